@@ -1,0 +1,247 @@
+//! Arguments as typed.
+//!
+//! The spellings of the original program (`--token_indices`, `--seeds [0,1]`,
+//! `--run_standard_sd True`) work beside our own.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::device::DevicePreference;
+use crate::diffusion::SchedulerKind;
+use crate::storm::ObjectiveKind;
+
+/// Put the cat on the left: Stable Diffusion with Spatial Transport Optimization.
+#[derive(Debug, Parser)]
+#[command(name = "storm-studio", version, about)]
+pub(super) struct Arguments {
+    /// Say more on standard error; twice for everything
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(super) verbose: u8,
+    /// Write a log for bug reports to this file
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) log_file: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Make pictures without a window
+    Generate(Box<GenerateArguments>),
+    /// Say what a model is
+    Inspect(InspectArguments),
+    /// Compare two trajectories tensor by tensor
+    Compare(CompareArguments),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct GenerateArguments {
+    /// What the picture should show
+    #[arg(long)]
+    pub(super) prompt: String,
+    /// What it should not show
+    #[arg(long, alias = "negative_prompt", default_value = "")]
+    pub(super) negative_prompt: String,
+    /// Seeds, as 0,1,2 or [0,1,2]
+    #[arg(long, default_value = "0", value_name = "LIST")]
+    pub(super) seeds: SeedList,
+    /// Objects and attributes by token, as [[2,9],[None,8]]
+    #[arg(long, alias = "token_indices", value_name = "LISTS")]
+    pub(super) token_indices: Option<String>,
+    /// A relation, as "2 left-of 9" or "cat left-of dog"; may be given several times
+    #[arg(long, value_name = "RELATION")]
+    pub(super) relation: Vec<String>,
+    /// The standard method only
+    #[arg(long, alias = "run_standard_sd", num_args = 0..=1, default_missing_value = "true",
+          default_value = "false", value_name = "BOOL", hide_possible_values = true,
+          value_parser = python_bool)]
+    pub(super) standard: bool,
+    /// STORM only, without its standard twin
+    #[arg(long)]
+    pub(super) storm: bool,
+    /// A diffusers folder; without it the embedded model runs
+    #[arg(long, value_name = "DIR")]
+    pub(super) model: Option<PathBuf>,
+    /// Where pictures go
+    #[arg(long, alias = "output_path", default_value = "output", value_name = "DIR")]
+    pub(super) output: PathBuf,
+    /// Denoising steps
+    #[arg(long, alias = "n_inference_steps", default_value_t = 50)]
+    pub(super) steps: usize,
+    /// How closely the picture follows the words
+    #[arg(long, alias = "guidance_scale", default_value_t = 7.5)]
+    pub(super) guidance_scale: f64,
+    /// pndm or ddim; without it the model's own
+    #[arg(long)]
+    pub(super) scheduler: Option<SchedulerKind>,
+    /// Size in pixels, as 512 or 512x768 (width first); without it the model's own
+    #[arg(long, value_name = "SIZE")]
+    pub(super) size: Option<PictureSize>,
+    /// auto, gpu or cpu
+    #[arg(long, default_value = "auto")]
+    pub(super) device: DevicePreference,
+    /// Most processor threads to compute with; without it one per core
+    #[arg(long)]
+    pub(super) threads: Option<usize>,
+    /// Print events as JSON lines on standard output
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Write embeddings, latents and losses of the first seed to this file
+    #[arg(long, value_name = "FILE.safetensors")]
+    pub(super) trajectory: Option<PathBuf>,
+    /// Take the program's own proposal where it would ask
+    #[arg(short, long)]
+    pub(super) yes: bool,
+    #[command(flatten)]
+    pub(super) storm_parameters: StormArguments,
+    /// Spelling of the original program; give the model's folder with --model
+    #[arg(long = "sd_2_1", hide = true, value_parser = python_bool, default_value = "false")]
+    pub(super) sd_2_1: bool,
+}
+
+/// Parameters of Spatial Transport Optimization; what is absent keeps its default.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Spatial Transport Optimization")]
+pub(super) struct StormArguments {
+    /// storm, or an objective to compare with
+    #[arg(long, value_parser = objective_kind)]
+    pub(super) objective: Option<ObjectiveKind>,
+    /// Distance to ask for, as a fraction of the frame
+    #[arg(long)]
+    pub(super) margin: Option<f64>,
+    /// Smoothness of the transport
+    #[arg(long)]
+    pub(super) epsilon: Option<f64>,
+    /// Half-width of the target blob, as a fraction of the frame
+    #[arg(long)]
+    pub(super) blob: Option<f64>,
+    /// Length of one update, as a fraction of the noise's length
+    #[arg(long, alias = "step_size")]
+    pub(super) step_size: Option<f64>,
+    /// First fraction of the steps in which updates happen
+    #[arg(long)]
+    pub(super) window: Option<f64>,
+    /// Most updates in one step
+    #[arg(long)]
+    pub(super) updates_per_step: Option<usize>,
+    /// Most updates in one picture
+    #[arg(long)]
+    pub(super) updates_per_picture: Option<usize>,
+    /// Side of the attention grid that is read
+    #[arg(long, alias = "attention_res")]
+    pub(super) attention_res: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct InspectArguments {
+    /// A diffusers folder; without it the embedded model
+    pub(super) model: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CompareArguments {
+    /// The first trajectory
+    pub(super) first: PathBuf,
+    /// The second trajectory
+    pub(super) second: PathBuf,
+}
+
+/// Seeds as `0,1,2` or `[0, 1, 2]`.
+#[derive(Debug, Clone)]
+pub(super) struct SeedList(pub(super) Vec<u64>);
+
+impl FromStr for SeedList {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let inner = text.trim();
+        let inner = inner.strip_prefix('[').unwrap_or(inner);
+        let inner = inner.strip_suffix(']').unwrap_or(inner);
+        let seeds: Result<Vec<u64>, _> = inner.split(',').map(|seed| seed.trim().parse()).collect();
+        match seeds {
+            Ok(seeds) if !seeds.is_empty() => Ok(Self(seeds)),
+            _ => Err("seeds are whole numbers, as 0,1,2".to_string()),
+        }
+    }
+}
+
+/// Width and height in pixels, as `512` or `512x768`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PictureSize(pub(super) [usize; 2]);
+
+impl FromStr for PictureSize {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (width, height) = text.split_once(['x', 'X', '×']).unwrap_or((text, text));
+        match (width.trim().parse(), height.trim().parse()) {
+            (Ok(width), Ok(height)) => Ok(Self([width, height])),
+            _ => Err("a size is 512 or 512x768, width first".to_string()),
+        }
+    }
+}
+
+/// `true`, `True`, `1`, `false` …, as people type at a Python program.
+fn python_bool(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" => Ok(true),
+        "false" | "0" | "no" => Ok(false),
+        _ => Err("say True or False".to_string()),
+    }
+}
+
+fn objective_kind(text: &str) -> Result<ObjectiveKind, String> {
+    serde_json::from_value(serde_json::Value::String(text.to_string()))
+        .map_err(|_| format!("{text:?} is no objective; storm is one"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn generate(line: &[&str]) -> GenerateArguments {
+        let line = ["storm-studio", "generate"].iter().chain(line);
+        match Arguments::parse_from(line).command {
+            Command::Generate(arguments) => *arguments,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_spelling_of_the_original_program_works_word_for_word() {
+        let arguments = generate(&[
+            "--prompt",
+            "a cat to the left of a blue dog",
+            "--seeds",
+            "[0,1]",
+            "--token_indices",
+            "[[2,9],[None,8]]",
+            "--run_standard_sd",
+            "True",
+            "--sd_2_1",
+            "False",
+            "--output_path",
+            "elsewhere",
+        ]);
+        assert_eq!(arguments.seeds.0, [0, 1]);
+        assert_eq!(arguments.token_indices.as_deref(), Some("[[2,9],[None,8]]"));
+        assert!(arguments.standard && !arguments.sd_2_1);
+        assert_eq!(arguments.output, PathBuf::from("elsewhere"));
+    }
+
+    #[test]
+    fn sizes_are_width_first_and_one_number_is_a_square() {
+        let size = |text: &str| text.parse::<PictureSize>().map(|size| size.0);
+        assert_eq!(size("512x768"), Ok([512, 768]));
+        assert_eq!(size("64"), Ok([64, 64]));
+        assert!(size("big").is_err());
+    }
+
+    #[test]
+    fn clap_accepts_its_own_definition() {
+        use clap::CommandFactory;
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,195 @@
+//! `generate`: pictures without a window, through the same engine as the window's.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use image::RgbImage;
+
+use super::Failure;
+use super::arguments::{GenerateArguments, StormArguments};
+use super::interrupt::Interrupt;
+use super::report::Report;
+use super::save::Saver;
+use super::relations;
+use crate::checkpoint::CheckpointSource;
+use crate::device::{ComputeDevice, set_cpu_threads};
+use crate::diffusion::Method;
+use crate::engine::{Engine, EngineError, Event, ModelInfo, Request, RequestId};
+use crate::prompt::TokenizedPrompt;
+
+/// Past steps serve the window; the command line keeps the running one only.
+const STORE_BYTES: usize = 0;
+
+pub(super) fn run(arguments: GenerateArguments) -> Result<(), Failure> {
+    let source = source(&arguments)?;
+    set_cpu_threads(arguments.threads);
+    let device = ComputeDevice::open(arguments.device).map_err(Failure::device)?;
+    let engine = Engine::start(device, source, STORE_BYTES, Arc::new(|| ()));
+    let mut report = Report::new(arguments.json);
+    let model = wait_for_model(&engine, &report)?;
+    report.device(&model);
+    let request = request(&arguments, &model, &report)?;
+    let stopper = engine.stopper();
+    let interrupt = Interrupt::listen(move || stopper.cancel_all());
+    let mut run = Run {
+        saver: Saver::new(&arguments.output, &request, &model),
+        trajectory: arguments.trajectory,
+        pictures: BTreeMap::new(),
+        report: &mut report,
+    };
+    let id = engine.submit(request);
+    let ended = run.listen(&engine, id);
+    let grid = run.save_grid();
+    if interrupt.is_set() {
+        return Err(Failure::interrupted());
+    }
+    ended.and(grid)
+}
+
+fn source(arguments: &GenerateArguments) -> Result<CheckpointSource, Failure> {
+    match &arguments.model {
+        Some(path) => CheckpointSource::from_path(path).map_err(Failure::model),
+        None if arguments.sd_2_1 => Err(Failure::usage(
+            "Stable Diffusion 2.1 is not part of this program; give its folder with --model",
+        )),
+        None => Ok(CheckpointSource::Embedded),
+    }
+}
+
+fn wait_for_model(engine: &Engine, report: &Report) -> Result<Arc<ModelInfo>, Failure> {
+    while let Some(event) = engine.wait_event() {
+        match event {
+            Event::ModelReady(model) => return Ok(model),
+            Event::ModelFailed { error, .. } => return Err(Failure::model(error)),
+            Event::ModelLoading { name } => report.loading(&name),
+            _ => {}
+        }
+    }
+    Err(Failure::run("the engine ended before the model was ready"))
+}
+
+fn request(
+    arguments: &GenerateArguments,
+    model: &ModelInfo,
+    report: &Report,
+) -> Result<Request, Failure> {
+    if arguments.standard && arguments.storm {
+        return Err(Failure::usage(
+            "--standard and --storm exclude each other; without either, both methods run",
+        ));
+    }
+    let methods = match (arguments.standard, arguments.storm) {
+        (true, _) => vec![Method::Standard],
+        (_, true) => vec![Method::Storm],
+        _ => vec![Method::Standard, Method::Storm],
+    };
+    let prompt: TokenizedPrompt = model.tokenizer.encode(&arguments.prompt);
+    let layout = if arguments.prompt.trim().is_empty() {
+        // The engine refuses it with the better message.
+        Default::default()
+    } else {
+        let can_ask = std::io::stdin().is_terminal() && !arguments.yes && !arguments.json;
+        relations::layout(arguments, &prompt, &methods, can_ask, report)?
+    };
+    let trajectory_method = methods[methods.len() - 1];
+    let mut request = Request {
+        prompt: arguments.prompt.clone(),
+        negative_prompt: arguments.negative_prompt.clone(),
+        seeds: arguments.seeds.0.clone(),
+        methods,
+        steps: arguments.steps,
+        guidance_scale: arguments.guidance_scale,
+        scheduler: arguments.scheduler,
+        size: arguments.size.map(|size| size.0),
+        layout,
+        trajectory: arguments.trajectory.as_ref().map(|_| trajectory_method),
+        ..Default::default()
+    };
+    apply(&arguments.storm_parameters, &mut request);
+    Ok(request)
+}
+
+fn apply(given: &StormArguments, request: &mut Request) {
+    fn set<T: Copy>(field: &mut T, given: Option<T>) {
+        if let Some(given) = given {
+            *field = given;
+        }
+    }
+    set(&mut request.objective, given.objective);
+    let storm = &mut request.objective_parameters.storm;
+    set(&mut storm.margin, given.margin);
+    set(&mut storm.epsilon, given.epsilon);
+    set(&mut storm.blob, given.blob);
+    let update = &mut request.update;
+    set(&mut update.step_size, given.step_size);
+    set(&mut update.window, given.window);
+    set(&mut update.updates_per_step, given.updates_per_step);
+    set(&mut update.updates_per_picture, given.updates_per_picture);
+    set(&mut update.attention_res, given.attention_res);
+}
+
+/// One request and what has come of it.
+struct Run<'a> {
+    saver: Saver,
+    trajectory: Option<PathBuf>,
+    /// By method, then in the order of the seeds.
+    pictures: BTreeMap<Method, Vec<Arc<RgbImage>>>,
+    report: &'a mut Report,
+}
+
+impl Run<'_> {
+    /// Follows the events until the request has ended.
+    fn listen(&mut self, engine: &Engine, id: RequestId) -> Result<(), Failure> {
+        while let Some(event) = engine.wait_event() {
+            self.report.event(&event);
+            match event {
+                Event::Picture(picture) => {
+                    let path = self.saver.picture(&picture).map_err(Failure::file)?;
+                    self.report.saved(&picture, &path);
+                    let pictures = self.pictures.entry(picture.method).or_default();
+                    pictures.push(picture.image);
+                }
+                Event::Trajectory(trajectory) => {
+                    // Of the first seed; the file is named once.
+                    if let Some(path) = self.trajectory.take() {
+                        self.saver
+                            .trajectory(&trajectory, &path)
+                            .map_err(Failure::file)?;
+                        self.report.wrote(&path);
+                    }
+                }
+                Event::Failed { request, error } if request == id => {
+                    return Err(failure(&error));
+                }
+                Event::Finished { request, .. } | Event::Cancelled { request }
+                    if request == id =>
+                {
+                    return Ok(());
+                }
+                _ => {}
+            }
+        }
+        Err(Failure::run("the engine ended before the pictures were done"))
+    }
+
+    /// All pictures in one: a row per method, a column per seed.
+    fn save_grid(&mut self) -> Result<(), Failure> {
+        let rows: Vec<&[Arc<RgbImage>]> = self.pictures.values().map(Vec::as_slice).collect();
+        if rows.iter().map(|row| row.len()).sum::<usize>() < 2 {
+            return Ok(());
+        }
+        let path = self.saver.grid(&rows).map_err(Failure::file)?;
+        self.report.wrote(&path);
+        Ok(())
+    }
+}
+
+fn failure(error: &Arc<EngineError>) -> Failure {
+    match **error {
+        EngineError::Request(_) => Failure::usage(error),
+        EngineError::Checkpoint(_) | EngineError::NoModel => Failure::model(error),
+        EngineError::Denoise(_) | EngineError::Breakdown(_) => Failure::run(error),
+    }
+}

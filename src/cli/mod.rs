@@ -1,0 +1,87 @@
+//! The command line: arguments as typed become arguments as used, then one command runs.
+//!
+//! [`main`]'s match is the table of contents. Exit codes say what failed:
+//! 0 done, 2 wrong arguments, 3 the model, 4 the device, 5 a run, 6 files,
+//! 130 interrupted.
+
+mod arguments;
+mod ask;
+mod compare;
+mod generate;
+mod inspect;
+mod interrupt;
+mod logging;
+mod relations;
+mod report;
+mod save;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use arguments::{Arguments, Command};
+
+/// A command that failed: a sentence for the person and a code for scripts.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+struct Failure {
+    code: u8,
+    message: String,
+}
+
+impl Failure {
+    /// Something about the arguments.
+    fn usage(message: impl ToString) -> Self {
+        Self::new(2, message)
+    }
+
+    /// The model cannot be loaded.
+    fn model(message: impl ToString) -> Self {
+        Self::new(3, message)
+    }
+
+    /// The device cannot be opened.
+    fn device(message: impl ToString) -> Self {
+        Self::new(4, message)
+    }
+
+    /// A run failed on the way.
+    fn run(message: impl ToString) -> Self {
+        Self::new(5, message)
+    }
+
+    /// A file cannot be read or written.
+    fn file(message: impl ToString) -> Self {
+        Self::new(6, message)
+    }
+
+    /// The person pressed Ctrl+C.
+    fn interrupted() -> Self {
+        Self::new(130, "interrupted")
+    }
+
+    fn new(code: u8, message: impl ToString) -> Self {
+        Self {
+            code,
+            message: message.to_string(),
+        }
+    }
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    logging::start(arguments.verbose, arguments.log_file.as_deref());
+    let done = match arguments.command {
+        Command::Generate(arguments) => generate::run(*arguments),
+        Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::Compare(arguments) => compare::run(&arguments),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("storm-studio: {failure}");
+            ExitCode::from(failure.code)
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Which words are where: from `--token-indices`, `--relation`, an answer, or the prompt itself.
+
+use super::Failure;
+use super::arguments::GenerateArguments;
+use super::ask;
+use super::report::Report;
+use crate::diffusion::Method;
+use crate::prompt::proposal::first_relation;
+use crate::prompt::relation_text::{assignment_of_relations, relation_texts};
+use crate::prompt::{Assignment, RelationText, TokenIndices, TokenizedPrompt};
+use crate::storm::{Layout, RelationKind};
+
+/// The layout of one run. `can_ask`: whether a person sits at the terminal.
+///
+/// # Errors
+/// If words or positions make no sense, or STORM is to run and nothing says
+/// what is related.
+pub(super) fn layout(
+    arguments: &GenerateArguments,
+    prompt: &TokenizedPrompt,
+    methods: &[Method],
+    can_ask: bool,
+    report: &Report,
+) -> Result<Layout, Failure> {
+    let assignment = match (&arguments.token_indices, arguments.relation.is_empty()) {
+        (Some(_), false) => {
+            return Err(Failure::usage(
+                "give --token-indices or --relation, not both; --relation says more",
+            ));
+        }
+        (Some(indices), true) => from_indices(indices, prompt)?,
+        (None, false) => from_relations(&arguments.relation, prompt)?,
+        (None, true) => {
+            let proposal = Assignment::proposed(prompt);
+            if can_ask && methods.contains(&Method::Storm) {
+                ask::assignment(prompt, proposal)?
+            } else {
+                proposal
+            }
+        }
+    };
+    let is_related = !assignment.relations.is_empty();
+    if methods.contains(&Method::Storm) && !is_related {
+        return Err(Failure::usage(
+            "the prompt names no relation between two objects; say it with \
+             --relation \"cat left-of dog\", or make a standard picture with --standard",
+        ));
+    }
+    let layout = assignment.layout(prompt).map_err(Failure::usage)?;
+    if is_related {
+        report.note(&sentence(&layout, &assignment, prompt));
+    }
+    Ok(layout)
+}
+
+/// The original's notation, with the relation that the prompt names.
+pub(super) fn from_indices(
+    indices: &str,
+    prompt: &TokenizedPrompt,
+) -> Result<Assignment, Failure> {
+    let indices: TokenIndices = indices.parse().map_err(Failure::usage)?;
+    let kind: Option<RelationKind> = first_relation(&prompt.words);
+    indices.assignment(prompt, kind).map_err(Failure::usage)
+}
+
+fn from_relations(texts: &[String], prompt: &TokenizedPrompt) -> Result<Assignment, Failure> {
+    let texts: Result<Vec<RelationText>, _> = texts.iter().map(|text| text.parse()).collect();
+    let texts = texts.map_err(Failure::usage)?;
+    assignment_of_relations(&texts, prompt).map_err(Failure::usage)
+}
+
+/// What is understood, in words and as it can be typed.
+fn sentence(layout: &Layout, assignment: &Assignment, prompt: &TokenizedPrompt) -> String {
+    let relations: Vec<String> = layout
+        .relations
+        .iter()
+        .zip(relation_texts(assignment, prompt))
+        .map(|(relation, text)| {
+            let subject = &layout.objects[relation.subject].label;
+            let object = &layout.objects[relation.object].label;
+            let phrase = relation.kind.phrase();
+            format!("{subject} {phrase} {object} (--relation \"{text}\")")
+        })
+        .collect();
+    format!("Relation: {}", relations.join("; "))
+}

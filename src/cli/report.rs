@@ -1,0 +1,159 @@
+//! What `generate` tells: a progress bar for people, or JSON lines for programs.
+
+use std::path::Path;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
+
+use crate::engine::{Event, ModelInfo, Picture};
+
+/// Speaks to a person on standard error, or to a program on standard output.
+pub(super) struct Report {
+    json: bool,
+    bar: Option<ProgressBar>,
+}
+
+impl Report {
+    pub(super) fn new(json: bool) -> Self {
+        Self { json, bar: None }
+    }
+
+    /// A model is being read.
+    pub(super) fn loading(&self, name: &str) {
+        self.tell(
+            || format!("Loading {name}"),
+            || json!({"event": "loading", "model": name}),
+        );
+    }
+
+    /// What is computed on, and why.
+    pub(super) fn device(&self, model: &ModelInfo) {
+        self.tell(
+            || match &model.device_note {
+                Some(note) => format!("Computing on {} ({note})", model.device),
+                None => format!("Computing on {}", model.device),
+            },
+            || {
+                json!({
+                    "event": "ready",
+                    "model": model.name,
+                    "device": model.device,
+                    "note": model.device_note,
+                })
+            },
+        );
+    }
+
+    /// A sentence about how the request is understood.
+    pub(super) fn note(&self, sentence: &str) {
+        self.tell(
+            || sentence.to_string(),
+            || json!({"event": "note", "text": sentence}),
+        );
+    }
+
+    /// An event of the engine.
+    pub(super) fn event(&mut self, event: &Event) {
+        match event {
+            Event::SeedStarted {
+                seed, step_count, ..
+            } => self.seed_started(*seed, *step_count),
+            Event::Stepped(step) => {
+                if let Some(bar) = &self.bar {
+                    bar.set_position(step.step as u64 + 1);
+                }
+                self.line(|| tagged("step", step));
+            }
+            Event::Updated(update) => self.line(|| tagged("update", update)),
+            Event::Notice { notice, .. } => self.note(&notice.to_string()),
+            Event::Finished { seconds, .. } => {
+                self.clear();
+                self.tell(
+                    || format!("Done in {seconds:.1} s"),
+                    || json!({"event": "finished", "seconds": seconds}),
+                );
+            }
+            Event::Cancelled { .. } => {
+                self.clear();
+                self.line(|| json!({"event": "cancelled"}));
+            }
+            Event::Failed { error, .. } => {
+                self.clear();
+                self.line(|| json!({"event": "failed", "error": error.to_string()}));
+            }
+            _ => {}
+        }
+    }
+
+    /// A picture is on disk.
+    pub(super) fn saved(&self, picture: &Picture, path: &Path) {
+        self.tell(
+            || path.display().to_string(),
+            || {
+                json!({
+                    "event": "picture",
+                    "path": path,
+                    "seed": picture.seed,
+                    "method": picture.method,
+                    "updates": picture.updates,
+                    "seconds": picture.seconds,
+                })
+            },
+        );
+    }
+
+    /// Another file is on disk.
+    pub(super) fn wrote(&self, path: &Path) {
+        self.tell(
+            || path.display().to_string(),
+            || json!({"event": "file", "path": path}),
+        );
+    }
+
+    fn seed_started(&mut self, seed: u64, step_count: usize) {
+        if self.json {
+            self.line(|| json!({"event": "seed", "seed": seed, "steps": step_count}));
+            return;
+        }
+        self.clear();
+        let style = ProgressStyle::with_template("{prefix} {bar:32} {pos}/{len} steps, {eta} left");
+        let style = style.expect("the template above is valid");
+        let bar = ProgressBar::new(step_count as u64)
+            .with_style(style)
+            .with_prefix(format!("Seed {seed}"));
+        self.bar = Some(bar);
+    }
+
+    fn clear(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn tell(&self, sentence: impl FnOnce() -> String, value: impl FnOnce() -> Value) {
+        if self.json {
+            println!("{}", value());
+            return;
+        }
+        let sentence = sentence();
+        match &self.bar {
+            Some(bar) => bar.suspend(|| eprintln!("{sentence}")),
+            None => eprintln!("{sentence}"),
+        }
+    }
+
+    fn line(&self, value: impl FnOnce() -> Value) {
+        if self.json {
+            println!("{}", value());
+        }
+    }
+}
+
+/// A serialisable event as an object with its name in it.
+fn tagged(name: &str, event: &impl serde::Serialize) -> Value {
+    let mut value = json!(event);
+    if let Value::Object(fields) = &mut value {
+        fields.insert("event".to_string(), json!(name));
+    }
+    value
+}

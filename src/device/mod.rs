@@ -1,0 +1,154 @@
+//! Choosing and making the device that computes.
+//!
+//! A GPU of any brand through wgpu where there is a real one, burn's flex on the
+//! CPU otherwise: a software adapter computes far slower than flex does.
+
+mod priority;
+mod tensor_buffer;
+mod wgpu_setup;
+
+use std::fmt;
+use std::str::FromStr;
+
+use burn::tensor::Device;
+
+pub use priority::{lower_thread_priority, set_cpu_threads};
+pub use tensor_buffer::{TensorBuffer, TensorBufferError, tensor_buffer};
+pub use wgpu_setup::{AdapterSummary, WgpuHandles, adapters};
+
+/// What the person asked to compute on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DevicePreference {
+    /// A real GPU if there is one, else the CPU.
+    #[default]
+    Auto,
+    /// wgpu, even on a software adapter.
+    Gpu,
+    /// burn's flex.
+    Cpu,
+}
+
+/// A name that is no [`DevicePreference`].
+#[derive(Debug, thiserror::Error)]
+#[error("{0:?} is no device; say auto, gpu or cpu")]
+pub struct UnknownDevice(String);
+
+impl FromStr for DevicePreference {
+    type Err = UnknownDevice;
+
+    fn from_str(name: &str) -> Result<Self, UnknownDevice> {
+        match name.to_ascii_lowercase().as_str() {
+            "auto" => Ok(Self::Auto),
+            "gpu" | "wgpu" | "cuda" => Ok(Self::Gpu),
+            "cpu" | "flex" => Ok(Self::Cpu),
+            _ => Err(UnknownDevice(name.to_string())),
+        }
+    }
+}
+
+/// Why a device could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum DeviceError {
+    /// A GPU was asked for and none answers.
+    #[error("no GPU answers through Vulkan, Metal, DirectX 12 or OpenGL ({0}); use --device cpu")]
+    NoAdapter(String),
+    /// The adapter is there but refuses.
+    #[error("the GPU {adapter} cannot be opened: {reason}; use --device cpu")]
+    Refused { adapter: String, reason: String },
+}
+
+/// A device to compute on.
+#[derive(Debug, Clone)]
+pub struct ComputeDevice {
+    burn: Device,
+    gpu: Option<WgpuHandles>,
+    note: Option<String>,
+}
+
+impl ComputeDevice {
+    /// Makes the device that `preference` asks for.
+    ///
+    /// # Errors
+    /// Only if a GPU is asked for by name; `Auto` falls back to the CPU.
+    pub fn open(preference: DevicePreference) -> Result<Self, DeviceError> {
+        match preference {
+            DevicePreference::Cpu => Ok(Self::cpu(None)),
+            DevicePreference::Gpu => Self::gpu(),
+            DevicePreference::Auto => Ok(Self::automatic()),
+        }
+    }
+
+    /// burn's flex on the CPU.
+    pub fn cpu(note: Option<String>) -> Self {
+        Self {
+            burn: Device::flex(),
+            gpu: None,
+            note,
+        }
+    }
+
+    fn gpu() -> Result<Self, DeviceError> {
+        let handles = WgpuHandles::open()?;
+        let note = handles.is_software().then(|| {
+            "a software adapter: far slower than --device cpu, good for tests only".to_string()
+        });
+        Ok(Self {
+            burn: handles.register()?,
+            gpu: Some(handles),
+            note,
+        })
+    }
+
+    fn automatic() -> Self {
+        match wgpu_setup::preferred_adapter() {
+            Ok(adapter) if adapter.is_software => Self::cpu(Some(format!(
+                "the only graphics adapter, {}, is a software one",
+                adapter.name
+            ))),
+            Ok(_) => Self::gpu().unwrap_or_else(|error| Self::cpu(Some(error.to_string()))),
+            Err(error) => Self::cpu(Some(error.to_string())),
+        }
+    }
+
+    /// The handle for burn's tensors, without autodiff.
+    pub fn burn(&self) -> &Device {
+        &self.burn
+    }
+
+    /// The wgpu handles that burn computes with, to be shared with the window.
+    pub fn wgpu(&self) -> Option<&WgpuHandles> {
+        self.gpu.as_ref()
+    }
+
+    /// Why this device and not another, if there is something to say.
+    pub fn note(&self) -> Option<&str> {
+        self.note.as_deref()
+    }
+}
+
+impl fmt::Display for ComputeDevice {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.gpu {
+            Some(handles) => write!(formatter, "{}", handles.summary()),
+            None => {
+                let threads = rayon::current_num_threads();
+                write!(formatter, "CPU ({threads} threads)")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_devices_are_read_and_others_refused_in_words() {
+        assert_eq!(
+            "GPU".parse::<DevicePreference>().unwrap(),
+            DevicePreference::Gpu
+        );
+        let error = "tpu".parse::<DevicePreference>().unwrap_err();
+        assert!(error.to_string().contains("auto, gpu or cpu"));
+    }
+}

@@ -1,0 +1,59 @@
+//! Why a request cannot be run or was not finished.
+
+use crate::checkpoint::CheckpointError;
+use crate::diffusion::{DenoiseError, SchedulerError};
+use crate::storm::ObjectiveError;
+
+/// What is wrong with a request, found before anything is computed.
+#[derive(Debug, thiserror::Error)]
+pub enum RequestError {
+    #[error("the prompt is empty; say what the picture should show")]
+    EmptyPrompt,
+    #[error("no seed is given; give at least one")]
+    NoSeeds,
+    #[error("no method is chosen; choose standard, STORM or both")]
+    NoMethods,
+    #[error("the guidance scale is {0}; it must be a number between 0 and 100")]
+    GuidanceScale(f64),
+    #[error(
+        "a picture of {width} × {height} is not possible; choose sides between {smallest} and {largest} pixels"
+    )]
+    Size {
+        width: usize,
+        height: usize,
+        smallest: usize,
+        largest: usize,
+    },
+    #[error(
+        "STORM needs two objects and their relation; assign them, or run the standard method only"
+    )]
+    NoLayout,
+    #[error("the update settings are out of range: {0}")]
+    Update(&'static str),
+    #[error(transparent)]
+    Scheduler(#[from] SchedulerError),
+    #[error(transparent)]
+    Objective(#[from] ObjectiveError),
+}
+
+/// Why the engine could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The model did not load.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// No model is loaded, because loading failed.
+    #[error("no model is loaded; open one first")]
+    NoModel,
+    /// The request makes no sense.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// The run failed on the way.
+    #[error(transparent)]
+    Denoise(#[from] DenoiseError),
+    /// A panic in a dependency, most often out of memory or a lost device.
+    #[error(
+        "the computation broke down ({0}); try a smaller picture or --device cpu, and restart if it happens again"
+    )]
+    Breakdown(String),
+}

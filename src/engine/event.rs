@@ -1,0 +1,156 @@
+//! Everything the engine says.
+
+use std::fmt;
+use std::sync::Arc;
+
+use image::RgbImage;
+use serde::Serialize;
+
+use super::error::EngineError;
+use super::recorder::Trajectory;
+use super::request::RequestId;
+use crate::diffusion::{Method, SchedulerKind};
+use crate::models::LatentRgb;
+use crate::prompt::ClipTokenizer;
+use crate::storm::Reading;
+
+/// One thing that happened, in the order in which it happened. Tensors never
+/// travel in events: each step's are in the store by the time its event arrives.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// A model is being read.
+    ModelLoading { name: String },
+    /// The model is ready for requests.
+    ModelReady(Arc<ModelInfo>),
+    /// The model did not load; the request queue goes on without one.
+    ModelFailed {
+        name: String,
+        error: Arc<EngineError>,
+    },
+    /// A request's turn has come.
+    Started { request: RequestId },
+    /// Something the person should know about this request.
+    Notice { request: RequestId, notice: Notice },
+    /// Sampling of one seed begins.
+    SeedStarted {
+        request: RequestId,
+        seed: u64,
+        /// Scheduler calls to come.
+        step_count: usize,
+        /// Width and height of the picture in pixels.
+        size: [usize; 2],
+    },
+    /// STORM's latents were updated.
+    Updated(UpdateEvent),
+    /// A scheduler step was made.
+    Stepped(StepEvent),
+    /// A picture is finished.
+    Picture(Picture),
+    /// The recording that the request asked for, after the seed's pictures.
+    Trajectory(Arc<Trajectory>),
+    /// The request is done.
+    Finished { request: RequestId, seconds: f64 },
+    /// The request was cancelled; pictures already made stay.
+    Cancelled { request: RequestId },
+    /// The request failed; pictures already made stay.
+    Failed {
+        request: RequestId,
+        error: Arc<EngineError>,
+    },
+}
+
+/// What listeners need to know of the loaded model.
+#[derive(Debug, Clone)]
+pub struct ModelInfo {
+    pub name: String,
+    /// What it computes on, in words.
+    pub device: String,
+    /// Why on that, if there is something to say.
+    pub device_note: Option<String>,
+    pub tokenizer: Arc<ClipTokenizer>,
+    pub latent_rgb: LatentRgb,
+    /// Width and height that the model was trained on, in pixels.
+    pub native_size: [usize; 2],
+    /// Sides are multiples of this many pixels.
+    pub size_multiple: usize,
+    pub pixels_per_cell: usize,
+    /// The checkpoint's own scheduler.
+    pub scheduler: SchedulerKind,
+    /// Whether the UNet has linear projections, as Stable Diffusion 2.x does.
+    pub linear_projection: bool,
+}
+
+/// Not an error, but worth a line on the screen.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Notice {
+    /// Words beyond the model's token limit have no effect.
+    LostWords(Vec<String>),
+    /// The size was rounded to what the model can do.
+    SizeRounded { asked: [usize; 2], used: [usize; 2] },
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LostWords(words) => write!(
+                formatter,
+                "the prompt is too long for the model; these words have no effect: {}",
+                words.join(" ")
+            ),
+            Self::SizeRounded { asked, used } => write!(
+                formatter,
+                "the model cannot make {} × {}; {} × {} is made instead",
+                asked[0], asked[1], used[0], used[1]
+            ),
+        }
+    }
+}
+
+/// One update of STORM's latents.
+#[derive(Debug, Clone, Serialize)]
+pub struct UpdateEvent {
+    pub request: RequestId,
+    pub seed: u64,
+    /// Index of the scheduler call, from 0.
+    pub step: usize,
+    pub loss: f64,
+    /// Length of the loss's gradient by the latents.
+    pub gradient_norm: f64,
+    /// How far the latents moved.
+    pub length: f64,
+    /// Where the objects were before the update.
+    pub reading: Reading,
+}
+
+/// One scheduler step of one lane.
+#[derive(Debug, Clone, Serialize)]
+pub struct StepEvent {
+    pub request: RequestId,
+    pub seed: u64,
+    /// Both while they are still one and the same.
+    pub methods: Vec<Method>,
+    /// Index of the scheduler call, from 0.
+    pub step: usize,
+    /// Number of scheduler calls.
+    pub step_count: usize,
+    pub timestep: usize,
+    /// Where the objects are, if the request names any.
+    pub reading: Option<Reading>,
+    /// Since this seed began.
+    pub seconds: f64,
+}
+
+/// A finished picture.
+#[derive(Debug, Clone)]
+pub struct Picture {
+    pub request: RequestId,
+    pub seed: u64,
+    pub method: Method,
+    pub image: Arc<RgbImage>,
+    /// The scheduler that made it.
+    pub scheduler: SchedulerKind,
+    /// STORM's updates on the way.
+    pub updates: usize,
+    /// From the first step of the seed to the decoded picture.
+    pub seconds: f64,
+}

@@ -1,0 +1,212 @@
+//! One seed of a request: noise, denoising with both methods, decoding.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use burn::tensor::{Tensor, TensorData};
+use image::RgbImage;
+
+use super::error::EngineError;
+use super::event::{Event, Picture, StepEvent, UpdateEvent};
+use super::prepare::Prepared;
+use super::recorder::Recorder;
+use super::request::{Request, RequestId};
+use super::store::{StepKey, StepRecord, StepStore, UpdateRecord};
+use super::{StopFlags, worker::Outbox};
+use crate::checkpoint::StableDiffusion;
+use crate::diffusion::denoise::{DenoiseError, Denoising, Observer, StepReport, UpdateReport};
+use crate::diffusion::noise::torch_randn;
+use crate::models::unet::PromptContext;
+
+/// What the pictures of one request share.
+pub(super) struct Run<'a> {
+    pub(super) id: RequestId,
+    pub(super) request: &'a Request,
+    pub(super) prepared: &'a Prepared,
+    pub(super) model: &'a StableDiffusion,
+    /// Hidden states of the negative prompt and the prompt.
+    pub(super) text_embeddings: Tensor<3>,
+    pub(super) context: PromptContext,
+    pub(super) store: &'a StepStore,
+    pub(super) flags: &'a StopFlags,
+    pub(super) outbox: &'a Outbox,
+}
+
+impl Run<'_> {
+    /// Makes the pictures of one seed.
+    pub(super) fn seed(&self, seed: u64) -> Result<(), EngineError> {
+        let scheduler = self
+            .prepared
+            .scheduler
+            .build(&self.prepared.scheduler_config, self.request.steps)
+            .map_err(super::RequestError::from)?;
+        self.outbox.send(Event::SeedStarted {
+            request: self.id,
+            seed,
+            step_count: scheduler.timesteps().len(),
+            size: self.prepared.size,
+        });
+        let recorder = self
+            .request
+            .trajectory
+            .map(|method| Recorder::new(method, self.text_embeddings.clone()));
+        let mut listener = Listener {
+            run: self,
+            seed,
+            began: Instant::now(),
+            update: None,
+            updates: 0,
+            recorder,
+        };
+        let denoising = Denoising {
+            unet: &self.model.unet,
+            context: &self.context,
+            scheduler,
+            guidance_scale: self.request.guidance_scale,
+            latents: self.initial_latents(seed),
+            methods: self.request.methods.clone(),
+            objective: self.prepared.objective.as_deref(),
+            update: &self.request.update,
+            batch_lanes: self.request.batch_methods,
+        };
+        let finished = denoising.run(&mut listener)?;
+        for (method, latents) in finished {
+            let image = self.decode(latents)?;
+            self.outbox.send(Event::Picture(Picture {
+                request: self.id,
+                seed,
+                method,
+                image: Arc::new(image),
+                scheduler: self.prepared.scheduler,
+                updates: match method {
+                    crate::diffusion::Method::Storm => listener.updates,
+                    crate::diffusion::Method::Standard => 0,
+                },
+                seconds: listener.began.elapsed().as_secs_f64(),
+            }));
+        }
+        if let Some(recorder) = listener.recorder {
+            let trajectory = recorder.finish(self.id, seed)?;
+            self.outbox.send(Event::Trajectory(Arc::new(trajectory)));
+        }
+        Ok(())
+    }
+
+    /// Standard normal latents [1, 4, rows, columns], as torch draws them.
+    fn initial_latents(&self, seed: u64) -> Tensor<4> {
+        let [rows, columns] = self.prepared.latent_size;
+        let noise = torch_randn(seed, 4 * rows * columns);
+        let data = TensorData::new(noise, [1, 4, rows, columns]);
+        Tensor::from_data(data, &self.model.device)
+    }
+
+    fn decode(&self, latents: Tensor<4>) -> Result<RgbImage, DenoiseError> {
+        let picture = self.model.vae.decode(latents);
+        let [_, _, height, width] = picture.dims();
+        // Channels last, as image files have them.
+        let values: Vec<f32> = picture
+            .swap_dims(1, 2)
+            .swap_dims(2, 3)
+            .try_into_vec_as()
+            .map_err(|error| DenoiseError::Device(error.to_string()))?;
+        if values.iter().any(|value| !value.is_finite()) {
+            return Err(DenoiseError::NotFinite);
+        }
+        let bytes = values
+            .iter()
+            .map(|value| ((value + 1.0) * 127.5).clamp(0.0, 255.0).round() as u8)
+            .collect();
+        let image = RgbImage::from_raw(width as u32, height as u32, bytes);
+        Ok(image.expect("the decoder gives three bytes per pixel"))
+    }
+}
+
+/// Turns reports of the loop into events and stored steps.
+struct Listener<'a> {
+    run: &'a Run<'a>,
+    seed: u64,
+    began: Instant,
+    /// Of the step in work.
+    update: Option<UpdateRecord>,
+    updates: usize,
+    recorder: Option<Recorder>,
+}
+
+impl Observer for Listener<'_> {
+    fn keep_going(&self) -> bool {
+        let cancelled = self.run.flags.cancelled_up_to.load(Ordering::Relaxed);
+        self.run.id.0 > cancelled
+    }
+
+    fn updated(&mut self, report: UpdateReport<'_>) {
+        self.updates += 1;
+        if let Some(recorder) = &mut self.recorder {
+            recorder.updated(&report);
+        }
+        let reading = report.evaluation.reading.clone();
+        self.update = Some(UpdateRecord {
+            maps: Arc::new(report.maps.clone()),
+            reading: reading.clone(),
+            loss: report.evaluation.loss,
+            gradient_norm: report.gradient_norm,
+        });
+        self.run.outbox.send(Event::Updated(UpdateEvent {
+            request: self.run.id,
+            seed: self.seed,
+            step: report.index,
+            loss: report.evaluation.loss,
+            gradient_norm: report.gradient_norm,
+            length: report.length,
+            reading,
+        }));
+    }
+
+    fn stepped(&mut self, report: StepReport<'_>) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.stepped(&report);
+        }
+        self.store(&report);
+        self.run.outbox.send(Event::Stepped(StepEvent {
+            request: self.run.id,
+            seed: self.seed,
+            methods: report.methods.to_vec(),
+            step: report.index,
+            step_count: report.count,
+            timestep: report.timestep,
+            reading: report.reading.cloned(),
+            seconds: self.began.elapsed().as_secs_f64(),
+        }));
+    }
+}
+
+impl Listener<'_> {
+    fn store(&mut self, report: &StepReport<'_>) {
+        let [_, _, rows, columns] = report.pred_original_sample.dims();
+        let original: Vec<f32> = match report.pred_original_sample.clone().try_into_vec_as() {
+            Ok(values) => values,
+            Err(error) => {
+                tracing::warn!("step {} cannot be read back: {error}", report.index);
+                return;
+            }
+        };
+        let is_storm = report.methods.contains(&crate::diffusion::Method::Storm);
+        let record = StepRecord {
+            pred_original_sample: original.into(),
+            rows,
+            columns,
+            maps: Arc::new(report.maps.clone()),
+            reading: report.reading.cloned(),
+            update: if is_storm { self.update.take() } else { None },
+        };
+        for &method in report.methods {
+            let key = StepKey {
+                request: self.run.id,
+                seed: self.seed,
+                method,
+                step: report.index,
+            };
+            self.run.store.insert(key, record.clone());
+        }
+    }
+}

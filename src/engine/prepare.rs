@@ -1,0 +1,154 @@
+//! A request checked against the loaded model, before anything is computed.
+
+use super::error::RequestError;
+use super::event::Notice;
+use super::request::Request;
+use crate::checkpoint::StableDiffusion;
+use crate::diffusion::{Method, SchedulerConfig, SchedulerKind};
+use crate::prompt::TokenizedPrompt;
+use crate::storm::{Objective, PromptFacts};
+
+/// Largest side of a picture, in pixels.
+const LARGEST_SIDE: usize = 4096;
+
+/// A request that can be run.
+pub(super) struct Prepared {
+    pub(super) prompt: TokenizedPrompt,
+    pub(super) negative_prompt: TokenizedPrompt,
+    /// Latent rows and columns.
+    pub(super) latent_size: [usize; 2],
+    /// Picture width and height.
+    pub(super) size: [usize; 2],
+    pub(super) scheduler: SchedulerKind,
+    pub(super) scheduler_config: SchedulerConfig,
+    pub(super) objective: Option<Box<dyn Objective>>,
+    pub(super) notices: Vec<Notice>,
+}
+
+/// Checks `request` against `model`.
+pub(super) fn prepare(
+    request: &Request,
+    model: &StableDiffusion,
+) -> Result<Prepared, RequestError> {
+    check_plain_values(request)?;
+    let mut notices = Vec::new();
+    let prompt = model.tokenizer.encode(&request.prompt);
+    if !prompt.lost_words.is_empty() {
+        notices.push(Notice::LostWords(prompt.lost_words.clone()));
+    }
+    let negative_prompt = model.tokenizer.encode(&request.negative_prompt);
+    if !negative_prompt.lost_words.is_empty() {
+        notices.push(Notice::LostWords(negative_prompt.lost_words.clone()));
+    }
+    let asked = request.size.unwrap_or(model.native_size());
+    let size = possible_size(asked, model.size_multiple())?;
+    if request.size.is_some() && size != asked {
+        notices.push(Notice::SizeRounded { asked, used: size });
+    }
+    let pixels = model.pixels_per_cell();
+    let scheduler_config = SchedulerConfig::from_json(&model.scheduler_config)?;
+    let scheduler = request.scheduler.unwrap_or(scheduler_config.kind());
+    // Building it here finds an impossible number of steps now.
+    scheduler.build(&scheduler_config, request.steps)?;
+    Ok(Prepared {
+        objective: objective(request, model, &prompt)?,
+        prompt,
+        negative_prompt,
+        latent_size: [size[1] / pixels, size[0] / pixels],
+        size,
+        scheduler,
+        scheduler_config,
+        notices,
+    })
+}
+
+fn check_plain_values(request: &Request) -> Result<(), RequestError> {
+    if request.prompt.trim().is_empty() {
+        return Err(RequestError::EmptyPrompt);
+    }
+    if request.seeds.is_empty() {
+        return Err(RequestError::NoSeeds);
+    }
+    if request.methods.is_empty() {
+        return Err(RequestError::NoMethods);
+    }
+    if !(0.0..=100.0).contains(&request.guidance_scale) {
+        return Err(RequestError::GuidanceScale(request.guidance_scale));
+    }
+    let update = &request.update;
+    if !(0.0..=1.0).contains(&update.window) {
+        return Err(RequestError::Update("the window is a fraction from 0 to 1"));
+    }
+    if !(update.step_size >= 0.0 && update.step_size <= 10.0) {
+        return Err(RequestError::Update("the step size lies from 0 to 10"));
+    }
+    if !(0.0..=1.0).contains(&update.final_step_scale) {
+        return Err(RequestError::Update(
+            "the final step scale lies from 0 to 1",
+        ));
+    }
+    if update.attention_res == 0 {
+        return Err(RequestError::Update("attention_res is at least 1"));
+    }
+    Ok(())
+}
+
+/// The nearest size with sides that are multiples of `multiple`.
+fn possible_size(asked: [usize; 2], multiple: usize) -> Result<[usize; 2], RequestError> {
+    let largest = LARGEST_SIDE / multiple * multiple;
+    // Below half of the smallest side rounding would more than double it.
+    if asked
+        .iter()
+        .any(|side| *side < multiple.div_ceil(2) || *side > largest)
+    {
+        return Err(RequestError::Size {
+            width: asked[0],
+            height: asked[1],
+            smallest: multiple,
+            largest,
+        });
+    }
+    Ok(asked.map(|side| ((side + multiple / 2) / multiple * multiple).max(multiple)))
+}
+
+fn objective(
+    request: &Request,
+    model: &StableDiffusion,
+    prompt: &TokenizedPrompt,
+) -> Result<Option<Box<dyn Objective>>, RequestError> {
+    let layout = &request.layout;
+    let wants_storm = request.methods.contains(&Method::Storm);
+    if layout.objects.is_empty() {
+        return if wants_storm {
+            Err(RequestError::NoLayout)
+        } else {
+            Ok(None)
+        };
+    }
+    let facts = PromptFacts {
+        prompt: request.prompt.clone(),
+        tokens: prompt.ids.len(),
+        end_token: prompt.end,
+        linear_projection: model.unet_config.use_linear_projection,
+    };
+    let built = crate::storm::build(
+        request.objective,
+        layout.clone(),
+        &request.objective_parameters,
+        &facts,
+    )?;
+    Ok(Some(built))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_rounded_to_what_the_model_can_do() {
+        assert_eq!(possible_size([512, 768], 64).unwrap(), [512, 768]);
+        assert_eq!(possible_size([500, 545], 64).unwrap(), [512, 576]);
+        assert!(possible_size([0, 512], 64).is_err());
+        assert!(possible_size([512, 100_000], 64).is_err());
+    }
+}

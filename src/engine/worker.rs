@@ -1,0 +1,201 @@
+//! The one thread that computes: it owns the model and works off the queue.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use super::StopFlags;
+use super::error::EngineError;
+use super::event::{Event, ModelInfo};
+use super::generate::Run;
+use super::prepare::prepare;
+use super::request::{Request, RequestId};
+use super::store::StepStore;
+use crate::checkpoint::{CheckpointSource, StableDiffusion};
+use crate::device::{ComputeDevice, lower_thread_priority};
+use crate::diffusion::{DenoiseError, SchedulerConfig};
+
+/// What the worker can be told.
+pub(super) enum Command {
+    Load(CheckpointSource),
+    Generate(RequestId, Box<Request>),
+    Quit,
+}
+
+/// Where events go; sending wakes the listener.
+pub(super) struct Outbox {
+    events: mpsc::Sender<Event>,
+    wake: Arc<dyn Fn() + Send + Sync>,
+}
+
+impl Outbox {
+    pub(super) fn send(&self, event: Event) {
+        // A listener that is gone needs no events; the engine's drop tells the
+        // worker to stop.
+        if self.events.send(event).is_ok() {
+            (self.wake)();
+        }
+    }
+}
+
+pub(super) struct Worker {
+    device: ComputeDevice,
+    inbox: mpsc::Receiver<Command>,
+    outbox: Outbox,
+    store: Arc<StepStore>,
+    flags: Arc<StopFlags>,
+    model: Option<StableDiffusion>,
+}
+
+impl Worker {
+    pub(super) fn new(
+        device: ComputeDevice,
+        inbox: mpsc::Receiver<Command>,
+        events: mpsc::Sender<Event>,
+        wake: Arc<dyn Fn() + Send + Sync>,
+        store: Arc<StepStore>,
+        flags: Arc<StopFlags>,
+    ) -> Self {
+        Self {
+            device,
+            inbox,
+            outbox: Outbox { events, wake },
+            store,
+            flags,
+            model: None,
+        }
+    }
+
+    pub(super) fn spawn(self) -> JoinHandle<()> {
+        std::thread::Builder::new()
+            .name("engine".to_string())
+            .spawn(|| self.work())
+            .expect("the system has room for one more thread")
+    }
+
+    fn work(mut self) {
+        lower_thread_priority();
+        while let Ok(command) = self.inbox.recv() {
+            match command {
+                Command::Load(source) => self.load(&source),
+                Command::Generate(id, request) => self.generate(id, &request),
+                Command::Quit => break,
+            }
+        }
+    }
+
+    fn load(&mut self, source: &CheckpointSource) {
+        // The old model's memory is free before the new one needs it.
+        self.model = None;
+        let name = source.name();
+        self.outbox.send(Event::ModelLoading { name: name.clone() });
+        let device = self.device.burn().clone();
+        let loaded = guarded(|| Ok(StableDiffusion::load(source, &device)?));
+        let described = loaded.and_then(|model| {
+            let info = self.describe(&model)?;
+            Ok((model, info))
+        });
+        match described {
+            Ok((model, info)) => {
+                self.model = Some(model);
+                self.outbox.send(Event::ModelReady(Arc::new(info)));
+            }
+            Err(error) => self.outbox.send(Event::ModelFailed {
+                name,
+                error: Arc::new(error),
+            }),
+        }
+    }
+
+    fn describe(&self, model: &StableDiffusion) -> Result<ModelInfo, EngineError> {
+        let scheduler = SchedulerConfig::from_json(&model.scheduler_config)
+            .map_err(super::RequestError::from)?;
+        Ok(ModelInfo {
+            name: model.name.clone(),
+            device: self.device.to_string(),
+            device_note: self.device.note().map(str::to_string),
+            tokenizer: Arc::clone(&model.tokenizer),
+            latent_rgb: model.latent_rgb.clone(),
+            native_size: model.native_size(),
+            size_multiple: model.size_multiple(),
+            pixels_per_cell: model.pixels_per_cell(),
+            scheduler: scheduler.kind(),
+            linear_projection: model.unet_config.use_linear_projection,
+        })
+    }
+
+    fn generate(&self, id: RequestId, request: &Request) {
+        self.outbox.send(Event::Started { request: id });
+        let began = Instant::now();
+        let ended = guarded(|| self.run(id, request));
+        self.outbox.send(match ended {
+            Ok(()) => Event::Finished {
+                request: id,
+                seconds: began.elapsed().as_secs_f64(),
+            },
+            Err(EngineError::Denoise(DenoiseError::Cancelled)) => Event::Cancelled { request: id },
+            Err(error) => Event::Failed {
+                request: id,
+                error: Arc::new(error),
+            },
+        });
+    }
+
+    fn run(&self, id: RequestId, request: &Request) -> Result<(), EngineError> {
+        self.check_not_stopped(id)?;
+        let model = self.model.as_ref().ok_or(EngineError::NoModel)?;
+        let prepared = prepare(request, model)?;
+        for notice in &prepared.notices {
+            self.outbox.send(Event::Notice {
+                request: id,
+                notice: notice.clone(),
+            });
+        }
+        let prompts = [&prepared.negative_prompt.ids[..], &prepared.prompt.ids[..]];
+        let text_embeddings = model.encode_prompts(&prompts);
+        let run = Run {
+            id,
+            request,
+            prepared: &prepared,
+            model,
+            context: model.unet.prompt_context(text_embeddings.clone()),
+            text_embeddings,
+            store: &self.store,
+            flags: &self.flags,
+            outbox: &self.outbox,
+        };
+        for (index, &seed) in request.seeds.iter().enumerate() {
+            if index > 0 {
+                self.check_not_stopped(id)?;
+            }
+            run.seed(seed)?;
+        }
+        Ok(())
+    }
+
+    /// Between seeds: whether this request is to end here.
+    fn check_not_stopped(&self, id: RequestId) -> Result<(), EngineError> {
+        let cancelled = self.flags.cancelled_up_to.load(Ordering::Relaxed);
+        let finishing = self.flags.finishing_up_to.load(Ordering::Relaxed);
+        if id.0 <= cancelled.max(finishing) {
+            return Err(DenoiseError::Cancelled.into());
+        }
+        Ok(())
+    }
+}
+
+/// Runs `work`; a panic of a dependency (out of memory, a lost device) becomes
+/// an error that a listener can show.
+fn guarded<T>(work: impl FnOnce() -> Result<T, EngineError>) -> Result<T, EngineError> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let message = panic
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| panic.downcast_ref::<&str>().copied())
+            .unwrap_or("no message");
+        Err(EngineError::Breakdown(message.to_string()))
+    })
+}

@@ -1,0 +1,29 @@
+//! Storm Studio: Stable Diffusion with Spatial Transport Optimization, live.
+//!
+//! Data flows one way: prompt → tokens → pipeline → events → screen. The rooms
+//! below stand in the order in which they may use each other, each only those
+//! after it:
+//!
+//! | room | what lives there |
+//! | --- | --- |
+//! | [`cli`] | arguments and commands |
+//! | [`engine`] | worker thread: requests in, events out |
+//! | [`export`] | pictures with metadata, grids, trajectories |
+//! | [`diffusion`] | the denoise loop, schedulers, noise |
+//! | [`storm`] | relations, targets, transport, objectives: attention maps in, gradient out |
+//! | [`checkpoint`] | weights from files into models |
+//! | [`models`] | text encoder, UNet and autoencoder in burn |
+//! | [`prompt`] | tokenizer, words, relations found in the prompt |
+//! | [`device`] | what computes, shared with what draws |
+
+#![deny(unsafe_code)]
+
+pub mod checkpoint;
+//pub mod cli;
+pub mod device;
+pub mod diffusion;
+pub mod engine;
+//pub mod export;
+pub mod models;
+pub mod prompt;
+pub mod storm;

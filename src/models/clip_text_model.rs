@@ -1,0 +1,171 @@
+//! transformers' `CLIPTextModel`: token ids in, one hidden state per token out.
+//!
+//! Runs once per prompt; its output conditions every prediction of the UNet.
+
+use burn::module::Module;
+use burn::nn::{Embedding, EmbeddingConfig, LayerNorm, LayerNormConfig, Linear, LinearConfig};
+use burn::tensor::activation::{gelu, sigmoid};
+use burn::tensor::module::attention;
+use burn::tensor::ops::AttentionModuleOptions;
+use burn::tensor::{Device, Int, Tensor};
+
+use super::config::{ClipTextConfig, HiddenActivation};
+
+/// The text encoder of Stable Diffusion 1.x (CLIP ViT-L/14) and 2.x (OpenCLIP ViT-H/14).
+#[derive(Module, Debug)]
+pub struct ClipTextModel {
+    embeddings: ClipTextEmbeddings,
+    encoder: ClipEncoder,
+    final_layer_norm: LayerNorm,
+}
+
+#[derive(Module, Debug)]
+struct ClipTextEmbeddings {
+    token_embedding: Embedding,
+    position_embedding: Embedding,
+}
+
+#[derive(Module, Debug)]
+struct ClipEncoder {
+    layers: Vec<ClipEncoderLayer>,
+}
+
+#[derive(Module, Debug)]
+struct ClipEncoderLayer {
+    self_attn: ClipAttention,
+    layer_norm1: LayerNorm,
+    mlp: ClipMlp,
+    layer_norm2: LayerNorm,
+}
+
+#[derive(Module, Debug)]
+struct ClipAttention {
+    q_proj: Linear,
+    k_proj: Linear,
+    v_proj: Linear,
+    out_proj: Linear,
+    heads: usize,
+}
+
+#[derive(Module, Debug)]
+struct ClipMlp {
+    fc1: Linear,
+    fc2: Linear,
+    #[module(skip)]
+    activation: HiddenActivation,
+}
+
+impl ClipTextConfig {
+    /// A text encoder with untrained weights.
+    pub fn init(&self, device: &Device) -> ClipTextModel {
+        let width = self.hidden_size;
+        ClipTextModel {
+            embeddings: ClipTextEmbeddings {
+                token_embedding: EmbeddingConfig::new(self.vocab_size, width).init(device),
+                position_embedding: EmbeddingConfig::new(self.max_position_embeddings, width)
+                    .init(device),
+            },
+            encoder: ClipEncoder {
+                layers: (0..self.num_hidden_layers)
+                    .map(|_| self.layer(device))
+                    .collect(),
+            },
+            final_layer_norm: self.norm(device),
+        }
+    }
+
+    fn layer(&self, device: &Device) -> ClipEncoderLayer {
+        let width = self.hidden_size;
+        let linear = |input, output| LinearConfig::new(input, output).init(device);
+        ClipEncoderLayer {
+            self_attn: ClipAttention {
+                q_proj: linear(width, width),
+                k_proj: linear(width, width),
+                v_proj: linear(width, width),
+                out_proj: linear(width, width),
+                heads: self.num_attention_heads,
+            },
+            layer_norm1: self.norm(device),
+            mlp: ClipMlp {
+                fc1: linear(width, self.intermediate_size),
+                fc2: linear(self.intermediate_size, width),
+                activation: self.hidden_act,
+            },
+            layer_norm2: self.norm(device),
+        }
+    }
+
+    fn norm(&self, device: &Device) -> LayerNorm {
+        LayerNormConfig::new(self.hidden_size)
+            .with_epsilon(self.layer_norm_eps)
+            .init(device)
+    }
+}
+
+impl ClipTextModel {
+    /// Token ids [batch, tokens] → last hidden state after the final layer norm,
+    /// [batch, tokens, hidden_size].
+    pub fn forward(&self, ids: Tensor<2, Int>) -> Tensor<3> {
+        let [_, tokens] = ids.dims();
+        let positions = Tensor::<1, Int>::arange(0..tokens as i64, &ids.device());
+        let positions = positions.reshape([1, tokens]);
+        let mut hidden = self
+            .embeddings
+            .token_embedding
+            .forward(ids)
+            .add(self.embeddings.position_embedding.forward(positions));
+        for layer in &self.encoder.layers {
+            hidden = layer.forward(hidden);
+        }
+        self.final_layer_norm.forward(hidden)
+    }
+}
+
+impl ClipEncoderLayer {
+    /// [batch, tokens, hidden_size] → the same shape.
+    fn forward(&self, hidden: Tensor<3>) -> Tensor<3> {
+        let normalised = self.layer_norm1.forward(hidden.clone());
+        let hidden = hidden.add(self.self_attn.forward(normalised));
+        let normalised = self.layer_norm2.forward(hidden.clone());
+        hidden.add(self.mlp.forward(normalised))
+    }
+}
+
+impl ClipAttention {
+    /// Causal self-attention: a token sees those before it, [batch, tokens, hidden_size] → same.
+    fn forward(&self, hidden: Tensor<3>) -> Tensor<3> {
+        let [batch, tokens, width] = hidden.dims();
+        let split = |projection: &Linear| {
+            projection
+                .forward(hidden.clone())
+                .reshape([batch, tokens, self.heads, width / self.heads])
+                .swap_dims(1, 2)
+        };
+        let options = AttentionModuleOptions {
+            is_causal: true,
+            ..Default::default()
+        };
+        let attended = attention(
+            split(&self.q_proj),
+            split(&self.k_proj),
+            split(&self.v_proj),
+            None,
+            None,
+            options,
+        );
+        let merged = attended.swap_dims(1, 2).reshape([batch, tokens, width]);
+        self.out_proj.forward(merged)
+    }
+}
+
+impl ClipMlp {
+    /// [batch, tokens, hidden_size] → the same shape.
+    fn forward(&self, hidden: Tensor<3>) -> Tensor<3> {
+        let inner = self.fc1.forward(hidden);
+        let activated = match self.activation {
+            HiddenActivation::QuickGelu => sigmoid(inner.clone().mul_scalar(1.702)).mul(inner),
+            HiddenActivation::Gelu => gelu(inner),
+        };
+        self.fc2.forward(activated)
+    }
+}

@@ -1,0 +1,19 @@
+//! The networks of a Stable Diffusion checkpoint in burn: text encoder, denoiser and autoencoder.
+//!
+//! Each is shaped by its checkpoint's own `config.json`; field names equal the
+//! weight keys of diffusers and transformers, so loading hides no renaming.
+
+pub mod attention;
+pub mod autoencoder_kl;
+pub mod clip_text_model;
+pub mod config;
+pub mod latent_rgb;
+pub mod resample;
+pub mod resnet;
+pub mod transformer_2d;
+pub mod unet;
+
+pub use autoencoder_kl::AutoencoderKl;
+pub use clip_text_model::ClipTextModel;
+pub use latent_rgb::LatentRgb;
+pub use unet::UNet2DConditionModel;

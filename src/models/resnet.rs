@@ -1,0 +1,76 @@
+//! diffusers' `ResnetBlock2D`, the convolutional unit of the UNet and the autoencoder.
+
+use burn::module::Module;
+use burn::nn::conv::{Conv2d, Conv2dConfig};
+use burn::nn::{GroupNorm, GroupNormConfig, Linear, LinearConfig};
+use burn::tensor::activation::silu;
+use burn::tensor::{Device, Tensor};
+
+use super::resample::conv3x3;
+
+/// Shape of a [`ResnetBlock2D`].
+#[derive(Debug, Clone, Copy)]
+pub struct ResnetConfig {
+    pub channels_in: usize,
+    pub channels_out: usize,
+    /// Width of the time embedding; `None` in the autoencoder.
+    pub time_embedding_dim: Option<usize>,
+    pub norm_num_groups: usize,
+    pub norm_eps: f64,
+}
+
+/// Two normalised 3 × 3 convolutions around an addition of the time embedding,
+/// beside a shortcut.
+#[derive(Module, Debug)]
+pub struct ResnetBlock2D {
+    norm1: GroupNorm,
+    conv1: Conv2d,
+    time_emb_proj: Option<Linear>,
+    norm2: GroupNorm,
+    conv2: Conv2d,
+    conv_shortcut: Option<Conv2d>,
+}
+
+impl ResnetConfig {
+    /// A block with untrained weights.
+    pub fn init(&self, device: &Device) -> ResnetBlock2D {
+        let norm = |channels| {
+            GroupNormConfig::new(self.norm_num_groups, channels)
+                .with_epsilon(self.norm_eps)
+                .init(device)
+        };
+        let (channels_in, channels_out) = (self.channels_in, self.channels_out);
+        let time = self.time_embedding_dim;
+        ResnetBlock2D {
+            norm1: norm(channels_in),
+            conv1: conv3x3(channels_in, channels_out, device),
+            time_emb_proj: time.map(|dim| LinearConfig::new(dim, channels_out).init(device)),
+            norm2: norm(channels_out),
+            conv2: conv3x3(channels_out, channels_out, device),
+            conv_shortcut: (channels_in != channels_out)
+                .then(|| Conv2dConfig::new([channels_in, channels_out], [1, 1]).init(device)),
+        }
+    }
+}
+
+impl ResnetBlock2D {
+    /// `sample` [batch, channels_in, height, width] and `time_embedding`
+    /// [1 or batch, time_embedding_dim], already through its SiLU (every block
+    /// of diffusers applies the same one) → [batch, channels_out, height, width].
+    pub fn forward(&self, sample: Tensor<4>, time_embedding: Option<&Tensor<2>>) -> Tensor<4> {
+        let hidden = silu(self.norm1.forward(sample.clone()));
+        let mut hidden = self.conv1.forward(hidden);
+        if let (Some(projection), Some(embedding)) = (&self.time_emb_proj, time_embedding) {
+            let shift = projection.forward(embedding.clone());
+            let [batch, channels] = shift.dims();
+            hidden = hidden.add(shift.reshape([batch, channels, 1, 1]));
+        }
+        let hidden = silu(self.norm2.forward(hidden));
+        let hidden = self.conv2.forward(hidden);
+        let shortcut = match &self.conv_shortcut {
+            Some(conv) => conv.forward(sample),
+            None => sample,
+        };
+        shortcut.add(hidden)
+    }
+}

@@ -1,0 +1,136 @@
+//! The UNet as a list of stages, so that a pass can end early and be cancelled in between.
+//!
+//! A stage takes the sample and the stack of skip connections and returns both.
+//! A pass that only wants attention maps ends after the last stage that holds a
+//! captured layer; at 64 × 64 latents that saves about half of the network.
+
+use burn::tensor::Tensor;
+
+use crate::models::config::UNetConfig;
+
+/// The run was cancelled between two stages; nothing of the pass is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("cancelled")]
+pub struct Cancelled;
+
+/// Size of a feature map in cells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Grid {
+    pub rows: usize,
+    pub columns: usize,
+}
+
+impl Grid {
+    /// This grid `level` halvings further; sizes are multiples of the model's
+    /// [`UNetConfig::side_multiple`], so nothing is rounded.
+    pub fn at_level(self, level: usize) -> Self {
+        Self {
+            rows: self.rows >> level,
+            columns: self.columns >> level,
+        }
+    }
+}
+
+/// One step through the network; `block` and `layer` index diffusers' own lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// The first convolution.
+    ConvIn,
+    /// A resnet and, where the block has attention, its transformer.
+    DownLayer { block: usize, layer: usize },
+    /// The halving at the end of a down block.
+    Downsample { block: usize },
+    /// The mid block.
+    Mid,
+    /// A skip connection taken in, a resnet and, where the block has it, attention.
+    UpLayer { block: usize, layer: usize },
+    /// The doubling at the end of an up block.
+    Upsample { block: usize },
+    /// The last norm and convolution.
+    ConvOut,
+}
+
+/// A stage, the level at which it runs and the transformer it holds.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PlannedStage {
+    pub(super) stage: Stage,
+    /// Halvings of the latents' grid where the stage's attention runs.
+    pub(super) level: usize,
+    /// Which of the network's transformers, counted in order of execution.
+    pub(super) transformer: Option<usize>,
+}
+
+/// What flows from stage to stage.
+pub(super) struct StageState {
+    /// [batch, channels, rows, columns]
+    pub(super) sample: Tensor<4>,
+    /// Outputs of the way down that the way up still has to take in.
+    pub(super) skips: Vec<Tensor<4>>,
+}
+
+/// The stages of a network in order of execution.
+pub(super) fn plan(config: &UNetConfig) -> Vec<PlannedStage> {
+    let levels = config.block_out_channels.len();
+    let mut planner = Planner::default();
+    planner.add(Stage::ConvIn, 0, false);
+    for block in 0..levels {
+        let attends = config.down_block_types[block].starts_with("CrossAttn");
+        for layer in 0..config.layers_per_block {
+            planner.add(Stage::DownLayer { block, layer }, block, attends);
+        }
+        if block + 1 < levels {
+            planner.add(Stage::Downsample { block }, block, false);
+        }
+    }
+    planner.add(Stage::Mid, levels - 1, true);
+    for block in 0..levels {
+        let level = levels - 1 - block;
+        let attends = config.up_block_types[block].starts_with("CrossAttn");
+        for layer in 0..=config.layers_per_block {
+            planner.add(Stage::UpLayer { block, layer }, level, attends);
+        }
+        if block + 1 < levels {
+            planner.add(Stage::Upsample { block }, level, false);
+        }
+    }
+    planner.add(Stage::ConvOut, 0, false);
+    planner.stages
+}
+
+#[derive(Default)]
+struct Planner {
+    stages: Vec<PlannedStage>,
+    transformers: usize,
+}
+
+impl Planner {
+    fn add(&mut self, stage: Stage, level: usize, attends: bool) {
+        let transformer = attends.then(|| {
+            self.transformers += 1;
+            self.transformers - 1
+        });
+        self.stages.push(PlannedStage {
+            stage,
+            level,
+            transformer,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_captured_layer_of_stable_diffusion_is_in_the_second_up_block() {
+        let stages = plan(&UNetConfig::default());
+        let last = stages
+            .iter()
+            .rposition(|planned| planned.transformer.is_some() && planned.level == 2);
+        let last = stages[last.expect("level 2 has attention")].stage;
+        assert_eq!(last, Stage::UpLayer { block: 1, layer: 2 });
+        // Six on the way down, one in the middle, nine on the way up.
+        let transformers = stages.iter().filter_map(|planned| planned.transformer);
+        assert_eq!(transformers.max(), Some(15));
+    }
+}

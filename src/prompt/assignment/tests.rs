@@ -1,0 +1,202 @@
+//! Assignments through edits, and their token positions.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::prompt::tokenizer::tests::SD1;
+use crate::storm::relation::RelationKind::{Above, LeftOf};
+
+const TEXT: &str = "a red cat to the left of a blue dog and above a car";
+
+fn proposed(text: &str) -> Assignment {
+    Assignment::proposed(&SD1.encode(text))
+}
+
+/// Each object as "attributes noun".
+fn described(assignment: &Assignment, text: &str) -> Vec<String> {
+    let objects = assignment.objects.iter().map(|object| {
+        let spans = object.attributes.iter().chain([&object.noun]);
+        let words: Vec<&str> = spans.map(|span| &text[span.clone()]).collect();
+        words.join(" ")
+    });
+    objects.collect()
+}
+
+fn relation(subject: usize, kind: crate::storm::relation::RelationKind, object: usize) -> Relation {
+    Relation {
+        subject,
+        kind,
+        object,
+    }
+}
+
+#[test]
+fn the_proposal_becomes_spans_and_token_positions() {
+    let assignment = proposed(TEXT);
+    assert_eq!(described(&assignment, TEXT), ["red cat", "blue dog", "car"]);
+    let layout = assignment.layout(&SD1.encode(TEXT)).unwrap();
+    assert_eq!(layout.validate(77), Ok(()));
+    let nouns: Vec<&[usize]> = layout
+        .objects
+        .iter()
+        .map(|it| it.tokens.as_slice())
+        .collect();
+    assert_eq!(nouns, [&[3][..], &[10], &[14]]);
+    assert_eq!(layout.objects[0].attributes, [[2]]);
+    assert_eq!(layout.objects[1].label, "dog");
+    assert_eq!(
+        layout.relations,
+        [relation(0, LeftOf, 1), relation(0, Above, 2)]
+    );
+}
+
+#[test]
+fn words_of_several_tokens_give_all_their_positions() {
+    let text = "an unphotographable teddy bear left of a dog";
+    let layout = proposed(text).layout(&SD1.encode(text)).unwrap();
+    assert_eq!(layout.objects[0].tokens, [6, 7]);
+    assert_eq!(layout.objects[0].attributes, [[2, 3, 4, 5]]);
+    assert_eq!(layout.objects[0].label, "teddy bear");
+}
+
+#[test]
+fn an_edit_keeps_what_remains() {
+    let assignment = proposed(TEXT);
+    for (new, objects, relations) in [
+        (
+            "Photo: a red Cat, to the left of a blue dog and above a car!",
+            &["red Cat", "blue dog", "car"][..],
+            2,
+        ),
+        (
+            "a cat to the left of a dog and above a car",
+            &["cat", "dog", "car"],
+            2,
+        ),
+        (
+            "a red cat to the left of a blue dog",
+            &["red cat", "blue dog"],
+            1,
+        ),
+        ("a blue dog and above a car", &["blue dog", "car"], 0),
+        (
+            "a red cats to the left of a blue dog and above a car",
+            &["red cats", "blue dog", "car"],
+            2,
+        ),
+        (
+            "a red bird to the left of a blue dog and above a car",
+            &["blue dog", "car"],
+            0,
+        ),
+        ("", &[], 0),
+    ] {
+        let rebased = assignment.rebase(TEXT, new);
+        assert_eq!(described(&rebased, new), objects, "{new}");
+        assert_eq!(rebased.relations.len(), relations, "{new}");
+    }
+    // The first object is gone; what remains of the relations has new indices.
+    let mut chain = assignment.clone();
+    chain.relations = vec![relation(0, LeftOf, 1), relation(1, Above, 2)];
+    chain.free_targets = vec![
+        FreeTarget {
+            object: 0,
+            x: 0.2,
+            y: 0.5,
+        },
+        FreeTarget {
+            object: 2,
+            x: 0.8,
+            y: 0.5,
+        },
+    ];
+    let rebased = chain.rebase(TEXT, "the blue dog and above a car");
+    assert_eq!(rebased.relations, [relation(0, Above, 1)]);
+    assert_eq!(
+        rebased.free_targets,
+        [FreeTarget {
+            object: 1,
+            x: 0.8,
+            y: 0.5
+        }]
+    );
+}
+
+#[test]
+fn a_noun_of_several_words_must_stay_together() {
+    let text = "a teddy bear left of a dog";
+    let assignment = proposed(text);
+    let moved = "a dog; a big teddy bear left of a dog";
+    assert_eq!(
+        described(&assignment.rebase(text, moved), moved),
+        ["teddy bear", "dog"]
+    );
+    let parted = "a teddy blue bear left of a dog";
+    assert_eq!(described(&assignment.rebase(text, parted), parted), ["dog"]);
+}
+
+#[test]
+fn roles_are_found_by_word() {
+    let assignment = proposed(TEXT);
+    let role = |word: &str| {
+        let start = TEXT.find(word).unwrap();
+        assignment.role_of(&(start..start + word.len()))
+    };
+    assert_eq!(role("red"), Some(WordRole::Attribute(0)));
+    assert_eq!(role("dog"), Some(WordRole::Noun(1)));
+    assert_eq!(role("left"), None);
+}
+
+#[test]
+fn lost_and_foreign_words_are_errors() {
+    let text = format!("a cat left of {}a dog", "very ".repeat(80));
+    let assignment = proposed(&text);
+    let error = assignment.layout(&SD1.encode(&text)).unwrap_err();
+    assert_eq!(
+        error,
+        AssignmentError::CutOff {
+            word: "dog".to_owned(),
+            length: 77
+        }
+    );
+    let foreign = proposed(TEXT).layout(&SD1.encode("猫"));
+    assert_eq!(foreign, Err(AssignmentError::NotInPrompt));
+}
+
+#[test]
+fn it_survives_json() {
+    let assignment = proposed(TEXT);
+    let json = serde_json::to_string(&assignment).unwrap();
+    assert_eq!(
+        serde_json::from_str::<Assignment>(&json).unwrap(),
+        assignment
+    );
+}
+
+proptest! {
+    #[test]
+    fn after_any_edit_spans_are_the_same_words(
+        kept in prop::collection::vec(any::<bool>(), 13),
+        inserted in prop::collection::vec(prop::sample::select(vec!["", "x ", "cat ", "🐱", "猫, "]), 13),
+    ) {
+        let assignment = proposed(TEXT);
+        let mut new = String::new();
+        for ((word, keep), insertion) in TEXT.split(' ').zip(kept).zip(inserted) {
+            new.push_str(insertion);
+            if keep {
+                new.push_str(word);
+                new.push(' ');
+            }
+        }
+        let rebased = assignment.rebase(TEXT, &new);
+        let before = described(&assignment, TEXT);
+        for object in described(&rebased, &new) {
+            let noun = object.split(' ').next_back().unwrap();
+            prop_assert!(before.iter().any(|it| it.ends_with(noun)), "{object} of {new}");
+        }
+        let layout = rebased.layout(&SD1.encode(&new)).unwrap();
+        for relation in &layout.relations {
+            prop_assert!(relation.subject.max(relation.object) < layout.objects.len());
+        }
+    }
+}

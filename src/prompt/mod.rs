@@ -1,0 +1,24 @@
+//! The prompt: CLIP's tokens, the words a person sees, and which of them are
+//! objects, attributes and relations. Assignments name spans of words; token
+//! positions are derived, so that editing the text or changing the model keeps them.
+
+pub mod assignment;
+mod phrases;
+pub mod proposal;
+pub mod relation_text;
+pub mod token_indices;
+pub mod tokenized_prompt;
+pub mod tokenizer;
+mod tokenizer_files;
+mod vocabulary;
+mod word_diff;
+mod word_lists;
+mod words;
+
+pub use assignment::{AssignedObject, Assignment, AssignmentError, WordRole};
+pub use proposal::{PromptObject, Proposal, ProposedRelation, propose};
+pub use relation_text::{ObjectReference, RelationText, assignment_of_relations, relation_texts};
+pub use token_indices::{TokenIndices, TokenIndicesError};
+pub use tokenized_prompt::{Token, TokenizedPrompt, Word};
+pub use tokenizer::ClipTokenizer;
+pub use tokenizer_files::{TokenizerError, TokenizerFiles};

@@ -1,0 +1,53 @@
+//! Spatial Transport Optimization: attention maps in, loss and dloss/dA out.
+//!
+//! A [`Layout`] of objects and relations and the maps of one prediction go into
+//! an [`Objective`]; where things stand, a loss and its gradient come out. Plain
+//! Rust on slices: no model, no device, no clock.
+
+// What is asked for and what comes in.
+pub mod attention;
+pub mod layout;
+pub mod prompt_facts;
+pub mod relation;
+
+// The interface, its settings, and the choice of an objective.
+pub mod kind;
+pub mod objective;
+pub mod parameters;
+
+// From attention to the map of a word, and the common reading of the maps.
+pub mod frame;
+pub mod reader;
+pub mod smoothing;
+pub mod token_softmax;
+pub mod word_maps;
+
+// Where objects should go and what it costs to bring them there.
+pub mod target;
+pub mod transport;
+
+// The objectives: the default, two comparison methods, the released code.
+pub mod attend_and_excite;
+pub mod centroid;
+pub mod reference;
+#[expect(
+    clippy::module_inception,
+    reason = "the default objective and the room share their name, as in the design"
+)]
+pub mod storm;
+
+#[cfg(test)]
+mod fixtures;
+
+pub use attention::{AttentionError, AttentionMaps};
+pub use kind::{ObjectiveKind, build};
+pub use layout::{Layout, LayoutError};
+pub use objective::{
+    Evaluation, ObjectReading, Objective, ObjectiveError, Reading, RelationReading, StepContext,
+};
+pub use parameters::{
+    AttendAndExciteParameters, CentroidParameters, ObjectiveParameters, ReferenceParameters,
+    StormParameters,
+};
+pub use prompt_facts::PromptFacts;
+pub use relation::{Axis, FreeTarget, ObjectTokens, Relation, RelationKind};

@@ -1,0 +1,191 @@
+//! The interface of every objective: attention maps in, loss and dloss/dA out.
+//!
+//! An objective is a pure function on the host; the pipeline knows only this
+//! trait and the screen only the readings.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::attention::{AttentionError, AttentionMaps};
+use super::relation::LayoutError;
+
+/// Where in the sampling a call happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StepContext {
+    /// Index of the scheduler call, from 0.
+    pub step_index: usize,
+    /// Number of scheduler calls.
+    pub step_count: usize,
+}
+
+impl StepContext {
+    /// Fraction 0..1 of the sampling that is behind this step.
+    pub fn progress(self) -> f64 {
+        self.step_index as f64 / self.step_count.max(1) as f64
+    }
+}
+
+/// A training-free objective on cross-attention maps.
+pub trait Objective: Send {
+    /// The identifier of [`ObjectiveKind`].
+    fn name(&self) -> &'static str;
+
+    /// Where the objects are; cheap, without gradient, done on every step.
+    ///
+    /// # Errors
+    /// [`ObjectiveError`] if the maps can't be used.
+    fn read(&self, maps: &AttentionMaps, context: StepContext) -> Result<Reading, ObjectiveError>;
+
+    /// Loss and dloss/dA of an update.
+    ///
+    /// # Errors
+    /// [`ObjectiveError`] if the maps can't be used or the result overflowed.
+    fn evaluate(
+        &self,
+        maps: &AttentionMaps,
+        context: StepContext,
+    ) -> Result<Evaluation, ObjectiveError>;
+
+    /// The loss below which the refinement of this step ends: the pipeline
+    /// repeats predict-and-update, a bounded number of times, while the loss is
+    /// above it. `None`, the default, means that this step has no refinement.
+    ///
+    /// # Errors
+    /// [`ObjectiveError`] if the maps can't be used.
+    fn refinement(
+        &self,
+        maps: &AttentionMaps,
+        context: StepContext,
+    ) -> Result<Option<f64>, ObjectiveError> {
+        let _ = (maps, context);
+        Ok(None)
+    }
+
+    /// As [`Objective::evaluate`], for the updates inside a refinement; only
+    /// the released objective tells them apart.
+    ///
+    /// # Errors
+    /// As [`Objective::evaluate`].
+    fn evaluate_in_refinement(
+        &self,
+        maps: &AttentionMaps,
+        context: StepContext,
+    ) -> Result<Evaluation, ObjectiveError> {
+        self.evaluate(maps, context)
+    }
+}
+
+/// What the maps say about the picture as it is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reading {
+    /// One entry for each object of the layout.
+    pub objects: Vec<ObjectReading>,
+    /// One entry for each relation of the layout.
+    pub relations: Vec<RelationReading>,
+    /// All relations and places hold with their margin and no object is
+    /// missing, so that no update is needed.
+    pub satisfied: bool,
+}
+
+/// One object as the maps show it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ObjectReading {
+    /// Mean place (x, y), as fractions 0..=1 of width and height.
+    pub centroid: [f64; 2],
+    /// Where it should be, in the same unit; the centroid itself if nothing
+    /// moves it.
+    pub target: [f64; 2],
+    /// Strongest response 0..=1 of its smoothed map.
+    pub presence: f64,
+    /// Whether its map is too weak to have a place.
+    pub absent: bool,
+}
+
+/// One relation as the maps show it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct RelationReading {
+    /// Positive when the relation is true. Along an axis, the distance of the
+    /// centroids as a fraction of the frame; for "next to", how far the
+    /// distance is inside its bounds, as a fraction of the shorter side.
+    pub signed_distance: f64,
+    /// The signed distance asked for, in the same unit.
+    pub margin: f64,
+    /// Whether the signed distance reaches the margin and neither is absent.
+    pub holds: bool,
+}
+
+/// One evaluation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Evaluation {
+    /// The loss.
+    pub loss: f64,
+    /// dloss/dA, laid out as [`AttentionMaps::values`].
+    pub gradient: Vec<f32>,
+    /// The reading of the same maps.
+    pub reading: Reading,
+}
+
+/// Why an objective can't be built or evaluated.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum ObjectiveError {
+    /// The maps are NaN, infinite or misshapen.
+    #[error(transparent)]
+    Attention(#[from] AttentionError),
+    /// The layout can't be drawn.
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
+    /// A parameter is out of its range.
+    #[error(
+        "{name} is {value}, but it must lie between {low} and {high}; change it or reset it to its default"
+    )]
+    Parameter {
+        /// The parameter, in words.
+        name: &'static str,
+        /// Its value.
+        value: f64,
+        /// Smallest value allowed.
+        low: f64,
+        /// Largest value allowed.
+        high: f64,
+    },
+    /// The maps have another number of tokens than the prompt.
+    #[error(
+        "the maps have {found} tokens but the prompt was read with {expected}; load the model's own tokenizer"
+    )]
+    TokenCount {
+        /// Tokens of the prompt.
+        expected: usize,
+        /// Tokens of the maps.
+        found: usize,
+    },
+    /// Loss or gradient is not a finite number.
+    #[error(
+        "the loss of “{objective}” is not a finite number; reset its parameters to their defaults"
+    )]
+    NonFiniteResult {
+        /// Name of the objective.
+        objective: &'static str,
+    },
+    /// The released objective knows exactly two objects.
+    #[error(
+        "the reference method needs exactly two objects, a subject and an object, but the layout has {found}; choose two or use the method “storm”"
+    )]
+    NotAPair {
+        /// Number of objects in the layout.
+        found: usize,
+    },
+}
+
+impl Evaluation {
+    /// Refuses a loss or gradient that is not finite.
+    ///
+    /// # Errors
+    /// [`ObjectiveError::NonFiniteResult`].
+    pub(super) fn checked(self, objective: &'static str) -> Result<Self, ObjectiveError> {
+        if self.loss.is_finite() && self.gradient.iter().all(|value| value.is_finite()) {
+            Ok(self)
+        } else {
+            Err(ObjectiveError::NonFiniteResult { objective })
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! Reads the maps against a layout: where objects are, where they should be and
+//! which relations hold.
+//!
+//! Every objective reads with the same yardstick, so that the screen can compare
+//! them.
+
+use std::ops::Range;
+
+use super::attention::AttentionMaps;
+use super::frame::Frame;
+use super::layout::Layout;
+use super::objective::{ObjectReading, ObjectiveError, Reading, RelationReading};
+use super::parameters::StormParameters;
+use super::prompt_facts::PromptFacts;
+use super::relation::Relation;
+use super::smoothing::Smoothing;
+use super::target::{Gaps, project};
+use super::word_maps::WordMaps;
+
+/// A checked layout with everything needed to read maps against it.
+#[derive(Debug, Clone)]
+pub struct Reader {
+    layout: Layout,
+    gaps: Gaps,
+    smoothing: Smoothing,
+    /// Number of tokens that maps must have.
+    tokens: usize,
+    /// Tokens of the softmax.
+    range: Range<usize>,
+    absent_below: f64,
+    presence_threshold: f64,
+    free_target_tolerance: f64,
+}
+
+impl Reader {
+    /// Checks layout and parameters.
+    ///
+    /// # Errors
+    /// [`ObjectiveError::Parameter`] or [`ObjectiveError::Layout`].
+    pub fn new(
+        layout: Layout,
+        parameters: &StormParameters,
+        prompt: &PromptFacts,
+    ) -> Result<Self, ObjectiveError> {
+        parameters.validate()?;
+        layout.validate(prompt.tokens)?;
+        let end = if parameters.include_padding {
+            prompt.tokens - 1
+        } else {
+            prompt.end_token.min(prompt.tokens - 1)
+        };
+        // Without padding in the softmax, a token after the prompt has no map.
+        layout.validate(end + 1)?;
+        Ok(Self {
+            layout,
+            gaps: parameters.gaps(),
+            smoothing: Smoothing::gaussian(parameters.smoothing_sigma),
+            tokens: prompt.tokens,
+            range: 1..end,
+            absent_below: parameters.absent_below,
+            presence_threshold: parameters.presence_threshold,
+            free_target_tolerance: parameters.free_target_tolerance,
+        })
+    }
+
+    /// The layout, checked.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// The maps of all objects, in the order of the layout.
+    ///
+    /// # Errors
+    /// [`ObjectiveError::Attention`] or [`ObjectiveError::TokenCount`].
+    pub fn object_maps(&self, maps: &AttentionMaps) -> Result<WordMaps<'_>, ObjectiveError> {
+        self.word_maps(maps, self.smoothing, Vec::new())
+    }
+
+    /// As [`Reader::object_maps`], with another smoothing.
+    ///
+    /// # Errors
+    /// As [`Reader::object_maps`].
+    pub fn object_maps_smoothed(
+        &self,
+        maps: &AttentionMaps,
+        smoothing: Smoothing,
+    ) -> Result<WordMaps<'_>, ObjectiveError> {
+        self.word_maps(maps, smoothing, Vec::new())
+    }
+
+    /// The maps of all objects, followed by those of all attributes in the
+    /// order of [`Reader::attributes`].
+    ///
+    /// # Errors
+    /// As [`Reader::object_maps`].
+    pub fn all_maps(&self, maps: &AttentionMaps) -> Result<WordMaps<'_>, ObjectiveError> {
+        self.word_maps(
+            maps,
+            self.smoothing,
+            self.attributes().map(|(_, tokens)| tokens).collect(),
+        )
+    }
+
+    /// Every attribute's tokens with the index of its object.
+    pub fn attributes(&self) -> impl Iterator<Item = (usize, &[usize])> {
+        let objects = self.layout.objects.iter().enumerate();
+        objects.flat_map(|(index, object)| {
+            let words = object.attributes.iter();
+            words.map(move |tokens| (index, tokens.as_slice()))
+        })
+    }
+
+    /// Refuses maps that are not finite or belong to another tokenizer.
+    ///
+    /// # Errors
+    /// [`ObjectiveError::Attention`] or [`ObjectiveError::TokenCount`].
+    pub fn check(&self, maps: &AttentionMaps) -> Result<(), ObjectiveError> {
+        maps.check()?;
+        if maps.tokens != self.tokens {
+            return Err(ObjectiveError::TokenCount {
+                expected: self.tokens,
+                found: maps.tokens,
+            });
+        }
+        Ok(())
+    }
+
+    fn word_maps<'a>(
+        &'a self,
+        maps: &AttentionMaps,
+        smoothing: Smoothing,
+        attributes: Vec<&'a [usize]>,
+    ) -> Result<WordMaps<'a>, ObjectiveError> {
+        self.check(maps)?;
+        let objects = self.layout.objects.iter();
+        let mut words: Vec<&[usize]> = objects.map(|object| object.tokens.as_slice()).collect();
+        words.extend(attributes);
+        let range = self.range.clone();
+        Ok(WordMaps::forward(maps, range, smoothing, words))
+    }
+
+    /// Reads the objects' maps.
+    pub fn read(&self, maps: &WordMaps<'_>) -> Reading {
+        let frame = maps.frame;
+        let objects = &maps.words[..self.layout.objects.len()];
+        let absent: Vec<bool> = objects
+            .iter()
+            .map(|map| map.mean_response() < self.absent_below)
+            .collect();
+        let centroids: Vec<[f64; 2]> = objects
+            .iter()
+            .zip(&absent)
+            .map(|(map, &absent)| match absent {
+                false => frame.centroid(&map.share),
+                // An object without a place is taken to stand in the middle, so
+                // that the others leave room for it.
+                true => frame.extent().map(|side| 0.5 * side),
+            })
+            .collect();
+        let targets = project(frame, &self.layout, &self.gaps, &centroids);
+        let relations: Vec<RelationReading> = self
+            .layout
+            .relations
+            .iter()
+            .map(|relation| self.read_relation(frame, relation, &centroids, &absent))
+            .collect();
+        let arrived = self.layout.free_targets.iter().all(|free_target| {
+            let (place, target) = (centroids[free_target.object], targets[free_target.object]);
+            let distance = (place[0] - target[0]).hypot(place[1] - target[1]);
+            distance <= self.free_target_tolerance * frame.shorter_side()
+        });
+        let objects: Vec<ObjectReading> = (0..objects.len())
+            .map(|index| ObjectReading {
+                centroid: frame.to_fractions(centroids[index]),
+                target: frame.to_fractions(targets[index]),
+                presence: objects[index].presence(),
+                absent: absent[index],
+            })
+            .collect();
+        let present =
+            |object: &ObjectReading| !object.absent && object.presence >= self.presence_threshold;
+        Reading {
+            satisfied: arrived
+                && relations.iter().all(|relation| relation.holds)
+                && objects.iter().all(present),
+            objects,
+            relations,
+        }
+    }
+
+    fn read_relation(
+        &self,
+        frame: Frame,
+        relation: &Relation,
+        centroids: &[[f64; 2]],
+        absent: &[bool],
+    ) -> RelationReading {
+        let (subject, object) = (centroids[relation.subject], centroids[relation.object]);
+        let (signed_distance, margin) = match relation.kind.axis() {
+            Some(axis) => {
+                let index = axis.index();
+                let difference = (object[index] - subject[index]) / frame.extent()[index];
+                let sign = if relation.kind.object_comes_later() {
+                    1.0
+                } else {
+                    -1.0
+                };
+                let margin = self.gaps.fitting_margin(frame, &self.layout, axis);
+                (sign * difference, margin)
+            }
+            None => {
+                let distance = (object[0] - subject[0]).hypot(object[1] - subject[1]);
+                let distance = distance / frame.shorter_side();
+                let inside = (distance - self.gaps.near).min(self.gaps.far - distance);
+                (inside, 0.0)
+            }
+        };
+        RelationReading {
+            signed_distance,
+            margin,
+            holds: signed_distance >= margin
+                && !absent[relation.subject]
+                && !absent[relation.object],
+        }
+    }
+}

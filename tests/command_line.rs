@@ -1,0 +1,152 @@
+//! The program itself, as a person or a script runs it.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn storm_studio(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_storm-studio"))
+        .args(arguments)
+        .output()
+        .expect("the program starts")
+}
+
+fn generate(output: &Path, arguments: &[&str]) -> Output {
+    let output = output.to_str().unwrap();
+    let mut all = vec!["generate", "--device", "cpu", "--output", output];
+    all.extend(arguments);
+    storm_studio(&all)
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn a_standard_and_a_storm_picture_per_seed_and_a_grid() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = ["--prompt", "a cat to the left of a dog", "--seeds", "0,1", "--steps", "3"];
+    let ran = generate(folder.path(), &line);
+    assert!(ran.status.success(), "{}", text(&ran.stderr));
+    let pictures = folder.path().join("a cat to the left of a dog");
+    for name in ["0.png", "0-standard.png", "1.png", "1-standard.png"] {
+        let picture = image::open(pictures.join(name)).expect(name);
+        assert_eq!((picture.width(), picture.height()), (64, 64));
+    }
+    assert!(image::open(pictures.join("grid.png")).unwrap().width() > 128);
+    // A second run overwrites nothing.
+    let before = std::fs::read(pictures.join("0.png")).unwrap();
+    assert!(generate(folder.path(), &line).status.success());
+    assert_eq!(std::fs::read(pictures.join("0.png")).unwrap(), before);
+    assert!(pictures.join("0-2.png").exists());
+}
+
+#[test]
+fn json_lines_say_what_happens() {
+    let folder = tempfile::tempdir().unwrap();
+    let ran = generate(
+        folder.path(),
+        &["--prompt", "a cat left of a dog", "--steps", "2", "--json"],
+    );
+    assert!(ran.status.success(), "{}", text(&ran.stderr));
+    let events: Vec<serde_json::Value> = text(&ran.stdout)
+        .lines()
+        .map(|line| serde_json::from_str(line).expect(line))
+        .collect();
+    let named = |name: &str| events.iter().filter(|event| event["event"] == name).count();
+    assert_eq!(named("picture"), 2);
+    assert_eq!(named("finished"), 1);
+    assert!(named("step") >= 3);
+    let step = events.iter().find(|event| event["event"] == "step").unwrap();
+    assert!(step["reading"]["relations"][0]["signed_distance"].is_number());
+}
+
+#[test]
+fn bad_input_ends_in_a_sentence_and_its_exit_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let cases: &[(&[&str], i32, &str)] = &[
+        (&["--prompt", ""], 2, "prompt is empty"),
+        (&["--prompt", "a cat left of a dog", "--steps", "0"], 2, "between 1 and 1000"),
+        (
+            &["--prompt", "a cat left of a dog", "--token-indices", "[[2,99],[None,None]]"],
+            2,
+            "99",
+        ),
+        (
+            &["--prompt", "a cat left of a dog", "--token-indices", "[[2,2],[None,None]]"],
+            2,
+            "2",
+        ),
+        (
+            &["--prompt", "a cat left of a dog", "--model", "/nowhere/at/all"],
+            3,
+            "no model at",
+        ),
+        (
+            &["--prompt", "a cat left of a dog", "--model", env!("CARGO_MANIFEST_DIR")],
+            3,
+            "model_index.json",
+        ),
+    ];
+    for (arguments, code, words) in cases {
+        let ran = generate(folder.path(), arguments);
+        let said = text(&ran.stderr);
+        assert_eq!(ran.status.code(), Some(*code), "{arguments:?}: {said}");
+        assert!(said.contains(words), "{said:?} lacks {words:?}");
+        assert!(!said.contains("panicked"), "{said}");
+    }
+}
+
+#[test]
+fn damaged_models_are_refused_by_the_name_of_what_is_wrong() {
+    use crate::fixture::folder;
+    let copy = |folder_name: &str| {
+        let target = tempfile::tempdir().unwrap();
+        let mut stack = vec![(folder().join(folder_name), target.path().to_path_buf())];
+        while let Some((from, to)) = stack.pop() {
+            std::fs::create_dir_all(&to).unwrap();
+            for entry in std::fs::read_dir(&from).unwrap() {
+                let entry = entry.unwrap();
+                let to = to.join(entry.file_name());
+                if entry.path().is_dir() {
+                    stack.push((entry.path(), to));
+                } else {
+                    std::fs::copy(entry.path(), to).unwrap();
+                }
+            }
+        }
+        target
+    };
+    let weights = "unet/diffusion_pytorch_model.safetensors";
+    let refuse = |model: &Path, words: &str| {
+        let ran = storm_studio(&["inspect", model.to_str().unwrap()]);
+        let said = text(&ran.stderr);
+        assert_eq!(ran.status.code(), Some(3), "{said}");
+        assert!(said.contains(words), "{said:?} lacks {words:?}");
+        assert!(!said.contains("panicked"), "{said}");
+    };
+    let model = copy("narrow-sd1");
+    assert!(storm_studio(&["inspect", model.path().to_str().unwrap()]).status.success());
+
+    let whole = std::fs::read(model.path().join(weights)).unwrap();
+    std::fs::write(model.path().join(weights), &whole[..whole.len() / 2]).unwrap();
+    refuse(model.path(), weights);
+    std::fs::write(model.path().join(weights), &whole).unwrap();
+
+    // One more down block than there are weights for.
+    let config_file = model.path().join("unet/config.json");
+    let config = std::fs::read_to_string(&config_file).unwrap();
+    let mut changed: serde_json::Value = serde_json::from_str(&config).unwrap();
+    changed["layers_per_block"] = 3.into();
+    std::fs::write(&config_file, changed.to_string()).unwrap();
+    refuse(model.path(), "down_blocks.0.resnets.2");
+    changed["layers_per_block"] = 1.into();
+    std::fs::write(&config_file, changed.to_string()).unwrap();
+    refuse(model.path(), "down_blocks.0");
+    std::fs::write(&config_file, config).unwrap();
+
+    let index = model.path().join("model_index.json");
+    std::fs::write(&index, r#"{"_class_name": "StableDiffusionXLPipeline"}"#).unwrap();
+    refuse(model.path(), "StableDiffusionXLPipeline");
+    std::fs::remove_file(&index).unwrap();
+    refuse(model.path(), "model_index.json");
+}

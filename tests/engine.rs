@@ -1,0 +1,199 @@
+//! Whole runs through the engine on the embedded model.
+
+use std::sync::Arc;
+
+use storm_studio::checkpoint::CheckpointSource;
+use storm_studio::device::ComputeDevice;
+use storm_studio::diffusion::Method;
+use storm_studio::engine::{Engine, Event, Picture, Request};
+use storm_studio::storm::{Layout, ObjectTokens, Relation, RelationKind};
+
+/// "a cat to the left of a dog": the cat is token 2, the dog token 8.
+fn cat_and_dog(kind: RelationKind, steps: usize) -> Request {
+    let object = |label: &str, token| ObjectTokens {
+        tokens: vec![token],
+        attributes: Vec::new(),
+        label: label.to_string(),
+    };
+    Request {
+        prompt: "a cat to the left of a dog".to_string(),
+        steps,
+        layout: Layout {
+            objects: vec![object("cat", 2), object("dog", 8)],
+            relations: vec![Relation {
+                subject: 0,
+                kind,
+                object: 1,
+            }],
+            free_targets: Vec::new(),
+        },
+        ..Default::default()
+    }
+}
+
+fn engine() -> Engine {
+    let source = CheckpointSource::Embedded;
+    Engine::start(ComputeDevice::cpu(None), source, 1 << 26, Arc::new(|| ()))
+}
+
+/// All events of one request.
+fn run(engine: &Engine, request: Request) -> Vec<Event> {
+    let id = engine.submit(request);
+    let mut events = Vec::new();
+    while let Some(event) = engine.wait_event() {
+        let ended = matches!(
+            &event,
+            Event::Finished { request, .. }
+            | Event::Cancelled { request }
+            | Event::Failed { request, .. } if *request == id
+        );
+        events.push(event);
+        if ended {
+            break;
+        }
+    }
+    events
+}
+
+fn pictures(events: &[Event]) -> Vec<&Picture> {
+    let pictures = events.iter().filter_map(|event| match event {
+        Event::Picture(picture) => Some(picture),
+        _ => None,
+    });
+    pictures.collect()
+}
+
+#[test]
+fn the_standard_twin_is_the_picture_that_a_standard_run_makes() {
+    let engine = engine();
+    let both = run(&engine, cat_and_dog(RelationKind::LeftOf, 6));
+    let mut alone = cat_and_dog(RelationKind::LeftOf, 6);
+    alone.methods = vec![Method::Standard];
+    let alone = run(&engine, alone);
+    let (both, alone) = (pictures(&both), pictures(&alone));
+    assert_eq!((both.len(), alone.len()), (2, 1));
+    assert_eq!(both[0].method, Method::Standard);
+    assert_eq!(both[0].image, alone[0].image);
+    // And STORM did something.
+    assert!(both[1].updates > 0);
+    assert_ne!(both[0].image, both[1].image);
+}
+
+#[test]
+fn storm_moves_the_objects_to_the_sides_that_the_relation_names() {
+    let engine = engine();
+    for kind in [
+        RelationKind::LeftOf,
+        RelationKind::RightOf,
+        RelationKind::Above,
+        RelationKind::Below,
+    ] {
+        let mut request = cat_and_dog(kind, 20);
+        request.methods = vec![Method::Storm];
+        let events = run(&engine, request);
+        let distances: Vec<f64> = events
+            .iter()
+            .filter_map(|event| match event {
+                Event::Stepped(step) => {
+                    let reading = step.reading.as_ref()?;
+                    Some(reading.relations[0].signed_distance)
+                }
+                _ => None,
+            })
+            .collect();
+        let last = distances[distances.len() - 1];
+        assert!(last > 0.1, "{kind}: {distances:?}");
+    }
+}
+
+#[test]
+fn a_cancelled_run_ends_within_a_step_and_makes_no_picture() {
+    let engine = engine();
+    let id = engine.submit(cat_and_dog(RelationKind::LeftOf, 50));
+    let behind = engine.submit(cat_and_dog(RelationKind::LeftOf, 50));
+    let mut steps = 0;
+    let mut steps_after = 0;
+    let mut cancelled = Vec::new();
+    while let Some(event) = engine.wait_event() {
+        match event {
+            Event::Stepped(_) => {
+                steps += 1;
+                if steps == 3 {
+                    engine.cancel_all();
+                } else if steps > 3 {
+                    steps_after += 1;
+                }
+            }
+            Event::Picture(_) => panic!("a cancelled run decodes nothing"),
+            Event::Cancelled { request } => {
+                cancelled.push(request);
+                if cancelled.len() == 2 {
+                    break;
+                }
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(cancelled, [id, behind]);
+    // Two lanes report each step; those of the step in work may still come.
+    assert!(steps_after <= 2, "{steps_after} steps after the cancel");
+    // The engine is still good.
+    let events = run(&engine, cat_and_dog(RelationKind::LeftOf, 2));
+    assert_eq!(pictures(&events).len(), 2);
+}
+
+#[test]
+fn impossible_requests_end_in_words_and_leave_the_engine_usable() {
+    let engine = engine();
+    let base = || cat_and_dog(RelationKind::LeftOf, 2);
+    let mut cases: Vec<(&str, Request)> = Vec::new();
+    let mut add = |words: &'static str, change: fn(&mut Request)| {
+        let mut request = base();
+        change(&mut request);
+        cases.push((words, request));
+    };
+    add("prompt is empty", |request| {
+        request.prompt = "  ".to_string()
+    });
+    add("between 1 and 1000", |request| request.steps = 0);
+    add("give at least one", |request| request.seeds.clear());
+    add("100", |request| request.guidance_scale = f64::NAN);
+    add("choose sides", |request| request.size = Some([0, 64]));
+    add("two objects", |request| request.layout = Layout::default());
+    add("token", |request| {
+        request.layout.objects[0].tokens = vec![77]
+    });
+    add("token", |request| {
+        request.layout.objects[0].tokens = vec![0]
+    });
+    add("cat", |request| {
+        request.layout.objects[1].tokens = vec![2];
+    });
+    for (words, request) in cases {
+        let events = run(&engine, request);
+        match events.last() {
+            Some(Event::Failed { error, .. }) => {
+                let message = error.to_string();
+                assert!(message.contains(words), "{message:?} lacks {words:?}");
+            }
+            other => panic!("{words}: {other:?}"),
+        }
+    }
+    assert_eq!(pictures(&run(&engine, base())).len(), 2);
+}
+
+#[test]
+fn a_long_prompt_says_which_words_are_lost() {
+    let engine = engine();
+    let mut request = cat_and_dog(RelationKind::LeftOf, 1);
+    request.prompt.push_str(&" red".repeat(80));
+    request.prompt.push_str(" zebra");
+    request.methods = vec![Method::Standard];
+    let events = run(&engine, request);
+    let notice = events.iter().find_map(|event| match event {
+        Event::Notice { notice, .. } => Some(notice.to_string()),
+        _ => None,
+    });
+    assert!(notice.unwrap().ends_with("zebra"));
+    assert_eq!(pictures(&events).len(), 1);
+}

@@ -1,0 +1,9 @@
+//! Integration tests, in one binary: whole models, whole runs, the program itself.
+
+//mod command_line;
+mod engine;
+mod fixture;
+mod narrow;
+mod schedulers;
+mod toybox;
+mod wgpu;

@@ -1,0 +1,79 @@
+//! Stable Diffusion's true form, narrow: 1.x and 2.x layers, spellings and file types.
+
+use burn::tensor::{Device, Tensor, TensorData};
+use storm_studio::checkpoint::{CheckpointSource, StableDiffusion};
+use storm_studio::models::unet::Grid;
+
+use crate::fixture::{Fixture, assert_near, folder, numbers};
+
+fn agrees(family: &str) {
+    let device = Device::flex();
+    let fixture = Fixture::open(&format!("{family}.safetensors"));
+    let source = CheckpointSource::from_path(&folder().join(family)).unwrap();
+    let model = StableDiffusion::load(&source, &device).unwrap();
+    let near = |what: &str, ours: Vec<f32>, theirs: &str| {
+        let theirs = fixture.floats(theirs);
+        let largest = theirs
+            .iter()
+            .fold(1f32, |most, value| most.max(value.abs()));
+        assert_near(&format!("{family}, {what}"), &ours, &theirs, 1e-4 * largest);
+    };
+
+    let ids: Vec<i64> = ["", "a cat to the left of a blue dog"]
+        .iter()
+        .flat_map(|prompt| model.tokenizer.encode(prompt).ids)
+        .map(i64::from)
+        .collect();
+    assert_eq!(ids, fixture.integers("text.ids"));
+    let hidden = model.text_encoder.forward(fixture.ids("text.ids", &device));
+    near("text encoder", numbers(hidden.clone()), "text.hidden");
+
+    let context = model.unet.prompt_context(hidden.clone());
+    let latents = fixture.tensor::<4>("unet.latents", &device);
+    let twice = Tensor::cat(vec![latents.clone(), latents.clone()], 0);
+    let [_, _, rows, columns] = latents.dims();
+    let grid = model.unet.attention_grid(Grid { rows, columns }, 16);
+    assert_eq!((grid.rows, grid.columns), (16, 16));
+    let predicted = model
+        .unet
+        .predict(twice, 981.0, &context, Some(grid), &|| true)
+        .unwrap();
+    near(
+        "UNet prediction",
+        numbers(predicted.sample),
+        "unet.prediction",
+    );
+    let maps = predicted.maps.unwrap().narrow(0, 1, 1);
+    near("UNet maps", numbers(maps), "unet.maps.16x16");
+
+    let latents = latents.autodiff().require_grad();
+    let context = model.unet.prompt_context(hidden.narrow(0, 1, 1));
+    let maps = model
+        .unet
+        .cross_attention_maps(latents.clone(), 981.0, &context, grid, &|| true)
+        .unwrap();
+    let weight = TensorData::new(fixture.floats("gradient.weight"), [1, 16, 16, 77]);
+    let mut gradients = maps
+        .mul(Tensor::from_data(weight, &device))
+        .sum()
+        .backward();
+    let gradient = latents.grad_remove(&mut gradients).unwrap();
+    near(
+        "gradient by the latents",
+        numbers(gradient),
+        "gradient.latents",
+    );
+
+    let decoded = model.vae.decode(fixture.tensor("vae.latents", &device));
+    near("VAE decode", numbers(decoded), "vae.decoded");
+}
+
+#[test]
+fn stable_diffusion_1_agrees_with_diffusers() {
+    agrees("narrow-sd1");
+}
+
+#[test]
+fn stable_diffusion_2_agrees_with_diffusers() {
+    agrees("narrow-sd2");
+}

@@ -1,0 +1,177 @@
+//! The embedded model against diffusers and transformers on the same weights, in f32.
+
+use burn::tensor::{Device, Tensor, TensorData};
+use storm_studio::models::unet::Grid;
+
+use crate::fixture::{Fixture, assert_near, numbers, toybox};
+
+/// The goal for every component.
+const TOLERANCE: f32 = 1e-4;
+const TIMESTEP: f64 = 981.0;
+
+/// Every component on `device`; the wgpu tests run it too.
+pub fn components_agree(device: &Device, name: &str) {
+    let fixture = Fixture::open("toybox.safetensors");
+    let model = toybox(device);
+    let near = |what: &str, ours: Vec<f32>, theirs: &str| {
+        let theirs = fixture.floats(theirs);
+        assert_near(&format!("{name}, {what}"), &ours, &theirs, TOLERANCE);
+    };
+
+    let hidden = model.text_encoder.forward(fixture.ids("text.ids", device));
+    near("text encoder", numbers(hidden.clone()), "text.hidden");
+
+    let prompts = hidden.narrow(0, 0, 2);
+    let context = model.unet.prompt_context(prompts);
+    for (kind, rows, columns) in [("unet", 16, 16), ("unet.wide", 16, 24)] {
+        let latents = fixture.tensor::<4>(&format!("{kind}.latents"), device);
+        let latents = Tensor::cat(vec![latents.clone(), latents], 0);
+        let grid = Grid { rows, columns };
+        let predicted = model
+            .unet
+            .predict(latents, TIMESTEP, &context, Some(grid), &|| true)
+            .unwrap();
+        let what = format!("{kind} prediction");
+        near(
+            &what,
+            numbers(predicted.sample),
+            &format!("{kind}.prediction"),
+        );
+        let maps = predicted.maps.unwrap().narrow(0, 1, 1);
+        let name = format!("{kind}.maps.{rows}x{columns}");
+        near(&format!("{kind} maps"), numbers(maps), &name);
+    }
+
+    let decoded = model.vae.decode(fixture.tensor("vae.latents", device));
+    near("VAE decode", numbers(decoded), "vae.decoded");
+    let encoded = model.vae.encode(fixture.tensor("vae.picture", device));
+    near("VAE encode", numbers(encoded), "vae.latents");
+}
+
+/// Σ A · W differentiated through the short pass.
+pub fn gradient_agrees(device: &Device, name: &str) {
+    let fixture = Fixture::open("toybox.safetensors");
+    let model = toybox(device);
+    let hidden = fixture.tensor::<3>("text.hidden", device).narrow(0, 1, 1);
+    let context = model.unet.prompt_context(hidden);
+    let latents = fixture
+        .tensor::<4>("unet.latents", device)
+        .autodiff()
+        .require_grad();
+    let grid = Grid {
+        rows: 16,
+        columns: 16,
+    };
+    let maps = model
+        .unet
+        .cross_attention_maps(latents.clone(), TIMESTEP, &context, grid, &|| true)
+        .unwrap();
+    let weight = TensorData::new(fixture.floats("gradient.weight"), [1, 16, 16, 77]);
+    let value = maps.mul(Tensor::from_data(weight, device)).sum();
+    let mut gradients = value.backward();
+    let ours = latents.grad_remove(&mut gradients).unwrap();
+    let theirs = fixture.floats("gradient.latents");
+    let largest = theirs
+        .iter()
+        .fold(0f32, |largest, value| largest.max(value.abs()));
+    assert_near(
+        &format!("{name}, gradient of the maps by the latents"),
+        &numbers(ours),
+        &theirs,
+        1e-4 * largest,
+    );
+}
+
+#[test]
+fn components_agree_with_diffusers_on_flex() {
+    components_agree(&Device::flex(), "flex");
+}
+
+#[test]
+fn the_gradient_agrees_with_pytorch_on_flex() {
+    gradient_agrees(&Device::flex(), "flex");
+}
+
+#[test]
+fn weights_stay_out_of_the_gradient() {
+    // A parameter that were tracked would make the prediction of untracked
+    // latents tracked.
+    let device = Device::flex();
+    let model = toybox(&device);
+    let hidden = Tensor::<3>::zeros([1, 77, 128], &device);
+    let context = model.unet.prompt_context(hidden);
+    let latents = Tensor::<4>::zeros([1, 4, 16, 16], &device);
+    let predicted = model
+        .unet
+        .predict(latents, TIMESTEP, &context, None, &|| true)
+        .unwrap();
+    assert!(!predicted.sample.is_autodiff());
+    assert!(predicted.maps.is_none());
+}
+
+#[test]
+fn six_step_trajectories_agree_with_the_pipeline_of_diffusers() {
+    use storm_studio::diffusion::spatial_update::SpatialUpdateParameters;
+    use storm_studio::diffusion::{Denoising, Method, SchedulerConfig, SchedulerKind};
+
+    let device = Device::flex();
+    let fixture = Fixture::open("toybox.safetensors");
+    let model = toybox(&device);
+    let hidden = fixture.tensor::<3>("text.hidden", &device).narrow(0, 0, 2);
+    let context = model.unet.prompt_context(hidden);
+    for kind in [SchedulerKind::Ddim, SchedulerKind::Pndm] {
+        for prediction_type in ["epsilon", "v_prediction"] {
+            let name = format!(
+                "trajectory.{}.{prediction_type}",
+                kind.to_string().to_lowercase()
+            );
+            let mut json: serde_json::Value =
+                serde_json::from_slice(&model.scheduler_config).unwrap();
+            json["prediction_type"] = prediction_type.into();
+            let config = SchedulerConfig::from_json(json.to_string().as_bytes()).unwrap();
+            let mut recorder = Latents::default();
+            Denoising {
+                unet: &model.unet,
+                context: &context,
+                scheduler: kind.build(&config, 6).unwrap(),
+                guidance_scale: 7.5,
+                latents: fixture.tensor("unet.latents", &device),
+                methods: vec![Method::Standard],
+                objective: None,
+                update: &SpatialUpdateParameters::default(),
+                batch_lanes: true,
+            }
+            .run(&mut recorder)
+            .unwrap();
+            let timesteps = fixture.integers(&format!("{name}.timesteps"));
+            assert_eq!(recorder.timesteps, timesteps, "{name}");
+            let theirs = fixture.floats(&format!("{name}.latents"));
+            let largest = theirs
+                .iter()
+                .fold(1f32, |most, value| most.max(value.abs()));
+            assert_near(&name, &recorder.latents, &theirs, TOLERANCE * largest);
+        }
+    }
+}
+
+/// Keeps the latents of every step.
+#[derive(Default)]
+struct Latents {
+    timesteps: Vec<i64>,
+    latents: Vec<f32>,
+}
+
+impl storm_studio::diffusion::Observer for Latents {
+    fn keep_going(&self) -> bool {
+        true
+    }
+
+    fn updated(&mut self, _: storm_studio::diffusion::UpdateReport<'_>) {
+        panic!("the standard method updates nothing");
+    }
+
+    fn stepped(&mut self, report: storm_studio::diffusion::StepReport<'_>) {
+        self.timesteps.push(report.timestep as i64);
+        self.latents.extend(numbers(report.latents.clone()));
+    }
+}
