@@ -7,7 +7,7 @@ use thiserror::Error;
 
 /// Cross-attention probabilities averaged over layers and heads.
 ///
-/// `values` is A [rows, columns, tokens], row-major with the token fastest, so
+/// `values` is A `[rows, columns, tokens]`, row-major with the token fastest, so
 /// A[row, column, token] is `values[(row * columns + column) * tokens + token]`.
 /// Every entry is a probability in 0..=1; at each pixel the tokens sum to 1.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,7 +67,7 @@ pub enum AttentionError {
 }
 
 impl AttentionMaps {
-    /// Takes A [rows, columns, tokens].
+    /// Takes A `[rows, columns, tokens]`.
     ///
     /// # Errors
     /// [`AttentionError::Empty`] if a dimension is zero and
@@ -106,7 +106,7 @@ impl AttentionMaps {
         self.rows * self.columns
     }
 
-    /// The map [rows, columns] of one token, row-major.
+    /// The map `[rows, columns]` of one token, row-major.
     ///
     /// # Panics
     /// If `token` is not below `tokens`.

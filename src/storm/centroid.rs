@@ -24,7 +24,7 @@ pub struct Centroid {
     free_target_tolerance: f64,
 }
 
-/// The loss so far and its slopes by each object's share a [cells].
+/// The loss so far and its slopes by each object's share a `[cells]`.
 struct Terms {
     frame: Frame,
     centroids: Vec<[f64; 2]>,
@@ -266,13 +266,43 @@ mod tests {
         let evaluation = wrong.evaluate(&maps, CONTEXT).unwrap();
         let [cat, dog] = [0, 1].map(|i| evaluation.reading.objects[i].centroid[0]);
         assert!((evaluation.loss - 2.0 * (0.35 - (dog - cat))).abs() < 1e-12);
+        // Asked the other way round, the same maps have the distance reversed.
         let strict = objective(pair(RelationKind::RightOf), only_relation);
-        let evaluation = strict.evaluate(&maps, CONTEXT).unwrap();
-        if evaluation.reading.relations[0].holds {
-            assert_eq!(evaluation.loss, 0.0);
-        } else {
-            assert!(evaluation.loss < 0.7);
-        }
+        let other = strict.evaluate(&maps, CONTEXT).unwrap();
+        assert!(dog < cat);
+        let expected = 2.0 * (0.35 - (cat - dog)).max(0.0);
+        assert!((other.loss - expected).abs() < 1e-12);
+        assert!(other.loss < evaluation.loss);
+    }
+
+    #[test]
+    fn presence_and_balance_are_the_variances_and_their_difference() {
+        let maps = maps(12, 12, &APART);
+        let loss = |presence: f64, balance: f64| {
+            let centroid = objective(pair(RelationKind::RightOf), |p| {
+                p.relation_weight = 0.0;
+                p.presence_weight = presence;
+                p.balance_weight = balance;
+            });
+            centroid.evaluate(&maps, CONTEXT).unwrap().loss
+        };
+        let reader = objective(pair(RelationKind::RightOf), |_| {}).reader;
+        let words = reader.object_maps(&maps).unwrap();
+        let [cat, dog] = [0, 1].map(|object| {
+            // Half the mean squared distance of two independent points.
+            let share = &words.words[object].share;
+            let mut sum = 0.0;
+            for (i, a) in share.iter().enumerate() {
+                for (j, b) in share.iter().enumerate() {
+                    let (p, q) = (words.frame.position(i), words.frame.position(j));
+                    sum += a * b * ((p[0] - q[0]).powi(2) + (p[1] - q[1]).powi(2));
+                }
+            }
+            0.5 * sum
+        });
+        assert!((loss(1.0, 0.0) - (cat + dog)).abs() < 1e-12);
+        assert!((loss(0.0, 1.0) - (cat - dog).abs()).abs() < 1e-12);
+        assert!((cat - dog).abs() > 1e-4);
     }
 
     #[test]

@@ -48,7 +48,7 @@ pub(super) fn pair(kind: RelationKind) -> Layout {
 /// deviation as a fraction of the longer side, height.
 pub(super) type Spot<'a> = (&'a [usize], [f64; 2], f64, f64);
 
-/// Maps [rows, columns, TOKENS] with a blob for each spot on a low uneven
+/// Maps `[rows, columns, TOKENS]` with a blob for each spot on a low uneven
 /// ground; the start token takes the rest.
 pub(super) fn maps(rows: usize, columns: usize, spots: &[Spot<'_>]) -> AttentionMaps {
     let longer = rows.max(columns) as f64;

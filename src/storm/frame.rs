@@ -45,7 +45,7 @@ impl Frame {
         ]
     }
 
-    /// Mean position of a distribution [rows, columns] that sums to 1.
+    /// Mean position of a distribution `[rows, columns]` that sums to 1.
     pub fn centroid(self, distribution: &[f64]) -> [f64; 2] {
         let mut centroid = [0.0; 2];
         for (index, share) in distribution.iter().enumerate() {

@@ -103,7 +103,8 @@ pub fn build(
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixtures::{CONTEXT, facts, maps, pair};
+    use super::super::attention::AttentionMaps;
+    use super::super::fixtures::{CONTEXT, TOKENS, facts, maps, pair};
     use super::super::relation::RelationKind;
     use super::*;
 
@@ -115,6 +116,8 @@ mod tests {
         for kind in ObjectiveKind::ALL {
             let objective = build(kind, pair(RelationKind::Above), &parameters, &facts()).unwrap();
             assert_eq!(objective.name().parse(), Ok(kind));
+            let in_files = serde_json::to_string(&kind).unwrap();
+            assert_eq!(in_files, format!("\"{kind}\""));
             let reading = objective.read(&maps, CONTEXT).unwrap();
             let evaluation = objective.evaluate(&maps, CONTEXT).unwrap();
             assert_eq!(evaluation.gradient.len(), maps.values.len());
@@ -123,5 +126,41 @@ mod tests {
         }
         assert!(centroids.iter().all(|centroid| *centroid == centroids[0]));
         assert!("transport".parse::<ObjectiveKind>().is_err());
+    }
+
+    #[test]
+    fn odd_maps_give_finite_results_or_a_typed_error_in_every_kind() {
+        for kind in ObjectiveKind::ALL {
+            let objective = build(
+                kind,
+                pair(RelationKind::RightOf),
+                &ObjectiveParameters::default(),
+                &facts(),
+            )
+            .unwrap();
+            // One cell, nothing at all, uniform, certain.
+            for (rows, columns, level) in [(1, 1, 0.1), (4, 4, 0.0), (3, 5, 0.1), (5, 2, 1.0)] {
+                let values = vec![level; rows * columns * TOKENS];
+                let maps = AttentionMaps::new(rows, columns, TOKENS, values).unwrap();
+                let evaluation = objective.evaluate(&maps, CONTEXT).unwrap();
+                assert!(evaluation.loss.is_finite());
+                assert!(evaluation.gradient.iter().all(|g| g.is_finite()));
+                for object in &evaluation.reading.objects {
+                    assert!(object.centroid.iter().all(|c| (c - 0.5).abs() < 1e-9));
+                }
+            }
+            let mut broken = maps(4, 4, &[]);
+            broken.values[20] = f32::NAN;
+            for error in [
+                objective.read(&broken, CONTEXT).err(),
+                objective.evaluate(&broken, CONTEXT).err(),
+                objective.evaluate_in_refinement(&broken, CONTEXT).err(),
+            ] {
+                assert!(
+                    matches!(error, Some(ObjectiveError::Attention(_))),
+                    "{kind}"
+                );
+            }
+        }
     }
 }

@@ -27,7 +27,7 @@ impl StepContext {
 
 /// A training-free objective on cross-attention maps.
 pub trait Objective: Send {
-    /// The identifier of [`ObjectiveKind`].
+    /// The identifier of [`ObjectiveKind`](super::ObjectiveKind).
     fn name(&self) -> &'static str;
 
     /// Where the objects are; cheap, without gradient, done on every step.

@@ -11,7 +11,7 @@ use super::transport::TransportSettings;
 /// Parameters of the default objective, `storm`; the placing and measuring ones
 /// also serve the readings of the comparison methods.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct StormParameters {
     /// Distance that left, right, above and below ask for between the centres of two objects, as a fraction of the picture's side.
     pub margin: f64,
@@ -148,7 +148,7 @@ pub(super) fn within(
 /// Parameters of the comparison method on centroids; its margin and bounds are
 /// those of [`StormParameters`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct CentroidParameters {
     /// Strength of moving the objects' centres to the distance asked for.
     pub relation_weight: f64,
@@ -182,7 +182,7 @@ impl CentroidParameters {
 
 /// Parameters of Attend-and-Excite, with the paper's defaults.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct AttendAndExciteParameters {
     /// Fractions of the sampling at which the updates are repeated, with the response that the weakest object must reach.
     pub thresholds: Vec<(f64, f64)>,
@@ -227,7 +227,7 @@ impl AttendAndExciteParameters {
 
 /// Parameters of the released method, with the paper's defaults.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct ReferenceParameters {
     /// Steps at which the updates are repeated until the loss is below 1 − threshold, with their thresholds.
     pub thresholds: Vec<(usize, f64)>,
@@ -295,7 +295,7 @@ impl ReferenceParameters {
 
 /// The parameters of every objective, as they are stored with a picture.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct ObjectiveParameters {
     /// Parameters of the default objective and of all readings.
     pub storm: StormParameters,
@@ -305,4 +305,41 @@ pub struct ObjectiveParameters {
     pub attend_and_excite: AttendAndExciteParameters,
     /// Parameters of the released method.
     pub reference: ReferenceParameters,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_valid_and_fill_what_a_file_leaves_out() {
+        let parameters: ObjectiveParameters =
+            serde_json::from_str(r#"{"storm": {"margin": 0.25}, "from_a_later_version": 1}"#)
+                .unwrap();
+        let expected = StormParameters {
+            margin: 0.25,
+            ..StormParameters::default()
+        };
+        assert_eq!(parameters.storm, expected);
+        assert_eq!(parameters.storm.validate(), Ok(()));
+        assert_eq!(parameters.centroid.validate(), Ok(()));
+        assert_eq!(parameters.attend_and_excite.validate(), Ok(()));
+        assert_eq!(parameters.reference.validate(), Ok(()));
+    }
+
+    #[test]
+    fn a_value_out_of_range_is_named_with_its_range() {
+        let wrong = StormParameters {
+            next_to_near: 0.5,
+            next_to_far: 0.4,
+            ..StormParameters::default()
+        };
+        let message = wrong.validate().unwrap_err().to_string();
+        assert!(message.contains("farthest") && message.contains("between 0.5 and 1.5"));
+        let wrong = ReferenceParameters {
+            thresholds: vec![(5, f64::NAN)],
+            ..ReferenceParameters::default()
+        };
+        assert!(wrong.validate().is_err());
+    }
 }

@@ -44,11 +44,11 @@ pub struct Reference {
 
 /// A map and what the loss asks of it.
 struct Map {
-    /// The map [cells] divided by (its sum + 1e-8).
+    /// The map `[cells]` divided by (its sum + 1e-8).
     share: Vec<f64>,
     /// That divisor.
     divisor: f64,
-    /// dloss/dshare [cells].
+    /// dloss/dshare `[cells]`.
     slope: Vec<f64>,
 }
 
@@ -79,7 +79,7 @@ impl Map {
         }
     }
 
-    /// dloss/d(response) [cells].
+    /// dloss/d(response) `[cells]`.
     fn response_slope(&self) -> Vec<f64> {
         let mean: f64 = self.share.iter().zip(&self.slope).map(|(a, g)| a * g).sum();
         let divisor = self.divisor;

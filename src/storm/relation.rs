@@ -172,6 +172,8 @@ mod tests {
         for kind in RelationKind::ALL {
             assert_eq!(kind.to_string().parse(), Ok(kind));
             assert_eq!(kind.phrase().parse(), Ok(kind));
+            let in_files = serde_json::to_string(&kind).unwrap();
+            assert_eq!(in_files, format!("\"{}\"", kind.identifier()));
             assert_eq!(kind.inverse().inverse(), kind);
             assert_eq!(kind.inverse().axis(), kind.axis());
         }

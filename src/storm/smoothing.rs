@@ -31,7 +31,7 @@ impl Smoothing {
         }
     }
 
-    /// Smooths a map [rows, columns].
+    /// Smooths a map `[rows, columns]`.
     pub fn apply(self, rows: usize, columns: usize, map: &[f64]) -> Vec<f64> {
         let mut output = map.to_vec();
         let mut line = Vec::new();
@@ -47,7 +47,7 @@ impl Smoothing {
     }
 
     /// The transposed map of [`Smoothing::apply`]: takes dL/d(smoothed)
-    /// [rows, columns] to dL/d(map).
+    /// `[rows, columns]` to dL/d(map).
     pub fn adjoint(self, rows: usize, columns: usize, gradient: &[f64]) -> Vec<f64> {
         let mut output = gradient.to_vec();
         let mut line = Vec::new();

@@ -1,8 +1,9 @@
 //! The default objective: every object is carried to its place by optimal
 //! transport.
 //!
-//! Method.md's terms: a Sinkhorn divergence to a blob at the nearest places that
-//! satisfy all relations, plus presence, non-overlap and attributes.
+//! Its terms: the Sinkhorn divergence of every object's map to a blob at the
+//! nearest places that satisfy all relations, plus presence, non-overlap and
+//! attributes.
 
 use std::cell::RefCell;
 
@@ -14,8 +15,8 @@ use super::parameters::StormParameters;
 use super::prompt_facts::PromptFacts;
 use super::reader::Reader;
 use super::target::blob;
-use super::transport::{SelfPotential, Transport};
-use super::word_maps::{WordMap, WordMaps};
+use super::transport::Transport;
+use super::word_maps::WordMaps;
 
 #[cfg(test)]
 mod tests;
@@ -92,7 +93,7 @@ impl Storm {
     }
 
     /// Adds the transport of every moved object to its blob, and of every
-    /// attribute to its object.
+    /// attribute to its object, which is held constant there.
     fn add_transport(&self, maps: &WordMaps<'_>, reading: &Reading, terms: &mut Terms) {
         let frame = maps.frame;
         let mut slot = self.transport.borrow_mut();
@@ -101,81 +102,50 @@ impl Storm {
         }
         let transport =
             slot.get_or_insert_with(|| Transport::new(frame, self.parameters.transport()));
-        let self_potentials: Vec<Option<SelfPotential>> = (0..reading.objects.len())
-            .map(|object| {
-                let needed = self.is_carried(object, reading)
-                    || self
-                        .carried_attributes(maps, reading)
-                        .any(|(of, _)| of == object);
-                needed.then(|| transport.solve_self(&maps.words[object].share))
-            })
-            .collect();
-        for (object, self_potential) in self_potentials.iter().enumerate() {
-            let Some(self_potential) = self_potential else {
+        for (object, object_reading) in reading.objects.iter().enumerate() {
+            if object_reading.absent {
                 continue;
-            };
-            if self.is_carried(object, reading) {
-                let target = self.target_blob(frame, reading.objects[object].target);
+            }
+            let is_carried = self.moved[object] && self.parameters.transport_weight > 0.0;
+            let attributes = self.present_attributes(object, maps);
+            if !is_carried && attributes.is_empty() {
+                continue;
+            }
+            let share = &maps.words[object].share;
+            let self_object = transport.solve_self(share);
+            if is_carried {
+                let target = self.target_blob(frame, object_reading.target);
                 let self_target = transport.solve_self(&target);
-                let share = &maps.words[object].share;
-                let divergence =
-                    transport.divergence_between(share, self_potential, &target, &self_target);
+                let found =
+                    transport.divergence_between(share, &self_object, &target, &self_target);
                 let weight = self.parameters.transport_weight;
-                terms.add(
-                    &maps.words[object],
-                    object,
-                    weight,
-                    divergence.value,
-                    &divergence.gradient,
-                );
+                terms.add(maps, object, weight, found.value, &found.gradient);
+            }
+            for word in attributes {
+                let attribute = &maps.words[word].share;
+                let self_attribute = transport.solve_self(attribute);
+                let found =
+                    transport.divergence_between(attribute, &self_attribute, share, &self_object);
+                let weight = self.parameters.attribute_weight;
+                terms.add(maps, word, weight, found.value, &found.gradient);
             }
         }
-        for (object, word) in self.carried_attributes(maps, reading) {
-            let Some(self_object) = &self_potentials[object] else {
-                continue;
-            };
-            let share = &maps.words[word].share;
-            let self_attribute = transport.solve_self(share);
-            let divergence = transport.divergence_between(
-                share,
-                &self_attribute,
-                &maps.words[object].share,
-                self_object,
-            );
-            let weight = self.parameters.attribute_weight;
-            terms.add(
-                &maps.words[word],
-                word,
-                weight,
-                divergence.value,
-                &divergence.gradient,
-            );
+    }
+
+    /// Word indices of the attributes of an object that have a place themselves;
+    /// none if the term is off.
+    fn present_attributes(&self, object: usize, maps: &WordMaps<'_>) -> Vec<usize> {
+        if self.parameters.attribute_weight == 0.0 {
+            return Vec::new();
         }
-    }
-
-    fn is_carried(&self, object: usize, reading: &Reading) -> bool {
-        self.parameters.transport_weight > 0.0
-            && self.moved[object]
-            && !reading.objects[object].absent
-    }
-
-    /// Object and word index of every attribute whose object and itself have a
-    /// place.
-    fn carried_attributes<'a>(
-        &'a self,
-        maps: &'a WordMaps<'_>,
-        reading: &'a Reading,
-    ) -> impl Iterator<Item = (usize, usize)> + 'a {
-        let first_word = reading.objects.len();
+        let first_word = self.reader.layout().objects.len();
         self.reader
             .attributes()
             .enumerate()
-            .map(move |(index, (object, _))| (object, first_word + index))
-            .filter(move |&(object, word)| {
-                self.parameters.attribute_weight > 0.0
-                    && !reading.objects[object].absent
-                    && maps.words[word].mean_response() >= self.parameters.absent_below
-            })
+            .filter(|&(_, (of, _))| of == object)
+            .map(|(index, _)| first_word + index)
+            .filter(|&word| maps.words[word].mean_response() >= self.parameters.absent_below)
+            .collect()
     }
 
     fn target_blob(&self, frame: Frame, target: [f64; 2]) -> Vec<f64> {
@@ -229,17 +199,26 @@ impl Storm {
                 };
                 slopes[1][cell] = 1.0 - slopes[0][cell];
             }
-            terms.add(a, first, weight, overlap, &slopes[0]);
-            b.add_share_gradient(&slopes[1], weight, &mut terms.gradients[second]);
+            terms.add(maps, first, weight, overlap, &slopes[0]);
+            // The value is counted once, its slope by the second map as well.
+            terms.add(maps, second, weight, 0.0, &slopes[1]);
         }
     }
 }
 
 impl Terms {
-    /// Adds weight · value, whose gradient by the word's share is given.
-    fn add(&mut self, map: &WordMap, word: usize, weight: f64, value: f64, share_gradient: &[f64]) {
+    /// Adds weight · value, whose gradient by the share of one word is given.
+    fn add(
+        &mut self,
+        maps: &WordMaps<'_>,
+        word: usize,
+        weight: f64,
+        value: f64,
+        share_gradient: &[f64],
+    ) {
         self.loss += weight * value;
-        map.add_share_gradient(share_gradient, weight, &mut self.gradients[word]);
+        let gradient = &mut self.gradients[word];
+        maps.words[word].add_share_gradient(share_gradient, weight, gradient);
     }
 }
 

@@ -180,7 +180,7 @@ impl Projection {
     }
 }
 
-/// A Gaussian blob [rows, columns] that sums to 1.
+/// A Gaussian blob `[rows, columns]` that sums to 1.
 ///
 /// `centre` and `deviation` are in frame units. The blob is cut at the frame
 /// and floored at 1e-6 of its peak.

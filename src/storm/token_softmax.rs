@@ -18,12 +18,12 @@ pub const SHARPNESS: f64 = 100.0;
 pub struct TokenSoftmax {
     range: Range<usize>,
     tokens: usize,
-    /// [pixels, range], token fastest.
+    /// `[pixels, range]`, token fastest.
     probabilities: Vec<f64>,
 }
 
 impl TokenSoftmax {
-    /// Takes A [rows, columns, tokens] to P [rows · columns, range].
+    /// Takes A `[rows, columns, tokens]` to P `[rows · columns, range]`.
     ///
     /// # Panics
     /// If `range` is empty or reaches beyond the tokens; objectives check that
@@ -56,7 +56,7 @@ impl TokenSoftmax {
         self.range.contains(&token)
     }
 
-    /// Mean map [rows · columns] of the given tokens.
+    /// Mean map `[rows · columns]` of the given tokens.
     ///
     /// # Panics
     /// If there is none, or one outside the range.
@@ -74,8 +74,8 @@ impl TokenSoftmax {
 
     /// Takes the gradients of words' mean maps back to the attention.
     ///
-    /// Each entry is a word's tokens with dL/d(mean map) [rows · columns];
-    /// returns dL/dA [rows, columns, tokens], zero outside the range:
+    /// Each entry is a word's tokens with dL/d(mean map) `[rows · columns]`;
+    /// returns dL/dA `[rows, columns, tokens]`, zero outside the range:
     /// dL/dA_t = 100 P_t (g_t − Σ_k g_k P_k).
     pub fn backward(&self, words: &[(&[usize], &[f64])]) -> Vec<f32> {
         let width = self.range.len();

@@ -36,10 +36,10 @@ pub struct TransportSettings {
 /// Dual potentials of OT(a, b), both defined on every cell.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Potentials {
-    /// f [cells], on the side of a. It was updated last: the first marginal of
+    /// f `[cells]`, on the side of a. It was updated last: the first marginal of
     /// the plan is exact.
     pub source: Vec<f64>,
-    /// g [cells], on the side of b.
+    /// g `[cells]`, on the side of b.
     pub target: Vec<f64>,
     /// OT(a, b), the dual value.
     pub value: f64,
@@ -52,7 +52,7 @@ pub struct Potentials {
 /// The potential of OT(a, a), where both sides share it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SelfPotential {
-    /// f [cells].
+    /// f `[cells]`.
     pub potential: Vec<f64>,
     /// OT(a, a).
     pub value: f64,
@@ -67,13 +67,13 @@ pub struct SelfPotential {
 pub struct Divergence {
     /// OT(a, b) − ½ OT(a, a) − ½ OT(b, b).
     pub value: f64,
-    /// dS/da [cells] up to a constant: f_ab − f_aa.
+    /// dS/da `[cells]` up to a constant: f_ab − f_aa.
     pub gradient: Vec<f64>,
 }
 
 /// A solver for one frame and ε, with its kernels and buffers.
 ///
-/// Measures are slices [rows · columns] of weights ≥ 0 that sum to 1.
+/// Measures are slices `[rows · columns]` of weights ≥ 0 that sum to 1.
 #[derive(Debug, Clone)]
 pub struct Transport {
     frame: Frame,
@@ -197,7 +197,7 @@ fn largest_cost(frame: Frame) -> f64 {
 }
 
 /// Squared distances between the `cells` positions along one side,
-/// [cells, cells].
+/// `[cells, cells]`.
 fn line_cost(cells: usize, cell: f64) -> Vec<f64> {
     (0..cells * cells)
         .map(|index| {

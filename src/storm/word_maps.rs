@@ -13,11 +13,11 @@ use super::token_softmax::TokenSoftmax;
 /// One word's map.
 #[derive(Debug, Clone)]
 pub struct WordMap {
-    /// m [cells], the smoothed map, in 0..=1.
+    /// m `[cells]`, the smoothed map, in 0..=1.
     pub response: Vec<f64>,
     /// Σm.
     pub mass: f64,
-    /// a = m / Σm [cells]; uniform if Σm is 0.
+    /// a = m / Σm `[cells]`; uniform if Σm is 0.
     pub share: Vec<f64>,
     /// The cell of the strongest response.
     pub strongest: usize,
@@ -52,7 +52,7 @@ impl WordMap {
         self.mass / self.response.len() as f64
     }
 
-    /// Adds weight · dL/dm to `response_gradient`, given dL/da [cells]:
+    /// Adds weight · dL/dm to `response_gradient`, given dL/da `[cells]`:
     /// dL/dm_i = (g_i − Σ_j a_j g_j) / Σm.
     pub fn add_share_gradient(
         &self,
@@ -86,7 +86,7 @@ pub struct WordMaps<'a> {
 }
 
 impl<'a> WordMaps<'a> {
-    /// Takes A [rows, columns, tokens] to the maps of `words`, each given by
+    /// Takes A `[rows, columns, tokens]` to the maps of `words`, each given by
     /// its token positions inside `range`; a word of several tokens is the mean
     /// of their columns.
     pub fn forward(
@@ -115,12 +115,12 @@ impl<'a> WordMaps<'a> {
         }
     }
 
-    /// A zero gradient [cells] for each word.
+    /// A zero gradient `[cells]` for each word.
     pub fn zero_gradients(&self) -> Vec<Vec<f64>> {
         vec![vec![0.0; self.frame.cells()]; self.words.len()]
     }
 
-    /// Takes dL/dm of every word to dL/dA [rows, columns, tokens].
+    /// Takes dL/dm of every word to dL/dA `[rows, columns, tokens]`.
     pub fn backward(&self, response_gradients: &[Vec<f64>]) -> Vec<f32> {
         let Frame { rows, columns } = self.frame;
         let map_gradients: Vec<Vec<f64>> = response_gradients

@@ -11,13 +11,13 @@ const ITERATIONS: usize = 100;
 /// Loss and gradients of a transport whose cost depends on the source only.
 pub(super) struct SourceTransport {
     pub loss: f64,
-    /// dloss/da [cells].
+    /// dloss/da `[cells]`.
     pub mass: Vec<f64>,
-    /// dloss/dc [cells].
+    /// dloss/dc `[cells]`.
     pub cost: Vec<f64>,
 }
 
-/// Transport of `mass` [cells] at `cost` [cells] to any target that sums to 1.
+/// Transport of `mass` `[cells]` at `cost` `[cells]` to any target that sums to 1.
 ///
 /// Every column of K is the same, so Kᵀ u has equal entries and v is the target
 /// times a number: the iteration runs on Σ v alone, and the target drops out of
@@ -78,37 +78,29 @@ pub(super) fn source_transport(mass: &[f64], cost: &[f64]) -> SourceTransport {
 /// Loss and gradients of a transport with a full cost matrix.
 pub(super) struct DenseTransport {
     pub loss: f32,
-    /// dloss/da [cells].
+    /// dloss/da `[cells]`.
     pub source: Vec<f32>,
-    /// dloss/db [cells].
+    /// dloss/db `[cells]`.
     pub target: Vec<f32>,
-    /// dloss/dC [cells, cells].
+    /// dloss/dC `[cells, cells]`.
     pub cost: Vec<f32>,
 }
 
-/// Transport of `source` [cells] to `target` [cells] at `cost` [cells, cells],
+/// Transport of `source` `[cells]` to `target` `[cells]` at `cost` `[cells, cells]`,
 /// in f32 as released.
 pub(super) fn dense_transport(source: &[f32], target: &[f32], cost: &[f32]) -> DenseTransport {
     let kernel: Vec<f32> = cost
         .iter()
         .map(|c| (-c / REGULARISATION as f32).exp())
         .collect();
-    let tiny = TINY as f32;
-    let cells = source.len();
-    let invert = |mut sums: Vec<f32>| -> Vec<f32> {
-        sums.iter_mut().for_each(|sum| *sum = 1.0 / (*sum + tiny));
-        sums
-    };
-    // Of every round: 1 / (K v + tiny), u, 1 / (Kᵀ u + tiny), and v after it.
-    let (mut u_inverses, mut v_inverses) = (Vec::new(), Vec::new());
-    let (mut us, mut vs) = (Vec::new(), vec![vec![1.0f32; cells]]);
-    for round in 0..ITERATIONS {
-        u_inverses.push(invert(times(&kernel, &vs[round])));
-        us.push(product(source, &u_inverses[round]));
-        v_inverses.push(invert(times_transposed(&kernel, &us[round])));
-        vs.push(product(target, &v_inverses[round]));
-    }
+    let Rounds {
+        us,
+        vs,
+        u_inverses,
+        v_inverses,
+    } = iterate(&kernel, source, target);
 
+    let cells = source.len();
     let (u, v) = (&us[ITERATIONS - 1], &vs[ITERATIONS]);
     let weighted: Vec<f32> = kernel.iter().zip(cost).map(|(k, c)| k * c).collect();
     let mut u_slope = times(&weighted, v);
@@ -151,6 +143,41 @@ pub(super) fn dense_transport(source: &[f32], target: &[f32], cost: &[f32]) -> D
     }
 }
 
+/// What every round of the iteration leaves for its reverse.
+struct Rounds {
+    /// u of each round.
+    us: Vec<Vec<f32>>,
+    /// v before each round, then the final one.
+    vs: Vec<Vec<f32>>,
+    /// 1 / (K v + 1e-8) of each round.
+    u_inverses: Vec<Vec<f32>>,
+    /// 1 / (Kᵀ u + 1e-8) of each round.
+    v_inverses: Vec<Vec<f32>>,
+}
+
+fn iterate(kernel: &[f32], source: &[f32], target: &[f32]) -> Rounds {
+    let invert = |mut sums: Vec<f32>| -> Vec<f32> {
+        sums.iter_mut()
+            .for_each(|sum| *sum = 1.0 / (*sum + TINY as f32));
+        sums
+    };
+    let mut rounds = Rounds {
+        us: Vec::with_capacity(ITERATIONS),
+        vs: vec![vec![1.0; target.len()]],
+        u_inverses: Vec::with_capacity(ITERATIONS),
+        v_inverses: Vec::with_capacity(ITERATIONS),
+    };
+    for round in 0..ITERATIONS {
+        let inverse = invert(times(kernel, &rounds.vs[round]));
+        rounds.us.push(product(source, &inverse));
+        rounds.u_inverses.push(inverse);
+        let inverse = invert(times_transposed(kernel, &rounds.us[round]));
+        rounds.vs.push(product(target, &inverse));
+        rounds.v_inverses.push(inverse);
+    }
+    rounds
+}
+
 /// Entry by entry, x · y.
 fn product(x: &[f32], y: &[f32]) -> Vec<f32> {
     x.iter().zip(y).map(|(a, b)| a * b).collect()
@@ -184,7 +211,7 @@ fn dot(x: &[f32], y: &[f32]) -> f32 {
     lanes.iter().sum::<f32>() + rest
 }
 
-/// matrix [n, n] · vector [n].
+/// matrix `[n, n]` · vector `[n]`.
 fn times(matrix: &[f32], vector: &[f32]) -> Vec<f32> {
     matrix
         .chunks_exact(vector.len())
@@ -192,7 +219,7 @@ fn times(matrix: &[f32], vector: &[f32]) -> Vec<f32> {
         .collect()
 }
 
-/// matrixᵀ [n, n] · vector [n].
+/// matrixᵀ `[n, n]` · vector `[n]`.
 fn times_transposed(matrix: &[f32], vector: &[f32]) -> Vec<f32> {
     let mut product = vec![0.0; vector.len()];
     for (row, factor) in matrix.chunks_exact(vector.len()).zip(vector) {
@@ -203,7 +230,7 @@ fn times_transposed(matrix: &[f32], vector: &[f32]) -> Vec<f32> {
     product
 }
 
-/// matrix [n, n] += x yᵀ.
+/// matrix `[n, n]` += x yᵀ.
 fn add_outer(matrix: &mut [f32], x: &[f32], y: &[f32]) {
     for (row, factor) in matrix.chunks_exact_mut(y.len()).zip(x) {
         for (slot, value) in row.iter_mut().zip(y) {

@@ -18,9 +18,9 @@ pub(super) struct LogDomain {
     settings: TransportSettings,
     largest_cost: f64,
     bound: usize,
-    /// Δx² [columns, columns].
+    /// Δx² `[columns, columns]`.
     cost_x: Vec<f64>,
-    /// Δy² [rows, rows].
+    /// Δy² `[rows, rows]`.
     cost_y: Vec<f64>,
     exponents: Vec<f64>,
     half_way: Vec<f64>,
@@ -175,7 +175,7 @@ fn error_of(epsilon: f64, weights: &[f64], potential: &[f64], updated: &[f64]) -
         .sum()
 }
 
-/// output [n, size], output[r, i] = log Σ_j exp(input[r, j] − cost[i, j] / ε).
+/// output `[n, size]`: output_ri = log Σ_j exp(input_rj − cost_ij / ε).
 ///
 /// A line that is empty (all −∞) stays empty.
 fn log_sum_lines(input: &[f64], cost: &[f64], size: usize, epsilon: f64, output: &mut [f64]) {
@@ -197,7 +197,7 @@ fn log_sum_lines(input: &[f64], cost: &[f64], size: usize, epsilon: f64, output:
     }
 }
 
-/// output [columns, rows] = input [rows, columns] transposed.
+/// output `[columns, rows]` = input `[rows, columns]` transposed.
 fn transpose(input: &[f64], rows: usize, columns: usize, output: &mut [f64]) {
     for row in 0..rows {
         for column in 0..columns {

@@ -13,9 +13,9 @@ pub(super) struct Scaling {
     columns: usize,
     settings: TransportSettings,
     bound: usize,
-    /// e^(−Δx²/ε) [columns, columns].
+    /// e^(−Δx²/ε) `[columns, columns]`.
     kernel_x: Vec<f64>,
-    /// e^(−Δy²/ε) [rows, rows].
+    /// e^(−Δy²/ε) `[rows, rows]`.
     kernel_y: Vec<f64>,
     u: Vec<f64>,
     v: Vec<f64>,
@@ -142,7 +142,7 @@ fn error_of(weights: &[f64], scale: &[f64], sums: &[f64]) -> f64 {
         .sum()
 }
 
-/// output [n, size] = input [n, size] · kernel [size, size].
+/// output `[n, size]` = input `[n, size]` · kernel `[size, size]`.
 fn multiply(input: &[f64], kernel: &[f64], size: usize, output: &mut [f64]) {
     for (row, out) in input.chunks_exact(size).zip(output.chunks_exact_mut(size)) {
         out.fill(0.0);
@@ -154,7 +154,7 @@ fn multiply(input: &[f64], kernel: &[f64], size: usize, output: &mut [f64]) {
     }
 }
 
-/// output [size, n] = kernel [size, size] · input [size, n].
+/// output `[size, n]` = kernel `[size, size]` · input `[size, n]`.
 fn multiply_left(kernel: &[f64], input: &[f64], size: usize, output: &mut [f64]) {
     let n = input.len() / size;
     for (kernel_row, out) in kernel.chunks_exact(size).zip(output.chunks_exact_mut(n)) {

@@ -1,0 +1,16 @@
+//! What leaves the program and comes back: pictures with their settings, grids,
+//! trajectories, and names for all of them that never overwrite a file.
+
+pub mod compare;
+pub mod file_names;
+pub mod grid;
+pub mod metadata;
+pub mod png;
+pub mod trajectory;
+
+pub use self::png::{PngError, SettingsSource, TextChunk};
+pub use compare::{Difference, TensorDifference, compare};
+pub use file_names::{SaveError, file_stem, save_new};
+pub use grid::{GridError, GridLayout, grid, side_by_side};
+pub use metadata::{ImageSettings, OWN_KEYWORD, PARAMETERS_KEYWORD};
+pub use trajectory::{Trajectory, TrajectoryError, TrajectoryTensor, TrajectoryWriter};
