@@ -19,11 +19,11 @@
 #![deny(unsafe_code)]
 
 pub mod checkpoint;
-//pub mod cli;
+pub mod cli;
 pub mod device;
 pub mod diffusion;
 pub mod engine;
-//pub mod export;
+pub mod export;
 pub mod models;
 pub mod prompt;
 pub mod storm;

@@ -1,6 +1,6 @@
 //! Integration tests, in one binary: whole models, whole runs, the program itself.
 
-//mod command_line;
+mod command_line;
 mod engine;
 mod fixture;
 mod narrow;

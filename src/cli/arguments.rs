@@ -105,8 +105,8 @@ pub(super) struct GenerateArguments {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Spatial Transport Optimization")]
 pub(super) struct StormArguments {
-    /// storm, or an objective to compare with
-    #[arg(long, value_parser = objective_kind)]
+    /// storm, or one to compare with: centroid, attend-and-excite, reference
+    #[arg(long)]
     pub(super) objective: Option<ObjectiveKind>,
     /// Distance to ask for, as a fraction of the frame
     #[arg(long)]
@@ -190,11 +190,6 @@ fn python_bool(text: &str) -> Result<bool, String> {
         "false" | "0" | "no" => Ok(false),
         _ => Err("say True or False".to_string()),
     }
-}
-
-fn objective_kind(text: &str) -> Result<ObjectiveKind, String> {
-    serde_json::from_value(serde_json::Value::String(text.to_string()))
-        .map_err(|_| format!("{text:?} is no objective; storm is one"))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod error;
 mod event;
 mod generate;
 mod prepare;
+mod recipe;
 mod recorder;
 mod request;
 mod store;
@@ -20,7 +21,8 @@ use std::thread::JoinHandle;
 
 pub use error::{EngineError, RequestError};
 pub use event::{Event, ModelInfo, Notice, Picture, StepEvent, UpdateEvent};
-pub use recorder::{Trajectory, TrajectoryTensor};
+pub use recipe::Recipe;
+pub use recorder::Trajectory;
 pub use request::{Request, RequestId};
 pub use store::{StepKey, StepRecord, StepStore, UpdateRecord};
 

@@ -8,14 +8,7 @@ use burn::tensor::Tensor;
 use super::request::RequestId;
 use crate::diffusion::Method;
 use crate::diffusion::denoise::{DenoiseError, StepReport, UpdateReport};
-
-/// A tensor of a trajectory.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TrajectoryTensor {
-    pub name: String,
-    pub shape: Vec<usize>,
-    pub values: Vec<f32>,
-}
+use crate::export::TrajectoryTensor;
 
 /// What one method did with one seed, in order.
 #[derive(Debug, Clone)]

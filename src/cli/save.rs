@@ -1,0 +1,97 @@
+//! Where pictures go: `{output}/{prompt}/{seed}.png`, `{seed}-standard.png`, `grid.png`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use image::{Rgb, RgbImage};
+use serde_json::json;
+
+use crate::diffusion::Method;
+use crate::engine::{ModelInfo, Picture, Recipe, Request, Trajectory};
+use crate::export::png::write_png;
+use crate::export::{GridLayout, TextChunk, TrajectoryWriter, file_stem, grid, save_new};
+
+/// Pixels between the pictures of a grid.
+const GRID_PADDING: u32 = 4;
+
+/// Why something was not saved; the sentence of whichever part failed.
+pub(super) type SaveResult = Result<PathBuf, Box<dyn std::error::Error>>;
+
+/// Saves what one request makes.
+pub(super) struct Saver {
+    folder: PathBuf,
+    request: Request,
+    model: Arc<ModelInfo>,
+}
+
+impl Saver {
+    /// Pictures of `request` go into a folder of the prompt's name in `output`.
+    pub(super) fn new(output: &Path, request: &Request, model: &Arc<ModelInfo>) -> Self {
+        Self {
+            folder: output.join(file_stem(&request.prompt)),
+            request: request.clone(),
+            model: Arc::clone(model),
+        }
+    }
+
+    /// Saves a picture with its settings and returns where.
+    pub(super) fn picture(&self, picture: &Picture) -> SaveResult {
+        let recipe = Recipe::new(picture, &self.request, &self.model);
+        let name = match picture.method {
+            Method::Storm => format!("{}.png", picture.seed),
+            Method::Standard => format!("{}-standard.png", picture.seed),
+        };
+        self.png(&name, &picture.image, &recipe.text_chunks())
+    }
+
+    /// Saves a row of pictures per method and returns where.
+    pub(super) fn grid(&self, rows: &[&[Arc<RgbImage>]]) -> SaveResult {
+        // A run that ended early may have one picture fewer in the last row.
+        let columns = rows.iter().map(|row| row.len()).max().unwrap_or(0);
+        let images: Vec<RgbImage> = rows
+            .iter()
+            .flat_map(|row| {
+                let blank = row.first().map(|image| blank(image));
+                let missing = std::iter::repeat_n(blank, columns - row.len()).flatten();
+                let images = row.iter().map(|image| RgbImage::clone(image));
+                images.chain(missing).collect::<Vec<_>>()
+            })
+            .collect();
+        let layout = GridLayout {
+            columns,
+            ..GridLayout::nearly_square(images.len())
+        };
+        let background = Rgb([255, 255, 255]);
+        let picture = grid(&images, layout.with_padding(GRID_PADDING, background))?;
+        self.png("grid.png", &picture, &[])
+    }
+
+    /// Saves a trajectory and returns where.
+    pub(super) fn trajectory(&self, trajectory: &Trajectory, path: &Path) -> SaveResult {
+        let mut writer = TrajectoryWriter::new();
+        for tensor in &trajectory.tensors {
+            writer.push(tensor.name.clone(), &tensor.shape, tensor.values.clone())?;
+        }
+        let run = json!({
+            "prompt": self.request.prompt,
+            "seed": trajectory.seed,
+            "steps": self.request.steps,
+            "method": trajectory.method,
+            "model": self.model.name,
+            "request": self.request,
+        });
+        Ok(writer.finish(path, &run)?)
+    }
+
+    fn png(&self, name: &str, image: &RgbImage, texts: &[TextChunk]) -> SaveResult {
+        let saved = save_new(&self.folder.join(name), |file| {
+            write_png(file, image, texts)
+        })?;
+        Ok(saved)
+    }
+}
+
+/// A white picture of the same size.
+fn blank(image: &RgbImage) -> RgbImage {
+    RgbImage::from_pixel(image.width(), image.height(), Rgb([255, 255, 255]))
+}

@@ -1,0 +1,119 @@
+//! How a picture was made: what is written into it, and enough to make it again.
+
+use serde::{Deserialize, Serialize};
+
+use super::event::{ModelInfo, Picture};
+use super::request::Request;
+use crate::diffusion::Method;
+use crate::export::metadata::text_chunks;
+use crate::export::{ImageSettings, TextChunk};
+
+/// One picture's making: its request reduced to its seed, with every default
+/// filled in.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Recipe {
+    /// Program and version.
+    pub program: String,
+    /// Name of the model.
+    pub model: String,
+    /// What it was computed on.
+    pub device: String,
+    /// Which of the request's methods made this picture.
+    pub method: Method,
+    /// All of its methods are kept: they share a batch, whose size can show in
+    /// the last bits.
+    pub request: Request,
+}
+
+impl Recipe {
+    /// The making of `picture`, which `request` asked of `model`.
+    pub fn new(picture: &Picture, request: &Request, model: &ModelInfo) -> Self {
+        let size = [picture.image.width(), picture.image.height()];
+        Self {
+            program: concat!("Storm Studio ", env!("CARGO_PKG_VERSION")).to_string(),
+            model: model.name.clone(),
+            device: model.device.clone(),
+            method: picture.method,
+            request: Request {
+                seeds: vec![picture.seed],
+                scheduler: Some(picture.scheduler),
+                size: Some(size.map(|side| side as usize)),
+                trajectory: None,
+                ..request.clone()
+            },
+        }
+    }
+
+    /// The settings that other programs read.
+    pub fn image_settings(&self) -> ImageSettings {
+        let request = &self.request;
+        // Our noise is torch's CPU generator's; absent, programs assume a GPU's.
+        let mut extras = vec![("RNG".to_string(), "CPU".to_string())];
+        if self.method == Method::Storm {
+            extras.push(("STORM objective".to_string(), request.objective.to_string()));
+            extras.push(("STORM relations".to_string(), self.relations()));
+        }
+        extras.push(("Version".to_string(), self.program.clone()));
+        ImageSettings {
+            prompt: request.prompt.clone(),
+            negative_prompt: request.negative_prompt.clone(),
+            steps: u32::try_from(request.steps).ok(),
+            sampler: request
+                .scheduler
+                .map(|scheduler| scheduler.sampler_name().to_string()),
+            schedule_type: None,
+            cfg_scale: Some(request.guidance_scale),
+            seed: request.seeds.first().copied(),
+            size: request
+                .size
+                .map(|[width, height]| (width as u32, height as u32)),
+            model: Some(self.model.clone()),
+            extras,
+        }
+    }
+
+    /// The texts to write into the picture's file.
+    pub fn text_chunks(&self) -> Vec<TextChunk> {
+        text_chunks(&self.image_settings(), self)
+            .expect("a recipe has no map keys that JSON could not hold")
+    }
+
+    /// Such as `cat left-of dog`.
+    fn relations(&self) -> String {
+        let layout = &self.request.layout;
+        let relations = layout.relations.iter().map(|relation| {
+            let label = |object: usize| layout.objects[object].label.as_str();
+            let (subject, object) = (label(relation.subject), label(relation.object));
+            format!("{subject} {} {object}", relation.kind)
+        });
+        relations.collect::<Vec<_>>().join("; ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diffusion::SchedulerKind;
+    use crate::export::metadata::own_of;
+
+    #[test]
+    fn a_recipe_comes_back_from_its_texts() {
+        let recipe = Recipe {
+            program: "Storm Studio 0".to_string(),
+            model: "toybox".to_string(),
+            device: "CPU".to_string(),
+            method: Method::Standard,
+            request: Request {
+                prompt: "a cat, \"left\" of a dog".to_string(),
+                scheduler: Some(SchedulerKind::Ddim),
+                size: Some([64, 64]),
+                ..Default::default()
+            },
+        };
+        let texts = recipe.text_chunks();
+        assert_eq!(own_of::<Recipe>(&texts).unwrap().unwrap(), recipe);
+        let settings = recipe.image_settings();
+        assert_eq!(settings.extra("RNG"), Some("CPU"));
+        assert_eq!(settings.sampler.as_deref(), Some("DDIM"));
+    }
+}
