@@ -24,7 +24,14 @@ fn text(bytes: &[u8]) -> String {
 #[test]
 fn a_standard_and_a_storm_picture_per_seed_and_a_grid() {
     let folder = tempfile::tempdir().unwrap();
-    let line = ["--prompt", "a cat to the left of a dog", "--seeds", "0,1", "--steps", "3"];
+    let line = [
+        "--prompt",
+        "a cat to the left of a dog",
+        "--seeds",
+        "0,1",
+        "--steps",
+        "3",
+    ];
     let ran = generate(folder.path(), &line);
     assert!(ran.status.success(), "{}", text(&ran.stderr));
     let pictures = folder.path().join("a cat to the left of a dog");
@@ -56,7 +63,10 @@ fn json_lines_say_what_happens() {
     assert_eq!(named("picture"), 2);
     assert_eq!(named("finished"), 1);
     assert!(named("step") >= 3);
-    let step = events.iter().find(|event| event["event"] == "step").unwrap();
+    let step = events
+        .iter()
+        .find(|event| event["event"] == "step")
+        .unwrap();
     assert!(step["reading"]["relations"][0]["signed_distance"].is_number());
 }
 
@@ -65,24 +75,48 @@ fn bad_input_ends_in_a_sentence_and_its_exit_code() {
     let folder = tempfile::tempdir().unwrap();
     let cases: &[(&[&str], i32, &str)] = &[
         (&["--prompt", ""], 2, "prompt is empty"),
-        (&["--prompt", "a cat left of a dog", "--steps", "0"], 2, "between 1 and 1000"),
         (
-            &["--prompt", "a cat left of a dog", "--token-indices", "[[2,99],[None,None]]"],
+            &["--prompt", "a cat left of a dog", "--steps", "0"],
+            2,
+            "between 1 and 1000",
+        ),
+        (
+            &[
+                "--prompt",
+                "a cat left of a dog",
+                "--token-indices",
+                "[[2,99],[None,None]]",
+            ],
             2,
             "99",
         ),
         (
-            &["--prompt", "a cat left of a dog", "--token-indices", "[[2,2],[None,None]]"],
+            &[
+                "--prompt",
+                "a cat left of a dog",
+                "--token-indices",
+                "[[2,2],[None,None]]",
+            ],
             2,
             "2",
         ),
         (
-            &["--prompt", "a cat left of a dog", "--model", "/nowhere/at/all"],
+            &[
+                "--prompt",
+                "a cat left of a dog",
+                "--model",
+                "/nowhere/at/all",
+            ],
             3,
             "no model at",
         ),
         (
-            &["--prompt", "a cat left of a dog", "--model", env!("CARGO_MANIFEST_DIR")],
+            &[
+                "--prompt",
+                "a cat left of a dog",
+                "--model",
+                env!("CARGO_MANIFEST_DIR"),
+            ],
             3,
             "model_index.json",
         ),
@@ -125,24 +159,38 @@ fn damaged_models_are_refused_by_the_name_of_what_is_wrong() {
         assert!(!said.contains("panicked"), "{said}");
     };
     let model = copy("narrow-sd1");
-    assert!(storm_studio(&["inspect", model.path().to_str().unwrap()]).status.success());
+    assert!(
+        storm_studio(&["inspect", model.path().to_str().unwrap()])
+            .status
+            .success()
+    );
 
     let whole = std::fs::read(model.path().join(weights)).unwrap();
     std::fs::write(model.path().join(weights), &whole[..whole.len() / 2]).unwrap();
     refuse(model.path(), weights);
     std::fs::write(model.path().join(weights), &whole).unwrap();
 
-    // One more down block than there are weights for.
-    let config_file = model.path().join("unet/config.json");
-    let config = std::fs::read_to_string(&config_file).unwrap();
-    let mut changed: serde_json::Value = serde_json::from_str(&config).unwrap();
-    changed["layers_per_block"] = 3.into();
-    std::fs::write(&config_file, changed.to_string()).unwrap();
-    refuse(model.path(), "down_blocks.0.resnets.2");
-    changed["layers_per_block"] = 1.into();
-    std::fs::write(&config_file, changed.to_string()).unwrap();
-    refuse(model.path(), "down_blocks.0");
-    std::fs::write(&config_file, config).unwrap();
+    // A config that describes one layer more, one less, other widths.
+    let change = |file: &str, key: &str, value: serde_json::Value, words: &str| {
+        let file = model.path().join(file);
+        let config = std::fs::read_to_string(&file).unwrap();
+        let mut changed: serde_json::Value = serde_json::from_str(&config).unwrap();
+        changed[key] = value;
+        std::fs::write(&file, changed.to_string()).unwrap();
+        refuse(model.path(), words);
+        std::fs::write(&file, config).unwrap();
+    };
+    let text = "text_encoder/config.json";
+    change(
+        text,
+        "num_hidden_layers",
+        3.into(),
+        "lacks the tensor encoder.layers.2",
+    );
+    change(text, "num_hidden_layers", 1.into(), "has the tensor");
+    change(text, "intermediate_size", 7.into(), "mlp.fc1");
+    change("unet/config.json", "in_channels", 9.into(), "inpaints");
+    change("vae/config.json", "shift_factor", 0.1.into(), "SD3");
 
     let index = model.path().join("model_index.json");
     std::fs::write(&index, r#"{"_class_name": "StableDiffusionXLPipeline"}"#).unwrap();

@@ -9,7 +9,7 @@ use storm_studio::engine::{Engine, Event, Picture, Request};
 use storm_studio::storm::{Layout, ObjectTokens, Relation, RelationKind};
 
 /// "a cat to the left of a dog": the cat is token 2, the dog token 8.
-fn cat_and_dog(kind: RelationKind, steps: usize) -> Request {
+pub fn cat_and_dog(kind: RelationKind, steps: usize) -> Request {
     let object = |label: &str, token| ObjectTokens {
         tokens: vec![token],
         attributes: Vec::new(),
@@ -37,7 +37,7 @@ fn engine() -> Engine {
 }
 
 /// All events of one request.
-fn run(engine: &Engine, request: Request) -> Vec<Event> {
+pub fn run(engine: &Engine, request: Request) -> Vec<Event> {
     let id = engine.submit(request);
     let mut events = Vec::new();
     while let Some(event) = engine.wait_event() {

@@ -1,9 +1,15 @@
 //! The same numbers on wgpu: Mesa's lavapipe where there is no GPU.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
+use storm_studio::checkpoint::CheckpointSource;
 use storm_studio::device::{ComputeDevice, DevicePreference};
+use storm_studio::diffusion::{Method, SchedulerKind};
+use storm_studio::engine::{Engine, Event, Trajectory};
+use storm_studio::storm::RelationKind;
 
+use crate::engine::{cat_and_dog, run};
+use crate::fixture::assert_near;
 use crate::toybox;
 
 /// One wgpu device for all tests; each registration costs memory and autotuning.
@@ -50,4 +56,41 @@ fn a_tensor_of_burn_is_read_through_the_shared_device() {
     let bytes = slice.get_mapped_range().unwrap().to_vec();
     let numbers: &[f32] = bytemuck::cast_slice(&bytes);
     assert_eq!(numbers, [2.0, 4.0, 6.0, 8.0]);
+}
+
+/// A STORM run whose first steps all update.
+fn storm_trajectory(device: ComputeDevice) -> Arc<Trajectory> {
+    let engine = Engine::start(device, CheckpointSource::Embedded, 0, Arc::new(|| ()));
+    let mut request = cat_and_dog(RelationKind::RightOf, 6);
+    request.methods = vec![Method::Storm];
+    request.scheduler = Some(SchedulerKind::Ddim);
+    request.trajectory = Some(Method::Storm);
+    request.update.window = 0.7;
+    let events = run(&engine, request);
+    let trajectory = events.into_iter().find_map(|event| match event {
+        Event::Trajectory(trajectory) => Some(trajectory),
+        _ => None,
+    });
+    trajectory.expect("the run was recorded")
+}
+
+#[test]
+fn a_storm_run_on_wgpu_is_the_run_on_flex() {
+    let ours = storm_trajectory(device().clone());
+    let theirs = storm_trajectory(ComputeDevice::cpu(None));
+    let names = |trajectory: &Trajectory| -> Vec<String> {
+        let tensors = trajectory.tensors.iter();
+        tensors.map(|tensor| tensor.name.clone()).collect()
+    };
+    assert_eq!(names(&ours), names(&theirs));
+    let updates = ours
+        .tensors
+        .iter()
+        .filter(|tensor| tensor.name.ends_with(".after"));
+    assert!(updates.count() >= 3);
+    for (ours, theirs) in ours.tensors.iter().zip(&theirs.tensors) {
+        if ours.name.starts_with("latents.") {
+            assert_near(&ours.name, &ours.values, &theirs.values, 1e-3);
+        }
+    }
 }

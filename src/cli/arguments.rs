@@ -65,7 +65,12 @@ pub(super) struct GenerateArguments {
     #[arg(long, value_name = "DIR")]
     pub(super) model: Option<PathBuf>,
     /// Where pictures go
-    #[arg(long, alias = "output_path", default_value = "output", value_name = "DIR")]
+    #[arg(
+        long,
+        alias = "output_path",
+        default_value = "output",
+        value_name = "DIR"
+    )]
     pub(super) output: PathBuf,
     /// Denoising steps
     #[arg(long, alias = "n_inference_steps", default_value_t = 50)]

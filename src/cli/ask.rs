@@ -20,7 +20,9 @@ pub(super) fn assignment(
     }
     let proposed = TokenIndices::of(&proposal, prompt);
     match &proposed {
-        Some(indices) => eprint!("Token indices, as [[subject,object],[attribute,attribute]] [{indices}]: "),
+        Some(indices) => {
+            eprint!("Token indices, as [[subject,object],[attribute,attribute]] [{indices}]: ")
+        }
         None if !proposal.relations.is_empty() => {
             eprint!("Token indices, as [[2,9],[None,8]], or Enter for what the prompt says: ");
         }

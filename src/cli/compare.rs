@@ -13,7 +13,10 @@ pub(super) fn run(arguments: &CompareArguments) -> Result<(), Failure> {
         .map(|tensor| tensor.name.len())
         .max()
         .unwrap_or(0);
-    println!("{:width$}  {:>11}  {:>11}  {:>11}", "tensor", "largest", "relative", "mean");
+    println!(
+        "{:width$}  {:>11}  {:>11}  {:>11}",
+        "tensor", "largest", "relative", "mean"
+    );
     for tensor in &differences {
         let name = &tensor.name;
         match &tensor.difference {

@@ -10,9 +10,9 @@ use image::RgbImage;
 use super::Failure;
 use super::arguments::{GenerateArguments, StormArguments};
 use super::interrupt::Interrupt;
+use super::relations;
 use super::report::Report;
 use super::save::Saver;
-use super::relations;
 use crate::checkpoint::CheckpointSource;
 use crate::device::{ComputeDevice, set_cpu_threads};
 use crate::diffusion::Method;
@@ -163,15 +163,15 @@ impl Run<'_> {
                 Event::Failed { request, error } if request == id => {
                     return Err(failure(&error));
                 }
-                Event::Finished { request, .. } | Event::Cancelled { request }
-                    if request == id =>
-                {
+                Event::Finished { request, .. } | Event::Cancelled { request } if request == id => {
                     return Ok(());
                 }
                 _ => {}
             }
         }
-        Err(Failure::run("the engine ended before the pictures were done"))
+        Err(Failure::run(
+            "the engine ended before the pictures were done",
+        ))
     }
 
     /// All pictures in one: a row per method, a column per seed.

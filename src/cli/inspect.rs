@@ -21,13 +21,30 @@ pub(super) fn run(arguments: &InspectArguments) -> Result<(), Failure> {
     } else {
         "Stable Diffusion 1.x"
     };
-    let widths: Vec<String> = unet.block_out_channels.iter().map(usize::to_string).collect();
+    let widths: Vec<String> = unet
+        .block_out_channels
+        .iter()
+        .map(usize::to_string)
+        .collect();
     println!("{}", model.name);
     println!("  form          {family}, diffusers layout");
-    println!("  pictures      {width} × {height} pixels, sides in steps of {}", model.size_multiple());
+    println!(
+        "  pictures      {width} × {height} pixels, sides in steps of {}",
+        model.size_multiple()
+    );
     println!("  UNet          levels of {} channels", widths.join(", "));
-    println!("  prompt        {} numbers per token", unet.cross_attention_dim);
-    println!("  autoencoder   {} pixels per latent cell", model.pixels_per_cell());
-    println!("  scheduler     {}, predicts {:?}", scheduler.kind(), scheduler.prediction_type);
+    println!(
+        "  prompt        {} numbers per token",
+        unet.cross_attention_dim
+    );
+    println!(
+        "  autoencoder   {} pixels per latent cell",
+        model.pixels_per_cell()
+    );
+    println!(
+        "  scheduler     {}, predicts {:?}",
+        scheduler.kind(),
+        scheduler.prediction_type
+    );
     Ok(())
 }

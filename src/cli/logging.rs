@@ -22,7 +22,10 @@ pub(super) fn start(verbose: u8, file: Option<&Path>) {
     });
     match opened {
         None => builder.with_writer(std::io::stderr).init(),
-        Some((_, Ok(file))) => builder.with_ansi(false).with_writer(Mutex::new(file)).init(),
+        Some((_, Ok(file))) => builder
+            .with_ansi(false)
+            .with_writer(Mutex::new(file))
+            .init(),
         Some((path, Err(error))) => {
             builder.with_writer(std::io::stderr).init();
             tracing::warn!("no log is written to {}: {error}", path.display());

@@ -54,10 +54,7 @@ pub(super) fn layout(
 }
 
 /// The original's notation, with the relation that the prompt names.
-pub(super) fn from_indices(
-    indices: &str,
-    prompt: &TokenizedPrompt,
-) -> Result<Assignment, Failure> {
+pub(super) fn from_indices(indices: &str, prompt: &TokenizedPrompt) -> Result<Assignment, Failure> {
     let indices: TokenIndices = indices.parse().map_err(Failure::usage)?;
     let kind: Option<RelationKind> = first_relation(&prompt.words);
     indices.assignment(prompt, kind).map_err(Failure::usage)
