@@ -50,7 +50,7 @@ impl FromStr for DevicePreference {
 #[derive(Debug, thiserror::Error)]
 pub enum DeviceError {
     /// A GPU was asked for and none answers.
-    #[error("no GPU answers through Vulkan, Metal, DirectX 12 or OpenGL ({0}); use --device cpu")]
+    #[error("no GPU answers through Vulkan, Metal or DirectX 12 ({0}); use --device cpu")]
     NoAdapter(String),
     /// The adapter is there but refuses.
     #[error("the GPU {adapter} cannot be opened: {reason}; use --device cpu")]

@@ -100,7 +100,7 @@ impl WgpuHandles {
 
 /// Every adapter of this machine.
 pub fn adapters() -> Vec<AdapterSummary> {
-    let found = pollster::block_on(instance().enumerate_adapters(wgpu::Backends::all()));
+    let found = pollster::block_on(instance().enumerate_adapters(wgpu::Backends::PRIMARY));
     found.iter().map(AdapterSummary::of).collect()
 }
 
@@ -109,8 +109,14 @@ pub(super) fn preferred_adapter() -> Result<AdapterSummary, DeviceError> {
     request_adapter(&instance()).map(|adapter| AdapterSummary::of(&adapter))
 }
 
+/// Vulkan, Metal or DirectX 12: OpenGL lacks what burn's kernels need, and
+/// complains on machines without a display. `WGPU_BACKEND` overrides it.
 fn instance() -> wgpu::Instance {
-    wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env())
+    let descriptor = wgpu::InstanceDescriptor {
+        backends: wgpu::Backends::PRIMARY,
+        ..wgpu::InstanceDescriptor::new_without_display_handle()
+    };
+    wgpu::Instance::new(descriptor.with_env())
 }
 
 fn request_adapter(instance: &wgpu::Instance) -> Result<wgpu::Adapter, DeviceError> {
