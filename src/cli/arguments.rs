@@ -102,7 +102,7 @@ pub(super) struct GenerateArguments {
     #[command(flatten)]
     pub(super) storm_parameters: StormArguments,
     /// Spelling of the original program; give the model's folder with --model
-    #[arg(long = "sd_2_1", hide = true, value_parser = python_bool, default_value = "false")]
+    #[arg(long = "sd_2_1", hide = true, action = clap::ArgAction::Set, value_parser = python_bool, default_value = "false")]
     pub(super) sd_2_1: bool,
 }
 
@@ -203,7 +203,8 @@ mod tests {
 
     fn generate(line: &[&str]) -> GenerateArguments {
         let line = ["storm-studio", "generate"].iter().chain(line);
-        match Arguments::parse_from(line).command {
+        let parsed = Arguments::try_parse_from(line).unwrap_or_else(|error| panic!("{error}"));
+        match parsed.command {
             Command::Generate(arguments) => *arguments,
             other => panic!("{other:?}"),
         }

@@ -141,14 +141,15 @@ pub(super) fn spaced_timesteps(config: &SchedulerConfig, steps: usize) -> Vec<us
 mod tests {
     use super::*;
 
+    fn config(json: &str) -> SchedulerConfig {
+        SchedulerConfig::from_json(json.as_bytes()).unwrap()
+    }
+
     #[test]
     fn stable_diffusion_ends_its_noise_schedule_where_it_is_known_to() {
-        let config = SchedulerConfig {
-            beta_start: 0.00085,
-            beta_end: 0.012,
-            beta_schedule: BetaSchedule::ScaledLinear,
-            ..Default::default()
-        };
+        let config = config(
+            r#"{"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}"#,
+        );
         let schedule = NoiseSchedule::new(&config);
         // Lin et al. 2023 (arXiv 2305.08891), section 3.1: √ᾱ_T = 0.068265.
         let terminal = schedule.alpha_cumprod(999).sqrt();
@@ -158,19 +159,15 @@ mod tests {
     #[test]
     fn spacings_give_the_timesteps_of_the_paper_that_compares_them() {
         // Lin et al. 2023, table 2, for 10 of 1000 steps (theirs count from 1).
-        let spaced = |timestep_spacing, steps_offset| {
-            let config = SchedulerConfig {
-                timestep_spacing,
-                steps_offset,
-                ..Default::default()
-            };
-            spaced_timesteps(&config, 10)
+        let spaced = |spacing: &str| {
+            let json = format!(r#"{{"timestep_spacing": "{spacing}"}}"#);
+            spaced_timesteps(&config(&json), 10)
         };
-        let leading = spaced(TimestepSpacing::Leading, 0);
+        let leading = spaced("leading");
         assert_eq!((leading[0], leading[9]), (0, 900));
-        let trailing = spaced(TimestepSpacing::Trailing, 0);
+        let trailing = spaced("trailing");
         assert_eq!((trailing[0], trailing[9]), (99, 999));
-        let linspace = spaced(TimestepSpacing::Linspace, 0);
+        let linspace = spaced("linspace");
         assert_eq!((linspace[0], linspace[1], linspace[9]), (0, 111, 999));
     }
 }

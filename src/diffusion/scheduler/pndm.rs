@@ -120,10 +120,7 @@ mod tests {
 
     #[test]
     fn fifty_steps_visit_the_timesteps_of_the_release() {
-        let config = SchedulerConfig {
-            steps_offset: 1,
-            ..Default::default()
-        };
+        let config = SchedulerConfig::from_json(br#"{"steps_offset": 1}"#).unwrap();
         let scheduler = PndmScheduler::new(&config, NoiseSchedule::new(&config), 50);
         let timesteps = scheduler.timesteps();
         assert_eq!(timesteps.len(), 51);
