@@ -7,6 +7,7 @@
 //! | room | what lives there |
 //! | --- | --- |
 //! | [`cli`] | arguments and commands |
+//! | [`draw`] | shaders that draw tensors where they lie |
 //! | [`engine`] | worker thread: requests in, events out |
 //! | [`export`] | pictures with metadata, grids, trajectories |
 //! | [`diffusion`] | the denoise loop, schedulers, noise |
@@ -22,6 +23,7 @@ pub mod checkpoint;
 pub mod cli;
 pub mod device;
 pub mod diffusion;
+pub mod draw;
 pub mod engine;
 pub mod export;
 pub mod models;

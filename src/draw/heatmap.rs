@@ -1,0 +1,86 @@
+//! One token's attention through a colour map, `shaders/heatmap.wgsl`.
+
+use bytemuck::{Pod, Zeroable};
+use wgpu::util::DeviceExt;
+
+use super::Numbers;
+use super::picture::{Painter, Picture};
+
+/// What to draw: one token of maps [rows, columns, tokens]. Values from `low`
+/// to `high` run through the whole colour map; the same bounds for several
+/// tokens make their maps comparable.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Heatmap {
+    pub rows: u32,
+    pub columns: u32,
+    pub tokens: u32,
+    pub token: u32,
+    pub low: f32,
+    pub high: f32,
+}
+
+/// Twin of the shader's `Heatmap`.
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct Uniforms {
+    rows: u32,
+    columns: u32,
+    tokens: u32,
+    token: u32,
+    low: f32,
+    high: f32,
+    padding: [u32; 2],
+}
+
+/// The compiled shader with one colour map.
+pub struct HeatmapPainter {
+    painter: Painter,
+    colours: wgpu::Buffer,
+}
+
+impl HeatmapPainter {
+    /// Compiles it for targets of one format. `colours` are RGB bytes from dark
+    /// to bright.
+    pub fn new(
+        device: &wgpu::Device,
+        target: wgpu::TextureFormat,
+        colours: &[[u8; 3]; 256],
+    ) -> Self {
+        let shader = include_str!("../../shaders/heatmap.wgsl");
+        Self {
+            painter: Painter::new(device, target, "heatmap", shader, true),
+            colours: colour_buffer(device, colours),
+        }
+    }
+
+    /// Draws with another colour map from now on.
+    pub fn set_colours(&mut self, device: &wgpu::Device, colours: &[[u8; 3]; 256]) {
+        self.colours = colour_buffer(device, colours);
+    }
+
+    /// A picture of one token of `numbers`, the maps.
+    pub fn picture(&self, device: &wgpu::Device, heatmap: &Heatmap, numbers: &Numbers) -> Picture {
+        let uniforms = Uniforms {
+            rows: heatmap.rows,
+            columns: heatmap.columns,
+            tokens: heatmap.tokens,
+            token: heatmap.token,
+            low: heatmap.low,
+            high: heatmap.high,
+            padding: [0; 2],
+        };
+        let bytes = bytemuck::bytes_of(&uniforms);
+        self.painter
+            .picture(device, bytes, numbers, Some(&self.colours))
+    }
+}
+
+fn colour_buffer(device: &wgpu::Device, colours: &[[u8; 3]; 256]) -> wgpu::Buffer {
+    let unit = |byte: u8| f32::from(byte) / 255.0;
+    let colours = colours.map(|[red, green, blue]| [unit(red), unit(green), unit(blue), 1.0]);
+    device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
+        label: Some("colour map"),
+        contents: bytemuck::cast_slice(&colours),
+        usage: wgpu::BufferUsages::STORAGE,
+    })
+}
