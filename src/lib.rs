@@ -9,6 +9,7 @@
 //! | [`cli`] | arguments and commands |
 //! | [`draw`] | shaders that draw tensors where they lie |
 //! | [`engine`] | worker thread: requests in, events out |
+//! | [`doctor`] | whether a device computes what the CPU computes |
 //! | [`export`] | pictures with metadata, grids, trajectories |
 //! | [`diffusion`] | the denoise loop, schedulers, noise |
 //! | [`storm`] | relations, targets, transport, objectives: attention maps in, gradient out |
@@ -23,6 +24,7 @@ pub mod checkpoint;
 pub mod cli;
 pub mod device;
 pub mod diffusion;
+pub mod doctor;
 pub mod draw;
 pub mod engine;
 pub mod export;

@@ -32,6 +32,8 @@ pub(super) enum Command {
     Generate(Box<GenerateArguments>),
     /// Say what a model is
     Inspect(InspectArguments),
+    /// Check that each graphics adapter computes what the CPU computes
+    Doctor,
     /// Compare two trajectories tensor by tensor
     Compare(CompareArguments),
 }

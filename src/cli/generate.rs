@@ -64,6 +64,9 @@ fn wait_for_model(engine: &Engine, report: &Report) -> Result<Arc<ModelInfo>, Fa
             Event::ModelReady(model) => return Ok(model),
             Event::ModelFailed { error, .. } => return Err(Failure::model(error)),
             Event::ModelLoading { name } => report.loading(&name),
+            Event::CheckingDevice => report.note(
+                "Checking the graphics adapter against the CPU; this happens once and takes a while",
+            ),
             _ => {}
         }
     }

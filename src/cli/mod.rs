@@ -7,6 +7,7 @@
 mod arguments;
 mod ask;
 mod compare;
+mod doctor;
 mod generate;
 mod inspect;
 mod interrupt;
@@ -75,6 +76,7 @@ pub fn main() -> ExitCode {
     let done = match arguments.command {
         Command::Generate(arguments) => generate::run(*arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::Doctor => doctor::run(),
         Command::Compare(arguments) => compare::run(&arguments),
     };
     match done {

@@ -14,7 +14,7 @@ use burn::tensor::Device;
 
 pub use priority::{lower_thread_priority, set_cpu_threads};
 pub use tensor_buffer::{TensorBuffer, TensorBufferError, tensor_buffer};
-pub use wgpu_setup::{AdapterSummary, WgpuHandles, adapters};
+pub use wgpu_setup::{AdapterSummary, WgpuHandles};
 
 /// What the person asked to compute on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -88,7 +88,14 @@ impl ComputeDevice {
     }
 
     fn gpu() -> Result<Self, DeviceError> {
-        let handles = WgpuHandles::open()?;
+        Self::on(WgpuHandles::open()?)
+    }
+
+    /// Computes on opened handles; to be called once for each.
+    ///
+    /// # Errors
+    /// If burn refuses them.
+    pub fn on(handles: WgpuHandles) -> Result<Self, DeviceError> {
         let note = handles.is_software().then(|| {
             "a software adapter: far slower than --device cpu, good for tests only".to_string()
         });

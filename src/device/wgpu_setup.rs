@@ -55,6 +55,20 @@ impl WgpuHandles {
     pub fn open() -> Result<Self, DeviceError> {
         let instance = instance();
         let adapter = request_adapter(&instance)?;
+        Self::open_adapter(instance, adapter)
+    }
+
+    /// Opens every adapter of this machine.
+    pub fn open_all() -> Vec<Result<Self, DeviceError>> {
+        let instance = instance();
+        let found = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::PRIMARY));
+        let opened = found.into_iter();
+        opened
+            .map(|adapter| Self::open_adapter(instance.clone(), adapter))
+            .collect()
+    }
+
+    fn open_adapter(instance: wgpu::Instance, adapter: wgpu::Adapter) -> Result<Self, DeviceError> {
         let (device, queue) = pollster::block_on(adapter.request_device(&descriptor(&adapter)))
             .map_err(|error| DeviceError::Refused {
                 adapter: AdapterSummary::of(&adapter).to_string(),
@@ -96,12 +110,6 @@ impl WgpuHandles {
     pub fn is_software(&self) -> bool {
         self.summary().is_software
     }
-}
-
-/// Every adapter of this machine.
-pub fn adapters() -> Vec<AdapterSummary> {
-    let found = pollster::block_on(instance().enumerate_adapters(wgpu::Backends::PRIMARY));
-    found.iter().map(AdapterSummary::of).collect()
 }
 
 /// The adapter that [`WgpuHandles::open`] would take.

@@ -18,6 +18,9 @@ use crate::storm::Reading;
 /// travel in events: each step's are in the store by the time its event arrives.
 #[derive(Debug, Clone)]
 pub enum Event {
+    /// The graphics adapter is used for the first time and checked against the
+    /// CPU; takes up to a minute.
+    CheckingDevice,
     /// A model is being read.
     ModelLoading { name: String },
     /// The model is ready for requests.

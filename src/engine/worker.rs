@@ -17,6 +17,7 @@ use super::store::StepStore;
 use crate::checkpoint::{CheckpointSource, StableDiffusion};
 use crate::device::{ComputeDevice, lower_thread_priority};
 use crate::diffusion::{DenoiseError, SchedulerConfig};
+use crate::doctor::{self, Verdicts};
 
 /// What the worker can be told.
 pub(super) enum Command {
@@ -78,6 +79,7 @@ impl Worker {
 
     fn work(mut self) {
         lower_thread_priority();
+        self.check_device();
         while let Ok(command) = self.inbox.recv() {
             match command {
                 Command::Load(source) => self.load(&source),
@@ -85,6 +87,15 @@ impl Worker {
                 Command::Quit => break,
             }
         }
+    }
+
+    /// An adapter seen for the first time computes only after it was found right.
+    fn check_device(&mut self) {
+        let device = self.device.clone();
+        let outbox = &self.outbox;
+        self.device = doctor::trusted(device, &mut Verdicts::of_this_user(), || {
+            outbox.send(Event::CheckingDevice);
+        });
     }
 
     fn load(&mut self, source: &CheckpointSource) {

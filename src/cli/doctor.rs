@@ -1,0 +1,61 @@
+//! `doctor`: does each adapter of this machine compute what the CPU computes?
+
+use std::time::Instant;
+
+use super::Failure;
+use crate::device::{ComputeDevice, WgpuHandles};
+use crate::doctor::{Verdict, Verdicts, answer, examine};
+
+pub(super) fn run() -> Result<(), Failure> {
+    let began = Instant::now();
+    let right = answer(ComputeDevice::cpu(None).burn()).map_err(Failure::run)?;
+    let milliseconds = began.elapsed().as_secs_f64() * 1e3;
+    println!(
+        "Storm Studio {}, one prediction and one gradient of toybox",
+        env!("CARGO_PKG_VERSION")
+    );
+    println!("CPU: {milliseconds:.0} ms, the measure of all others");
+    let mut verdicts = Verdicts::of_this_user();
+    let opened = WgpuHandles::open_all();
+    if opened.is_empty() {
+        println!("No graphics adapter answers through Vulkan, Metal or DirectX 12.");
+    }
+    for handles in opened {
+        let adapter = match &handles {
+            Ok(handles) => handles.summary(),
+            Err(error) => {
+                println!("{error}");
+                continue;
+            }
+        };
+        let kind = if adapter.is_software {
+            ", software: minutes to compile its kernels"
+        } else {
+            ""
+        };
+        println!("{adapter}, driver {}{kind}", adapter.driver);
+        let device = handles.and_then(|handles| ComputeDevice::on(handles));
+        let verdict = examine(&right, || match device {
+            Ok(device) => answer(device.burn()),
+            Err(error) => Err(crate::doctor::ExerciseError::Device(error.to_string())),
+        });
+        println!("    {}", describe(&verdict));
+        verdicts.keep(&adapter, verdict);
+    }
+    Ok(())
+}
+
+fn describe(verdict: &Verdict) -> String {
+    let judgement = if verdict.is_right() { "right" } else { "WRONG" };
+    let milliseconds = verdict.milliseconds;
+    match (&verdict.differences, &verdict.failure) {
+        (Some([prediction, maps, gradient]), _) => format!(
+            "{judgement}; largest differences: prediction {prediction:.1e}, maps {maps:.1e}, \
+             gradient {gradient:.1e}; {milliseconds:.0} ms"
+        ),
+        (None, failure) => format!(
+            "{judgement}; {}; {milliseconds:.0} ms",
+            failure.as_deref().unwrap_or("no answer")
+        ),
+    }
+}
