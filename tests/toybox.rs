@@ -111,8 +111,7 @@ fn weights_stay_out_of_the_gradient() {
 
 #[test]
 fn six_step_trajectories_agree_with_the_pipeline_of_diffusers() {
-    use storm_studio::diffusion::spatial_update::SpatialUpdateParameters;
-    use storm_studio::diffusion::{Denoising, Method, SchedulerConfig, SchedulerKind};
+    use storm_studio::diffusion::{Denoising, Method, SchedulerConfig, SchedulerKind, UpdateRule};
 
     let device = Device::flex();
     let fixture = Fixture::open("toybox.safetensors");
@@ -138,7 +137,8 @@ fn six_step_trajectories_agree_with_the_pipeline_of_diffusers() {
                 latents: fixture.tensor("unet.latents", &device),
                 methods: vec![Method::Standard],
                 objective: None,
-                update: &SpatialUpdateParameters::default(),
+                update_rule: &UpdateRule::default(),
+                attention_res: 16,
                 batch_lanes: true,
             }
             .run(&mut recorder)
