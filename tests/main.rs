@@ -4,6 +4,7 @@ mod command_line;
 mod engine;
 mod fixture;
 mod narrow;
+mod parity;
 mod schedulers;
 mod toybox;
 mod wgpu;
