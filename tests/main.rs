@@ -1,6 +1,7 @@
 //! Integration tests, in one binary: whole models, whole runs, the program itself.
 
 mod command_line;
+mod counted_calls;
 mod engine;
 mod fixture;
 mod narrow;
