@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use safetensors::SafeTensors;
 use storm_studio::checkpoint::{CheckpointSource, StableDiffusion};
+use storm_studio::diffusion::{Observer, StepReport, UpdateReport};
 
 /// `tests/fixtures`.
 pub fn folder() -> PathBuf {
@@ -85,4 +86,27 @@ pub fn assert_near(what: &str, ours: &[f32], theirs: &[f32], tolerance: f32) {
         difference <= tolerance,
         "{what}: {difference} > {tolerance}"
     );
+}
+
+/// Keeps timesteps and latents of a run without updates.
+#[derive(Default)]
+pub struct StandardRun {
+    pub timesteps: Vec<i64>,
+    /// After every scheduler call, one behind the other.
+    pub latents: Vec<f32>,
+}
+
+impl Observer for StandardRun {
+    fn keep_going(&self) -> bool {
+        true
+    }
+
+    fn updated(&mut self, _: UpdateReport<'_>) {
+        panic!("the standard method updates nothing");
+    }
+
+    fn stepped(&mut self, report: StepReport<'_>) {
+        self.timesteps.push(report.timestep as i64);
+        self.latents.extend(numbers(report.latents.clone()));
+    }
 }

@@ -2,9 +2,11 @@
 
 mod command_line;
 mod draw;
+mod counted_calls;
 mod engine;
 mod fixture;
 mod narrow;
+mod parity;
 mod schedulers;
 mod toybox;
 mod wgpu;

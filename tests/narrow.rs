@@ -2,9 +2,10 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use storm_studio::checkpoint::{CheckpointSource, StableDiffusion};
+use storm_studio::diffusion::{Denoising, Method, SchedulerConfig, UpdateRule};
 use storm_studio::models::unet::Grid;
 
-use crate::fixture::{Fixture, assert_near, folder, numbers};
+use crate::fixture::{Fixture, StandardRun, assert_near, folder, numbers};
 
 fn agrees(family: &str) {
     let device = Device::flex();
@@ -76,4 +77,48 @@ fn stable_diffusion_1_agrees_with_diffusers() {
 #[test]
 fn stable_diffusion_2_agrees_with_diffusers() {
     agrees("narrow-sd2");
+}
+
+/// Four steps of the folder's own scheduler: PNDM of the noise in 1.x, DDIM of
+/// the velocity in 2.x.
+fn trajectory_agrees(family: &str, tolerance: f32) {
+    let device = Device::flex();
+    let fixture = Fixture::open(&format!("{family}.safetensors"));
+    let source = CheckpointSource::from_path(&folder().join(family)).unwrap();
+    let model = StableDiffusion::load(&source, &device).unwrap();
+    let config = SchedulerConfig::from_json(&model.scheduler_config).unwrap();
+    let hidden = model.text_encoder.forward(fixture.ids("text.ids", &device));
+    let mut run = StandardRun::default();
+    Denoising {
+        unet: &model.unet,
+        context: &model.unet.prompt_context(hidden),
+        scheduler: config.kind().build(&config, 4).unwrap(),
+        guidance_scale: 7.5,
+        latents: fixture.tensor("trajectory.initial", &device),
+        methods: vec![Method::Standard],
+        objective: None,
+        update_rule: &UpdateRule::default(),
+        attention_res: 16,
+        batch_lanes: true,
+    }
+    .run(&mut run)
+    .unwrap();
+    assert_eq!(run.timesteps, fixture.integers("trajectory.timesteps"));
+    let theirs = fixture.floats("trajectory.latents");
+    let largest = theirs
+        .iter()
+        .fold(1f32, |most, value| most.max(value.abs()));
+    let what = format!("{family}, trajectory");
+    assert_near(&what, &run.latents, &theirs, tolerance * largest);
+}
+
+#[test]
+fn stable_diffusion_1_walks_with_diffusers() {
+    trajectory_agrees("narrow-sd1", 1e-4);
+}
+
+#[test]
+fn stable_diffusion_2_walks_with_diffusers() {
+    // Rounding alone makes 6e-5 (tests/fixtures/README.md).
+    trajectory_agrees("narrow-sd2", 3e-4);
 }

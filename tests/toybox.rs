@@ -3,7 +3,7 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use storm_studio::models::unet::Grid;
 
-use crate::fixture::{Fixture, assert_near, numbers, toybox};
+use crate::fixture::{Fixture, StandardRun, assert_near, numbers, toybox};
 
 /// The goal for every component.
 const TOLERANCE: f32 = 1e-4;
@@ -111,8 +111,7 @@ fn weights_stay_out_of_the_gradient() {
 
 #[test]
 fn six_step_trajectories_agree_with_the_pipeline_of_diffusers() {
-    use storm_studio::diffusion::spatial_update::SpatialUpdateParameters;
-    use storm_studio::diffusion::{Denoising, Method, SchedulerConfig, SchedulerKind};
+    use storm_studio::diffusion::{Denoising, Method, SchedulerConfig, SchedulerKind, UpdateRule};
 
     let device = Device::flex();
     let fixture = Fixture::open("toybox.safetensors");
@@ -129,7 +128,7 @@ fn six_step_trajectories_agree_with_the_pipeline_of_diffusers() {
                 serde_json::from_slice(&model.scheduler_config).unwrap();
             json["prediction_type"] = prediction_type.into();
             let config = SchedulerConfig::from_json(json.to_string().as_bytes()).unwrap();
-            let mut recorder = Latents::default();
+            let mut recorder = StandardRun::default();
             Denoising {
                 unet: &model.unet,
                 context: &context,
@@ -138,7 +137,8 @@ fn six_step_trajectories_agree_with_the_pipeline_of_diffusers() {
                 latents: fixture.tensor("unet.latents", &device),
                 methods: vec![Method::Standard],
                 objective: None,
-                update: &SpatialUpdateParameters::default(),
+                update_rule: &UpdateRule::default(),
+                attention_res: 16,
                 batch_lanes: true,
             }
             .run(&mut recorder)
@@ -151,27 +151,5 @@ fn six_step_trajectories_agree_with_the_pipeline_of_diffusers() {
                 .fold(1f32, |most, value| most.max(value.abs()));
             assert_near(&name, &recorder.latents, &theirs, TOLERANCE * largest);
         }
-    }
-}
-
-/// Keeps the latents of every step.
-#[derive(Default)]
-struct Latents {
-    timesteps: Vec<i64>,
-    latents: Vec<f32>,
-}
-
-impl storm_studio::diffusion::Observer for Latents {
-    fn keep_going(&self) -> bool {
-        true
-    }
-
-    fn updated(&mut self, _: storm_studio::diffusion::UpdateReport<'_>) {
-        panic!("the standard method updates nothing");
-    }
-
-    fn stepped(&mut self, report: storm_studio::diffusion::StepReport<'_>) {
-        self.timesteps.push(report.timestep as i64);
-        self.latents.extend(numbers(report.latents.clone()));
     }
 }

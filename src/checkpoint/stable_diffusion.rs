@@ -29,6 +29,10 @@ pub struct StableDiffusion {
     pub device: Device,
 }
 
+/// Pipelines of Stable Diffusion's three networks and nothing else; the released
+/// STORM code writes its own name.
+const PIPELINES: [&str; 2] = ["StableDiffusionPipeline", "StormPipeline"];
+
 /// The key of `model_index.json` that names the kind of pipeline.
 #[derive(Deserialize)]
 struct ModelIndex {
@@ -114,7 +118,7 @@ fn check_pipeline(source: &CheckpointSource) -> Result<(), CheckpointError> {
             file: file.to_string(),
             source: error,
         })?;
-    if index.class_name != "StableDiffusionPipeline" {
+    if !PIPELINES.contains(&index.class_name.as_str()) {
         return Err(CheckpointError::OtherPipeline {
             class: index.class_name,
         });

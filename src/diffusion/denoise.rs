@@ -7,12 +7,14 @@
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
+use super::error::DenoiseError;
+use super::observer::{Observer, StepReport};
 use super::scheduler::Scheduler;
-use super::spatial_update::{SpatialUpdateParameters, TrackedMaps, descend, read_maps};
+use super::spatial_update::{SpatialUpdate, read_maps};
+use super::update_rule::UpdateRule;
 use crate::models::UNet2DConditionModel;
-use crate::models::unet::{Cancelled, Grid, PromptContext};
-use crate::storm::attention::{AttentionError, AttentionMaps};
-use crate::storm::objective::{Evaluation, Objective, ObjectiveError, Reading, StepContext};
+use crate::models::unet::{Grid, PromptContext};
+use crate::storm::{Objective, Reading, StepContext};
 
 /// Which way of sampling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -24,96 +26,6 @@ pub enum Method {
     Storm,
 }
 
-/// Why a run ended without a picture.
-#[derive(Debug, thiserror::Error)]
-pub enum DenoiseError {
-    /// The observer said stop.
-    #[error("cancelled")]
-    Cancelled,
-    /// Numbers overflowed.
-    #[error(
-        "the latents stopped being finite numbers; try full precision (f32), a smaller step size \
-         or a lower guidance scale"
-    )]
-    NotFinite,
-    /// The objective could not be evaluated.
-    #[error(transparent)]
-    Objective(#[from] ObjectiveError),
-    /// The maps have no gradient to follow.
-    #[error("the attention maps do not depend on the latents; this model cannot be steered")]
-    NoGradient,
-    /// The device failed.
-    #[error("the device failed: {0}; try --device cpu")]
-    Device(String),
-}
-
-impl From<Cancelled> for DenoiseError {
-    fn from(_: Cancelled) -> Self {
-        Self::Cancelled
-    }
-}
-
-impl From<AttentionError> for DenoiseError {
-    fn from(error: AttentionError) -> Self {
-        match error {
-            AttentionError::NonFinite { .. } => Self::NotFinite,
-            other => Self::Objective(other.into()),
-        }
-    }
-}
-
-/// Listens to a run; every call comes from the thread that computes.
-pub trait Observer {
-    /// Asked between the stages of a prediction; `false` ends the run with
-    /// [`DenoiseError::Cancelled`].
-    fn keep_going(&self) -> bool;
-
-    /// An update of the latents happened.
-    fn updated(&mut self, report: UpdateReport<'_>);
-
-    /// A scheduler step happened; called once per lane.
-    fn stepped(&mut self, report: StepReport<'_>);
-}
-
-/// One update of STORM's latents.
-pub struct UpdateReport<'a> {
-    /// Index of the scheduler call, from 0.
-    pub index: usize,
-    /// A of the pass with gradients, before the update.
-    pub maps: &'a AttentionMaps,
-    pub evaluation: &'a Evaluation,
-    /// Length of the gradient by the latents.
-    pub gradient_norm: f64,
-    /// How far the latents moved.
-    pub length: f64,
-    /// [1, 4, rows, columns]
-    pub latents_before: &'a Tensor<4>,
-    /// [1, 4, rows, columns]
-    pub latents_after: &'a Tensor<4>,
-}
-
-/// One scheduler step of one lane.
-pub struct StepReport<'a> {
-    /// Index of the scheduler call, from 0.
-    pub index: usize,
-    /// Number of scheduler calls.
-    pub count: usize,
-    pub timestep: usize,
-    /// Whom this step belongs to; both while they share a lane.
-    pub methods: &'a [Method],
-    /// After the step, [1, 4, rows, columns].
-    pub latents: &'a Tensor<4>,
-    /// x0 as this step's prediction sees it, [1, 4, rows, columns].
-    pub pred_original_sample: &'a Tensor<4>,
-    /// A of this step's guided prediction, conditional prompt, on the device:
-    /// [1, rows, columns, tokens].
-    pub device_maps: &'a Tensor<4>,
-    /// The same on the host.
-    pub maps: &'a AttentionMaps,
-    /// What the objective reads in them, if there is one.
-    pub reading: Option<&'a Reading>,
-}
-
 /// Latents on their way, and the scheduler that walks with them.
 #[derive(Debug)]
 pub struct Lane {
@@ -122,6 +34,7 @@ pub struct Lane {
     scheduler: Box<dyn Scheduler>,
     /// From the A of the last guided prediction.
     reading: Option<Reading>,
+    /// So far, without those of refinements.
     updates: usize,
 }
 
@@ -140,7 +53,11 @@ pub struct Denoising<'a> {
     pub methods: Vec<Method>,
     /// Needed by [`Method::Storm`]; with it, readings come for both.
     pub objective: Option<&'a dyn Objective>,
-    pub update: &'a SpatialUpdateParameters,
+    /// How [`Method::Storm`] follows its objective.
+    pub update_rule: &'a UpdateRule,
+    /// Side of the attention grid to read; the level of the model nearest to it
+    /// is taken.
+    pub attention_res: usize,
     /// Predict both methods in one batch of four, or one after the other where
     /// memory is short.
     pub batch_lanes: bool,
@@ -158,9 +75,7 @@ impl Denoising<'_> {
     ) -> Result<Vec<(Method, Tensor<4>)>, DenoiseError> {
         let [_, _, rows, columns] = self.latents.dims();
         let latent_grid = Grid { rows, columns };
-        let grid = self
-            .unet
-            .attention_grid(latent_grid, self.update.attention_res);
+        let grid = self.unet.attention_grid(latent_grid, self.attention_res);
         let timesteps = self.scheduler.timesteps().to_vec();
         let mut lanes = vec![Lane {
             methods: std::mem::take(&mut self.methods),
@@ -197,56 +112,29 @@ impl Denoising<'_> {
         let Some(objective) = self.objective else {
             return Ok(());
         };
-        let StepContext {
-            step_index,
-            step_count,
-        } = step.context;
         let Some(position) = lanes.iter().position(Lane::is_storm) else {
             return Ok(());
         };
-        let holds = lanes[position]
-            .reading
-            .as_ref()
-            .is_some_and(|reading| reading.satisfied);
-        if holds || !self.update.is_in_window(step_index, step_count) {
+        let lane = &mut lanes[position];
+        let most = self.update_rule.updates_left(step.context, lane.updates);
+        let holds = lane.reading.as_ref().is_some_and(|it| it.satisfied);
+        if holds || most == 0 {
             return Ok(());
         }
-        for _ in 0..self.update.updates_per_step {
-            if lanes[position].updates >= self.update.updates_per_picture {
-                break;
-            }
-            let before = lanes[position].latents.clone();
-            let tracked = TrackedMaps::new(
-                self.unet,
-                before.clone(),
-                step.timestep as f64,
-                conditional,
-                step.grid,
-                &|| observer.keep_going(),
-            )?;
-            let evaluation = objective.evaluate(&tracked.values, step.context)?;
-            if evaluation.reading.satisfied {
-                break;
-            }
-            let maps = tracked.values.clone();
-            let gradient = tracked.backward(&evaluation.gradient)?;
-            let numbers = before.shape().num_elements();
-            let length = self.update.update_length(step_index, step_count, numbers);
-            let (after, gradient_norm) = descend(before.clone(), gradient, length)?;
-            observer.updated(UpdateReport {
-                index: step_index,
-                maps: &maps,
-                evaluation: &evaluation,
-                gradient_norm,
-                length,
-                latents_before: &before,
-                latents_after: &after,
-            });
-            if let Some(standard) = lanes[position].split_off_standard() {
-                lanes.push(standard);
-            }
-            lanes[position].latents = after;
-            lanes[position].updates += 1;
+        let update = SpatialUpdate {
+            unet: self.unet,
+            conditional,
+            objective,
+            rule: self.update_rule,
+            step,
+            observer,
+            latents: lane.latents.clone(),
+        };
+        if let Some((latents, updates)) = update.run(most)? {
+            let standard = lane.split_off_standard();
+            lane.latents = latents;
+            lane.updates += updates;
+            lanes.extend(standard);
         }
         Ok(())
     }
@@ -352,10 +240,11 @@ impl Denoising<'_> {
 
 /// Where in the walk.
 #[derive(Clone, Copy)]
-struct Step {
-    context: StepContext,
-    timestep: usize,
-    grid: Grid,
+pub(super) struct Step {
+    pub(super) context: StepContext,
+    pub(super) timestep: usize,
+    /// The grid of the maps.
+    pub(super) grid: Grid,
 }
 
 struct Guided {

@@ -1,77 +1,130 @@
-//! Spatial Transport Optimization on the latents: maps with gradient, objective, one step downhill.
+//! Spatial Transport Optimization on the latents: maps with gradient, objective, steps downhill.
 //!
 //! The pass that feeds the objective uses the conditional prompt only and ends
 //! with the last captured layer; weights stay constants outside the gradient,
 //! so nothing but the path from the latents to the maps is kept.
 
 use burn::tensor::{Tensor, TensorData};
-use serde::{Deserialize, Serialize};
 
-use super::denoise::DenoiseError;
+use super::denoise::Step;
+use super::error::DenoiseError;
+use super::observer::{LossReport, Observer, UpdateReport};
+use super::update_rule::UpdateRule;
 use crate::models::UNet2DConditionModel;
 use crate::models::unet::{Grid, PromptContext};
-use crate::storm::attention::AttentionMaps;
+use crate::storm::{AttentionMaps, Evaluation, Objective};
 
-/// When to update the latents and by how much.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct SpatialUpdateParameters {
-    /// Side of the attention grid that is read, in cells; the level of the model nearest to it is
-    /// taken.
-    pub attention_res: usize,
-    /// Length of one update as a fraction of the length of the initial noise (the release's 20 on
-    /// 64 × 64 latents is 0.156).
-    pub step_size: f64,
-    /// What is left of the step size at the end of the window; it falls linearly.
-    pub final_step_scale: f64,
-    /// The updates happen in this first fraction of the steps.
-    pub window: f64,
-    /// At most so many updates in one step.
-    pub updates_per_step: usize,
-    /// At most so many updates in one picture.
-    pub updates_per_picture: usize,
+/// The updates of one step.
+pub(super) struct SpatialUpdate<'a> {
+    pub(super) unet: &'a UNet2DConditionModel,
+    /// The prompt alone.
+    pub(super) conditional: &'a PromptContext,
+    pub(super) objective: &'a dyn Objective,
+    pub(super) rule: &'a UpdateRule,
+    pub(super) step: Step,
+    pub(super) observer: &'a mut dyn Observer,
+    /// On their way, [1, 4, rows, columns].
+    pub(super) latents: Tensor<4>,
 }
 
-impl Default for SpatialUpdateParameters {
-    fn default() -> Self {
-        Self {
-            attention_res: 16,
-            step_size: 0.031,
-            final_step_scale: 0.5,
-            window: 0.5,
-            updates_per_step: 1,
-            updates_per_picture: 25,
+impl SpatialUpdate<'_> {
+    /// Refines if the objective asks for it, then updates until all relations
+    /// hold, at most `most` times → the latents and the number of those
+    /// updates. `None` if nothing moved.
+    pub(super) fn run(mut self, most: usize) -> Result<Option<(Tensor<4>, usize)>, DenoiseError> {
+        let context = self.step.context;
+        let mut maps = self.track()?;
+        let mut evaluation = self.objective.evaluate(&maps.values, context)?;
+        self.observer.evaluated(LossReport {
+            index: context.step_index,
+            maps: &maps.values,
+            evaluation: &evaluation,
+        });
+        let mut has_moved = false;
+        if let Some(refinement) = self.objective.refinement(&maps.values, context)? {
+            let mut loss = evaluation.loss;
+            for _ in 0..refinement.limit {
+                if loss <= refinement.until {
+                    break;
+                }
+                let refined = self
+                    .objective
+                    .evaluate_in_refinement(&maps.values, context)?;
+                loss = refined.loss;
+                self.descend(maps, &refined)?;
+                maps = self.track()?;
+                has_moved = true;
+            }
+            if has_moved {
+                evaluation = self.objective.evaluate(&maps.values, context)?;
+            }
         }
+        let mut updates = 0;
+        while !evaluation.reading.satisfied {
+            self.descend(maps, &evaluation)?;
+            updates += 1;
+            if updates == most {
+                break;
+            }
+            maps = self.track()?;
+            evaluation = self.objective.evaluate(&maps.values, context)?;
+        }
+        Ok((has_moved || updates > 0).then_some((self.latents, updates)))
     }
-}
 
-impl SpatialUpdateParameters {
-    /// Whether step `index` of `count` lies in the window.
-    pub fn is_in_window(&self, index: usize, count: usize) -> bool {
-        (index as f64) < self.window * count as f64
+    /// The maps of the latents as they are.
+    fn track(&self) -> Result<TrackedMaps, DenoiseError> {
+        TrackedMaps::new(
+            self.unet,
+            self.latents.clone(),
+            self.step.timestep as f64,
+            self.conditional,
+            self.step.grid,
+            &|| self.observer.keep_going(),
+        )
     }
 
-    /// Length of an update at step `index` of `count`, for latents of `numbers` numbers.
-    pub fn update_length(&self, index: usize, count: usize, numbers: usize) -> f64 {
-        let window = (self.window * count as f64).max(1.0);
-        let progress = (index as f64 / window).min(1.0);
-        let scale = 1.0 - (1.0 - self.final_step_scale) * progress;
-        // The initial noise has one unit per number, so its length is √numbers.
-        self.step_size * scale * (numbers as f64).sqrt()
+    /// Moves the latents against the gradient of `evaluation`, which came from
+    /// these maps, as far as the rule says. A zero gradient moves nothing.
+    fn descend(&mut self, maps: TrackedMaps, evaluation: &Evaluation) -> Result<(), DenoiseError> {
+        let values = maps.values.clone();
+        let gradient = maps.backward(&evaluation.gradient)?;
+        let gradient_norm = norm(&gradient)?;
+        let before = self.latents.clone();
+        let numbers = before.shape().num_elements();
+        let step_size = self.rule.step_size(self.step.context, numbers);
+        let mut length = 0.0;
+        if gradient_norm > 0.0 {
+            length = self.rule.length(step_size, gradient_norm);
+            self.latents = before
+                .clone()
+                .sub(gradient.mul_scalar(length / gradient_norm));
+        }
+        self.observer.updated(UpdateReport {
+            index: self.step.context.step_index,
+            maps: &values,
+            evaluation,
+            gradient_norm,
+            step_size,
+            length,
+            latents_before: &before,
+            latents_after: &self.latents,
+        });
+        Ok(())
     }
 }
 
 /// Attention maps that remember how they came from the latents.
-pub(super) struct TrackedMaps {
+struct TrackedMaps {
     latents: Tensor<4>,
     maps: Tensor<4>,
     /// The same numbers on the host.
-    pub(super) values: AttentionMaps,
+    values: AttentionMaps,
 }
 
 impl TrackedMaps {
     /// The maps of `latents` [1, 4, rows, columns] for one prompt.
-    pub(super) fn new(
+    fn new(
         unet: &UNet2DConditionModel,
         latents: Tensor<4>,
         timestep: f64,
@@ -93,7 +146,7 @@ impl TrackedMaps {
 
     /// The gradient of a loss by the latents, [1, 4, rows, columns], from its
     /// gradient by the maps (laid out as [`AttentionMaps::values`]).
-    pub(super) fn backward(self, gradient_of_maps: &[f32]) -> Result<Tensor<4>, DenoiseError> {
+    fn backward(self, gradient_of_maps: &[f32]) -> Result<Tensor<4>, DenoiseError> {
         let data = TensorData::new(gradient_of_maps.to_vec(), self.maps.shape());
         let device = self.maps.device().without_autodiff();
         let weights = Tensor::<4>::from_data(data, &device).cast(self.maps.dtype());
@@ -120,14 +173,9 @@ pub(super) fn read_maps(maps: Tensor<4>) -> Result<Vec<AttentionMaps>, DenoiseEr
         .collect()
 }
 
-/// `latents` moved by `length` against `gradient`, and the gradient's own
-/// length; both [1, 4, rows, columns]. A zero gradient moves nothing.
-pub(super) fn descend(
-    latents: Tensor<4>,
-    gradient: Tensor<4>,
-    length: f64,
-) -> Result<(Tensor<4>, f64), DenoiseError> {
-    let norm: Vec<f32> = gradient
+/// √Σ x² over a tensor.
+fn norm(tensor: &Tensor<4>) -> Result<f64, DenoiseError> {
+    let norm: Vec<f32> = tensor
         .clone()
         .square()
         .sum()
@@ -135,26 +183,9 @@ pub(super) fn descend(
         .try_into_vec_as()
         .map_err(|error| DenoiseError::Device(error.to_string()))?;
     let norm = f64::from(norm[0]);
-    if !norm.is_finite() {
-        return Err(DenoiseError::NotFinite);
-    }
-    if norm == 0.0 {
-        return Ok((latents, norm));
-    }
-    Ok((latents.sub(gradient.mul_scalar(length / norm)), norm))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_update_shrinks_to_half_over_the_window() {
-        let parameters = SpatialUpdateParameters::default();
-        let length = |index| parameters.update_length(index, 50, 1024);
-        assert!((length(0) - 0.031 * 32.0).abs() < 1e-12);
-        assert!((length(25) - 0.5 * length(0)).abs() < 1e-12);
-        assert!(parameters.is_in_window(24, 50));
-        assert!(!parameters.is_in_window(25, 50));
+    if norm.is_finite() {
+        Ok(norm)
+    } else {
+        Err(DenoiseError::NotFinite)
     }
 }

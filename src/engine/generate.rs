@@ -15,8 +15,10 @@ use super::request::{Request, RequestId};
 use super::store::{StepKey, StepRecord, StepStore, UpdateRecord};
 use super::{StopFlags, worker::Outbox};
 use crate::checkpoint::StableDiffusion;
-use crate::diffusion::denoise::{DenoiseError, Denoising, Observer, StepReport, UpdateReport};
 use crate::diffusion::noise::torch_randn;
+use crate::diffusion::{
+    DenoiseError, Denoising, LossReport, Method, Observer, StepReport, UpdateReport,
+};
 use crate::models::unet::PromptContext;
 
 /// What the pictures of one request share.
@@ -41,16 +43,18 @@ impl Run<'_> {
             .scheduler
             .build(&self.prepared.scheduler_config, self.request.steps)
             .map_err(super::RequestError::from)?;
+        let step_count = scheduler.timesteps().len();
         self.outbox.send(Event::SeedStarted {
             request: self.id,
             seed,
-            step_count: scheduler.timesteps().len(),
+            step_count,
             size: self.prepared.size,
         });
-        let recorder = self
-            .request
-            .trajectory
-            .map(|method| Recorder::new(method, self.text_embeddings.clone()));
+        let recorder = self.request.trajectory.map(|method| {
+            let objective = self.prepared.objective.as_deref();
+            let warm_up = step_count.saturating_sub(self.request.steps);
+            Recorder::new(method, objective, warm_up, self.text_embeddings.clone())
+        });
         let mut listener = Listener {
             run: self,
             seed,
@@ -67,21 +71,25 @@ impl Run<'_> {
             latents: self.initial_latents(seed),
             methods: self.request.methods.clone(),
             objective: self.prepared.objective.as_deref(),
-            update: &self.request.update,
+            update_rule: &self.prepared.update_rule,
+            attention_res: self.request.update.attention_res,
             batch_lanes: self.request.batch_methods,
         };
         let finished = denoising.run(&mut listener)?;
         for (method, latents) in finished {
-            let image = self.decode(latents)?;
+            let picture = self.model.vae.decode(latents);
+            if let Some(recorder) = &mut listener.recorder {
+                recorder.decoded(method, &picture);
+            }
             self.outbox.send(Event::Picture(Picture {
                 request: self.id,
                 seed,
                 method,
-                image: Arc::new(image),
+                image: Arc::new(rgb_image(picture)?),
                 scheduler: self.prepared.scheduler,
                 updates: match method {
-                    crate::diffusion::Method::Storm => listener.updates,
-                    crate::diffusion::Method::Standard => 0,
+                    Method::Storm => listener.updates,
+                    Method::Standard => 0,
                 },
                 seconds: listener.began.elapsed().as_secs_f64(),
             }));
@@ -100,26 +108,26 @@ impl Run<'_> {
         let data = TensorData::new(noise, [1, 4, rows, columns]);
         Tensor::from_data(data, &self.model.device)
     }
+}
 
-    fn decode(&self, latents: Tensor<4>) -> Result<RgbImage, DenoiseError> {
-        let picture = self.model.vae.decode(latents);
-        let [_, _, height, width] = picture.dims();
-        // Channels last, as image files have them.
-        let values: Vec<f32> = picture
-            .swap_dims(1, 2)
-            .swap_dims(2, 3)
-            .try_into_vec_as()
-            .map_err(|error| DenoiseError::Device(error.to_string()))?;
-        if values.iter().any(|value| !value.is_finite()) {
-            return Err(DenoiseError::NotFinite);
-        }
-        let bytes = values
-            .iter()
-            .map(|value| ((value + 1.0) * 127.5).clamp(0.0, 255.0).round() as u8)
-            .collect();
-        let image = RgbImage::from_raw(width as u32, height as u32, bytes);
-        Ok(image.expect("the decoder gives three bytes per pixel"))
+/// A picture [1, 3, height, width], nominally in [-1, 1], as bytes.
+fn rgb_image(picture: Tensor<4>) -> Result<RgbImage, DenoiseError> {
+    let [_, _, height, width] = picture.dims();
+    // Channels last, as image files have them.
+    let values: Vec<f32> = picture
+        .swap_dims(1, 2)
+        .swap_dims(2, 3)
+        .try_into_vec_as()
+        .map_err(|error| DenoiseError::Device(error.to_string()))?;
+    if values.iter().any(|value| !value.is_finite()) {
+        return Err(DenoiseError::NotFinite);
     }
+    let bytes = values
+        .iter()
+        .map(|value| ((value + 1.0) * 127.5).clamp(0.0, 255.0).round() as u8)
+        .collect();
+    let image = RgbImage::from_raw(width as u32, height as u32, bytes);
+    Ok(image.expect("the decoder gives three bytes per pixel"))
 }
 
 /// Turns reports of the loop into events and stored steps.
@@ -130,13 +138,19 @@ struct Listener<'a> {
     /// Of the step in work.
     update: Option<UpdateRecord>,
     updates: usize,
-    recorder: Option<Recorder>,
+    recorder: Option<Recorder<'a>>,
 }
 
 impl Observer for Listener<'_> {
     fn keep_going(&self) -> bool {
         let cancelled = self.run.flags.cancelled_up_to.load(Ordering::Relaxed);
         self.run.id.0 > cancelled
+    }
+
+    fn evaluated(&mut self, report: LossReport<'_>) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.evaluated(&report);
+        }
     }
 
     fn updated(&mut self, report: UpdateReport<'_>) {
@@ -190,7 +204,7 @@ impl Listener<'_> {
                 return;
             }
         };
-        let is_storm = report.methods.contains(&crate::diffusion::Method::Storm);
+        let is_storm = report.methods.contains(&Method::Storm);
         let record = StepRecord {
             pred_original_sample: original.into(),
             rows,

@@ -4,7 +4,7 @@ use super::error::RequestError;
 use super::event::Notice;
 use super::request::Request;
 use crate::checkpoint::StableDiffusion;
-use crate::diffusion::{Method, SchedulerConfig, SchedulerKind};
+use crate::diffusion::{Method, SchedulerConfig, SchedulerKind, UpdateRule};
 use crate::prompt::TokenizedPrompt;
 use crate::storm::{Objective, PromptFacts};
 
@@ -22,6 +22,7 @@ pub(super) struct Prepared {
     pub(super) scheduler: SchedulerKind,
     pub(super) scheduler_config: SchedulerConfig,
     pub(super) objective: Option<Box<dyn Objective>>,
+    pub(super) update_rule: UpdateRule,
     pub(super) notices: Vec<Notice>,
 }
 
@@ -52,6 +53,11 @@ pub(super) fn prepare(
     scheduler.build(&scheduler_config, request.steps)?;
     Ok(Prepared {
         objective: objective(request, model, &prompt)?,
+        update_rule: UpdateRule::of(
+            request.objective,
+            &request.update,
+            &request.objective_parameters.reference,
+        ),
         prompt,
         negative_prompt,
         latent_size: [size[1] / pixels, size[0] / pixels],

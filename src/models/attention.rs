@@ -193,4 +193,54 @@ mod tests {
             .into_data()
             .assert_approx_eq::<f32>(&sums, tolerance);
     }
+
+    /// Half precision ends at 65504; Stable Diffusion 2.1's scores pass it, so
+    /// its config asks for `upcast_attention`.
+    #[test]
+    fn upcasting_keeps_scores_that_half_precision_cannot_hold() {
+        let device = Device::flex();
+        device.seed(2);
+        let plain = AttentionConfig {
+            query_dim: 16,
+            context_dim: 8,
+            heads: 1,
+            projection_bias: false,
+            upcast: false,
+        }
+        .init(&device);
+        let mut raised = plain.clone();
+        raised.upcast = true;
+        let random = |rows, width| {
+            let large = Distribution::Uniform(300.0, 600.0);
+            Tensor::<3>::random([1, rows, width], large, &device)
+        };
+        let (hidden, context) = (random(6, 16), random(5, 8));
+        let both = |layer: &Attention, dtype| {
+            let key_value = layer.key_value(context.clone().cast(dtype));
+            let hidden = hidden.clone().cast(dtype);
+            let (attended, maps) = layer.forward_with_probabilities(hidden.clone(), &key_value);
+            let fused = layer.forward(hidden, &key_value);
+            [attended, maps, fused].map(|tensor| tensor.cast(DType::F32).into_data())
+        };
+        let whole = both(&plain, DType::F32);
+        let half = both(&raised.map(&mut Half), DType::F16);
+        for (half, whole) in half.iter().zip(&whole) {
+            half.assert_approx_eq::<f32>(whole, Tolerance::rel_abs(0.05, 0.05));
+        }
+        let overflowed = both(&plain.map(&mut Half), DType::F16);
+        let values: Vec<f32> = overflowed[1].clone().to_vec().unwrap();
+        assert!(values.iter().any(|value| !value.is_finite()));
+    }
+
+    /// Casts all weights to half precision.
+    struct Half;
+
+    impl burn::module::ModuleMapper for Half {
+        fn map_float<const D: usize>(
+            &mut self,
+            param: burn::module::Param<Tensor<D>>,
+        ) -> burn::module::Param<Tensor<D>> {
+            param.map(|tensor| tensor.cast(DType::F16))
+        }
+    }
 }

@@ -3,7 +3,7 @@
 
 use super::attention::AttentionMaps;
 use super::layout::Layout;
-use super::objective::{Evaluation, Objective, ObjectiveError, Reading, StepContext};
+use super::objective::{Evaluation, Objective, ObjectiveError, Reading, Refinement, StepContext};
 use super::parameters::{AttendAndExciteParameters, StormParameters};
 use super::prompt_facts::PromptFacts;
 use super::reader::Reader;
@@ -75,6 +75,7 @@ impl Objective for AttendAndExcite {
             loss: 1.0 - map.presence(),
             gradient: words.backward(&gradients),
             reading,
+            coordinate: None,
         };
         evaluation.checked(self.name())
     }
@@ -85,9 +86,12 @@ impl Objective for AttendAndExcite {
         &self,
         _: &AttentionMaps,
         context: StepContext,
-    ) -> Result<Option<f64>, ObjectiveError> {
+    ) -> Result<Option<Refinement>, ObjectiveError> {
         let threshold = self.parameters.threshold(context);
-        Ok(threshold.map(|threshold| 1.0 - threshold))
+        Ok(threshold.map(|threshold| Refinement {
+            until: 1.0 - threshold,
+            limit: self.parameters.refinement_limit,
+        }))
     }
 }
 
@@ -137,16 +141,17 @@ mod tests {
                     step_index,
                     step_count: 51,
                 };
-                let above = objective().refinement(&maps, context).unwrap()?;
-                Some((step_index, above))
+                let refinement = objective().refinement(&maps, context).unwrap()?;
+                assert_eq!(refinement.limit, 20);
+                Some((step_index, refinement.until))
             })
             .collect();
         assert_eq!(found.len(), 3);
-        for ((step, above), (expected_step, threshold)) in
+        for ((step, until), (expected_step, threshold)) in
             found.into_iter().zip([(0, 0.05), (10, 0.5), (20, 0.8)])
         {
             assert_eq!(step, expected_step);
-            assert!((above - (1.0 - threshold)).abs() < 1e-12);
+            assert!((until - (1.0 - threshold)).abs() < 1e-12);
         }
     }
 }

@@ -155,6 +155,7 @@ impl Centroid {
             loss: terms.loss,
             gradient: maps.backward(&gradients),
             reading,
+            coordinate: None,
         }
     }
 }

@@ -43,7 +43,8 @@ pub use attention::{AttentionError, AttentionMaps};
 pub use kind::{ObjectiveKind, build};
 pub use layout::{Layout, LayoutError};
 pub use objective::{
-    Evaluation, ObjectReading, Objective, ObjectiveError, Reading, RelationReading, StepContext,
+    Evaluation, ObjectReading, Objective, ObjectiveError, Reading, Refinement, RelationReading,
+    StepContext,
 };
 pub use parameters::{
     AttendAndExciteParameters, CentroidParameters, ObjectiveParameters, ReferenceParameters,

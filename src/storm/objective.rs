@@ -46,9 +46,8 @@ pub trait Objective: Send {
         context: StepContext,
     ) -> Result<Evaluation, ObjectiveError>;
 
-    /// The loss below which the refinement of this step ends: the pipeline
-    /// repeats predict-and-update, a bounded number of times, while the loss is
-    /// above it. `None`, the default, means that this step has no refinement.
+    /// How this step repeats its update, decided on the maps before the first
+    /// one. `None`, the default, means that it does not.
     ///
     /// # Errors
     /// [`ObjectiveError`] if the maps can't be used.
@@ -56,7 +55,7 @@ pub trait Objective: Send {
         &self,
         maps: &AttentionMaps,
         context: StepContext,
-    ) -> Result<Option<f64>, ObjectiveError> {
+    ) -> Result<Option<Refinement>, ObjectiveError> {
         let _ = (maps, context);
         Ok(None)
     }
@@ -73,6 +72,16 @@ pub trait Objective: Send {
     ) -> Result<Evaluation, ObjectiveError> {
         self.evaluate(maps, context)
     }
+}
+
+/// A refinement: predict and update again, before the step's own update, while
+/// the loss is above a bound.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Refinement {
+    /// The loss at which it ends.
+    pub until: f64,
+    /// Largest number of updates in it.
+    pub limit: usize,
 }
 
 /// What the maps say about the picture as it is.
@@ -123,6 +132,10 @@ pub struct Evaluation {
     pub gradient: Vec<f32>,
     /// The reading of the same maps.
     pub reading: Reading,
+    /// Only of the released objective: how much further right and down the
+    /// object's centroid is than the subject's, in cells, not below 0, divided
+    /// by 10.
+    pub coordinate: Option<[f64; 2]>,
 }
 
 /// Why an objective can't be built or evaluated.

@@ -14,7 +14,7 @@ use std::ops::Range;
 use super::attention::AttentionMaps;
 use super::frame::Frame;
 use super::layout::Layout;
-use super::objective::{Evaluation, Objective, ObjectiveError, Reading, StepContext};
+use super::objective::{Evaluation, Objective, ObjectiveError, Reading, Refinement, StepContext};
 use super::parameters::{ReferenceParameters, StormParameters};
 use super::prompt_facts::PromptFacts;
 use super::reader::Reader;
@@ -143,22 +143,6 @@ impl Reference {
         })
     }
 
-    /// How much further right and down the object's centroid is than the
-    /// subject's: the differences in cells, not below 0, divided by 10.
-    ///
-    /// # Errors
-    /// As [`Objective::read`].
-    pub fn coordinates(&self, maps: &AttentionMaps) -> Result<[f64; 2], ObjectiveError> {
-        self.reader.check(maps)?;
-        let softmax = TokenSoftmax::forward(maps, self.step_range.clone());
-        let frame = frame_of(maps);
-        let [subject, object] = self.noun_maps(frame, &softmax);
-        Ok([0, 1].map(|axis| {
-            let difference = object.centroid(frame, axis) - subject.centroid(frame, axis);
-            difference.max(0.0) / 10.0
-        }))
-    }
-
     /// The coordinate that opens the refinement: along x if the prompt has
     /// "left" or "right", along y otherwise. The refinement runs if it is
     /// above 0.
@@ -166,7 +150,11 @@ impl Reference {
     /// # Errors
     /// As [`Objective::read`].
     pub fn gate(&self, maps: &AttentionMaps) -> Result<f64, ObjectiveError> {
-        Ok(self.coordinates(maps)?[self.words.gate_axis()])
+        self.reader.check(maps)?;
+        let softmax = TokenSoftmax::forward(maps, self.step_range.clone());
+        let frame = frame_of(maps);
+        let nouns = self.noun_maps(frame, &softmax);
+        Ok(coordinate_of(frame, &nouns)[self.words.gate_axis()])
     }
 
     /// The two nouns' smoothed maps, subject first.
@@ -187,6 +175,7 @@ impl Reference {
         let frame = frame_of(maps);
         let softmax = TokenSoftmax::forward(maps, range);
         let mut nouns = self.noun_maps(frame, &softmax);
+        let coordinate = Some(coordinate_of(frame, &nouns));
         let mut loss = self.add_relation(frame, step_index, &mut nouns);
         let mut attributes: Vec<(&[usize], Map)> = Vec::new();
         if step_index >= ATTRIBUTE_FROM_STEP {
@@ -211,6 +200,7 @@ impl Reference {
             loss,
             gradient: softmax.backward(&slopes),
             reading,
+            coordinate,
         };
         evaluation.checked(self.name())
     }
@@ -324,6 +314,14 @@ fn add_attribute(noun: &mut Map, attribute: &mut Map, weight: f64) -> f64 {
     f64::from(transport.loss)
 }
 
+/// [`Evaluation::coordinate`] of the two nouns' maps, subject first.
+fn coordinate_of(frame: Frame, [subject, object]: &[Map; 2]) -> [f64; 2] {
+    [0, 1].map(|axis| {
+        let difference = object.centroid(frame, axis) - subject.centroid(frame, axis);
+        difference.max(0.0) / 10.0
+    })
+}
+
 fn frame_of(maps: &AttentionMaps) -> Frame {
     Frame {
         rows: maps.rows,
@@ -363,9 +361,12 @@ impl Objective for Reference {
         &self,
         maps: &AttentionMaps,
         context: StepContext,
-    ) -> Result<Option<f64>, ObjectiveError> {
+    ) -> Result<Option<Refinement>, ObjectiveError> {
         match self.parameters.threshold(context.step_index) {
-            Some(threshold) if self.gate(maps)? > 0.0 => Ok(Some(1.0 - threshold)),
+            Some(threshold) if self.gate(maps)? > 0.0 => Ok(Some(Refinement {
+                until: 1.0 - threshold,
+                limit: self.parameters.refinement_limit,
+            })),
             _ => Ok(None),
         }
     }

@@ -89,6 +89,7 @@ impl Storm {
             loss: terms.loss,
             gradient: maps.backward(&terms.gradients),
             reading,
+            coordinate: None,
         }
     }
 

@@ -59,7 +59,7 @@ pub enum TimestepSpacing {
 #[serde(default)]
 pub struct SchedulerConfig {
     #[serde(rename = "_class_name")]
-    class_name: String,
+    pub(super) class_name: String,
     pub num_train_timesteps: usize,
     pub beta_start: f64,
     pub beta_end: f64,
@@ -69,8 +69,8 @@ pub struct SchedulerConfig {
     pub steps_offset: usize,
     /// Absent in files from before diffusers 0.18, which always lead.
     pub timestep_spacing: TimestepSpacing,
-    rescale_betas_zero_snr: bool,
-    trained_betas: Option<Vec<f64>>,
+    pub(super) rescale_betas_zero_snr: bool,
+    pub(super) trained_betas: Option<Vec<f64>>,
 }
 
 impl Default for SchedulerConfig {

@@ -53,6 +53,7 @@ impl AutoencoderKl {
     /// Latents as the UNet sees them [batch, 4, rows, columns] → picture
     /// [batch, 3, f · rows, f · columns], nominally in [-1, 1], not clamped.
     pub fn decode(&self, latents: Tensor<4>) -> Tensor<4> {
+        tracing::debug!(batch = latents.dims()[0], "VAE decode");
         let latents = latents.div_scalar(self.scaling_factor);
         self.decoder.forward(self.post_quant_conv.forward(latents))
     }

@@ -135,6 +135,7 @@ impl UNet2DConditionModel {
         capture: Option<Grid>,
         keep_going: &dyn Fn() -> bool,
     ) -> Result<Prediction, Cancelled> {
+        tracing::debug!(batch = latents.dims()[0], timestep, "UNet prediction");
         let pass = Pass::new(self, latents, timestep, context, capture);
         let (sample, maps) = pass.run(self.stages.len(), keep_going)?;
         Ok(Prediction { sample, maps })
@@ -156,7 +157,8 @@ impl UNet2DConditionModel {
         grid: Grid,
         keep_going: &dyn Fn() -> bool,
     ) -> Result<Tensor<4>, Cancelled> {
-        let [_, _, rows, columns] = latents.dims();
+        let [batch, _, rows, columns] = latents.dims();
+        tracing::debug!(batch, timestep, "UNet pass for the maps alone");
         let latent_grid = Grid { rows, columns };
         let last = self
             .stages

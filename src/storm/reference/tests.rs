@@ -148,7 +148,8 @@ fn the_gate_looks_at_the_words_axis_and_opens_refinement_at_threshold_steps() {
     values[7 * TOKENS + 5] = 0.5;
     let maps = AttentionMaps::new(4, 4, TOKENS, values).unwrap();
     let right = reference("a left b", [None, None]);
-    let [x, y] = right.coordinates(&maps).unwrap();
+    let evaluation = right.evaluate(&maps, context(3)).unwrap();
+    let [x, y] = evaluation.coordinate.unwrap();
     assert!(x > 2.0 * y && y > 0.0 && x < 0.3);
     assert_eq!(right.gate(&maps), Ok(x));
     assert_eq!(reference("a above b", [None, None]).gate(&maps), Ok(y));
@@ -157,8 +158,9 @@ fn the_gate_looks_at_the_words_axis_and_opens_refinement_at_threshold_steps() {
         .filter(|&i| right.refinement(&maps, context(i)).unwrap().is_some())
         .collect();
     assert_eq!(opened, [5, 10, 15, 20]);
-    let above = right.refinement(&maps, context(5)).unwrap().unwrap();
-    assert!((above - 0.05).abs() < 1e-12);
+    let refinement = right.refinement(&maps, context(5)).unwrap().unwrap();
+    assert!((refinement.until - 0.05).abs() < 1e-12);
+    assert_eq!(refinement.limit, 30);
     // With the object on the other side the gate is shut.
     let mut layout = pair(RelationKind::LeftOf);
     layout.objects[0].tokens = vec![5];

@@ -1,0 +1,42 @@
+//! Why a run ended without a picture.
+
+use crate::models::unet::Cancelled;
+use crate::storm::{AttentionError, ObjectiveError};
+
+/// Why a run ended without a picture.
+#[derive(Debug, thiserror::Error)]
+pub enum DenoiseError {
+    /// The observer said stop.
+    #[error("cancelled")]
+    Cancelled,
+    /// Numbers overflowed.
+    #[error(
+        "the latents stopped being finite numbers; try full precision (f32), a smaller step size \
+         or a lower guidance scale"
+    )]
+    NotFinite,
+    /// The objective could not be evaluated.
+    #[error(transparent)]
+    Objective(#[from] ObjectiveError),
+    /// The maps have no gradient to follow.
+    #[error("the attention maps do not depend on the latents; this model cannot be steered")]
+    NoGradient,
+    /// The device failed.
+    #[error("the device failed: {0}; try --device cpu")]
+    Device(String),
+}
+
+impl From<Cancelled> for DenoiseError {
+    fn from(_: Cancelled) -> Self {
+        Self::Cancelled
+    }
+}
+
+impl From<AttentionError> for DenoiseError {
+    fn from(error: AttentionError) -> Self {
+        match error {
+            AttentionError::NonFinite { .. } => Self::NotFinite,
+            other => Self::Objective(other.into()),
+        }
+    }
+}

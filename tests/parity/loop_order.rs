@@ -1,0 +1,188 @@
+//! The order of losses and updates: the loop, driven by the recorded losses,
+//! must refine where, and as long as, the release did.
+
+use std::sync::Mutex;
+
+use burn::tensor::{Device, Tensor, TensorData};
+use storm_studio::checkpoint::{CheckpointSource, StableDiffusion};
+use storm_studio::diffusion::noise::torch_randn;
+use storm_studio::diffusion::{
+    Denoising, LossReport, Method, Observer, SchedulerConfig, StepReport, UpdateReport, UpdateRule,
+};
+use storm_studio::storm::objective::ObjectiveError;
+use storm_studio::storm::{
+    AttentionMaps, Evaluation, Objective, ObjectiveKind, Reading, ReferenceParameters, Refinement,
+    StepContext,
+};
+
+use super::fixtures::Part;
+use super::recording::LossKind;
+use crate::fixture::{Fixture, folder, numbers};
+
+/// Says what the release said, whatever the maps.
+struct Replay {
+    losses: Vec<(usize, LossKind)>,
+    values: Vec<f32>,
+    /// How often each kind was asked for in the step at hand.
+    asked: Mutex<(usize, [usize; 2])>,
+}
+
+impl Replay {
+    fn answer(&self, maps: &AttentionMaps, context: StepContext, refines: bool) -> Evaluation {
+        let step = context.step_index;
+        let mut asked = self.asked.lock().unwrap();
+        if asked.0 != step {
+            *asked = (step, [0, 0]);
+        }
+        let of_kind =
+            self.losses.iter().enumerate().filter(|(_, (at, kind))| {
+                *at == step && (*kind == LossKind::Refinement) == refines
+            });
+        let count = &mut asked.1[usize::from(refines)];
+        let (number, _) = of_kind.clone().nth(*count).unwrap_or_else(|| {
+            panic!("step {step} asks for a loss that the release did not compute")
+        });
+        *count += 1;
+        let mut gradient = vec![0.0; maps.values.len()];
+        // Steep enough to be clipped in refinements, flat enough not to be elsewhere.
+        for pixel in gradient.chunks_exact_mut(maps.tokens) {
+            pixel[2] = if refines { 1e6 } else { 1e-6 };
+        }
+        // Not one value for all pixels, or the softmax would cancel it.
+        gradient[2] *= 2.0;
+        Evaluation {
+            loss: f64::from(self.values[number]),
+            gradient,
+            reading: nothing_holds(),
+            coordinate: None,
+        }
+    }
+}
+
+fn nothing_holds() -> Reading {
+    Reading {
+        objects: Vec::new(),
+        relations: Vec::new(),
+        satisfied: false,
+    }
+}
+
+impl Objective for Replay {
+    fn name(&self) -> &'static str {
+        "replay"
+    }
+
+    fn read(&self, _: &AttentionMaps, _: StepContext) -> Result<Reading, ObjectiveError> {
+        Ok(nothing_holds())
+    }
+
+    fn evaluate(
+        &self,
+        maps: &AttentionMaps,
+        context: StepContext,
+    ) -> Result<Evaluation, ObjectiveError> {
+        Ok(self.answer(maps, context, false))
+    }
+
+    fn evaluate_in_refinement(
+        &self,
+        maps: &AttentionMaps,
+        context: StepContext,
+    ) -> Result<Evaluation, ObjectiveError> {
+        Ok(self.answer(maps, context, true))
+    }
+
+    /// The recorded gates were open at every threshold step.
+    fn refinement(
+        &self,
+        _: &AttentionMaps,
+        context: StepContext,
+    ) -> Result<Option<Refinement>, ObjectiveError> {
+        let parameters = ReferenceParameters::default();
+        let threshold = parameters.threshold(context.step_index);
+        Ok(threshold.map(|threshold| Refinement {
+            until: 1.0 - threshold,
+            limit: parameters.refinement_limit,
+        }))
+    }
+}
+
+/// Keeps the loss of every report.
+#[derive(Default)]
+struct Losses(Vec<(usize, f32)>);
+
+impl Observer for Losses {
+    fn keep_going(&self) -> bool {
+        true
+    }
+
+    fn evaluated(&mut self, report: LossReport<'_>) {
+        self.0.push((report.index, report.evaluation.loss as f32));
+    }
+
+    fn updated(&mut self, report: UpdateReport<'_>) {
+        self.0.push((report.index, report.evaluation.loss as f32));
+        let moved = report.latents_after.clone() - report.latents_before.clone();
+        let square = |value: &f32| f64::from(*value).powi(2);
+        let moved = numbers(moved).iter().map(square).sum::<f64>().sqrt();
+        let is_steep = report.evaluation.gradient[2] > 1.0;
+        assert_eq!(is_steep, report.gradient_norm > 1.0);
+        let expected = if is_steep {
+            report.step_size
+        } else {
+            report.step_size * report.gradient_norm
+        };
+        assert!((report.length / expected - 1.0).abs() < 1e-9);
+        // The differences of latents near 3 are known to 2e-7 each.
+        assert!(
+            (moved - expected).abs() < 1e-3 * expected + 1e-5,
+            "{moved} {expected}"
+        );
+    }
+
+    fn stepped(&mut self, _: StepReport<'_>) {}
+}
+
+#[test]
+fn refinements_begin_and_end_where_the_releases_did() {
+    let device = Device::flex();
+    let source = CheckpointSource::from_path(&folder().join("narrow-sd1")).unwrap();
+    let model = StableDiffusion::load(&source, &device).unwrap();
+    let hidden = Fixture::open("narrow-sd1.safetensors").tensor("text.hidden", &device);
+    let context = model.unet.prompt_context(hidden);
+    let config = SchedulerConfig::from_json(&model.scheduler_config).unwrap();
+    let noise = TensorData::new(torch_randn(0, 256), [1, 4, 8, 8]);
+    let noise = Tensor::<4>::from_data(noise, &device);
+    for name in ["left-blue-dog", "above", "sd2-left"] {
+        let part = Part::open(name);
+        let objective = Replay {
+            losses: part.losses(),
+            values: part.floats("values").to_vec(),
+            asked: Mutex::default(),
+        };
+        let (ours, released) = Default::default();
+        let mut found = Losses::default();
+        Denoising {
+            unet: &model.unet,
+            context: &context,
+            scheduler: config
+                .kind()
+                .build(&config, part.recording.run.steps)
+                .unwrap(),
+            guidance_scale: 7.5,
+            latents: noise.clone(),
+            methods: vec![Method::Storm],
+            objective: Some(&objective),
+            update_rule: &UpdateRule::of(ObjectiveKind::Reference, &ours, &released),
+            attention_res: 16,
+            batch_lanes: true,
+        }
+        .run(&mut found)
+        .unwrap();
+        let recorded = part.losses().into_iter().zip(part.floats("values"));
+        // Step 0 updates nothing, so its loss is not asked for.
+        let recorded = recorded.filter(|((step, _), _)| *step > 0);
+        let recorded: Vec<(usize, f32)> = recorded.map(|((step, _), v)| (step, *v)).collect();
+        assert_eq!(found.0, recorded, "{name}");
+    }
+}
