@@ -7,6 +7,7 @@
 //! | room | what lives there |
 //! | --- | --- |
 //! | [`cli`] | arguments and commands |
+//! | [`evaluate`] | the spatial benchmark: prompts, verdicts, figures |
 //! | [`engine`] | worker thread: requests in, events out |
 //! | [`export`] | pictures with metadata, grids, trajectories |
 //! | [`diffusion`] | the denoise loop, schedulers, noise |
@@ -23,6 +24,7 @@ pub mod cli;
 pub mod device;
 pub mod diffusion;
 pub mod engine;
+pub mod evaluate;
 pub mod export;
 pub mod models;
 pub mod prompt;

@@ -2,6 +2,7 @@
 
 mod command_line;
 mod engine;
+mod evaluate;
 mod fixture;
 mod narrow;
 mod schedulers;

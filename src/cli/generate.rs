@@ -10,9 +10,9 @@ use image::RgbImage;
 use super::Failure;
 use super::arguments::{GenerateArguments, StormArguments};
 use super::interrupt::Interrupt;
+use super::relations;
 use super::report::Report;
 use super::save::Saver;
-use super::relations;
 use crate::checkpoint::CheckpointSource;
 use crate::device::{ComputeDevice, set_cpu_threads};
 use crate::diffusion::Method;
@@ -58,7 +58,8 @@ fn source(arguments: &GenerateArguments) -> Result<CheckpointSource, Failure> {
     }
 }
 
-fn wait_for_model(engine: &Engine, report: &Report) -> Result<Arc<ModelInfo>, Failure> {
+/// Waits until the engine has loaded its model.
+pub(super) fn wait_for_model(engine: &Engine, report: &Report) -> Result<Arc<ModelInfo>, Failure> {
     while let Some(event) = engine.wait_event() {
         match event {
             Event::ModelReady(model) => return Ok(model),
@@ -111,7 +112,8 @@ fn request(
     Ok(request)
 }
 
-fn apply(given: &StormArguments, request: &mut Request) {
+/// Writes the parameters that were given over those of `request`.
+pub(super) fn apply(given: &StormArguments, request: &mut Request) {
     fn set<T: Copy>(field: &mut T, given: Option<T>) {
         if let Some(given) = given {
             *field = given;
@@ -163,15 +165,15 @@ impl Run<'_> {
                 Event::Failed { request, error } if request == id => {
                     return Err(failure(&error));
                 }
-                Event::Finished { request, .. } | Event::Cancelled { request }
-                    if request == id =>
-                {
+                Event::Finished { request, .. } | Event::Cancelled { request } if request == id => {
                     return Ok(());
                 }
                 _ => {}
             }
         }
-        Err(Failure::run("the engine ended before the pictures were done"))
+        Err(Failure::run(
+            "the engine ended before the pictures were done",
+        ))
     }
 
     /// All pictures in one: a row per method, a column per seed.
@@ -186,7 +188,8 @@ impl Run<'_> {
     }
 }
 
-fn failure(error: &Arc<EngineError>) -> Failure {
+/// An error of the engine with the exit code of its kind.
+pub(super) fn failure(error: &Arc<EngineError>) -> Failure {
     match **error {
         EngineError::Request(_) => Failure::usage(error),
         EngineError::Checkpoint(_) | EngineError::NoModel => Failure::model(error),

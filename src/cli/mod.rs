@@ -7,6 +7,8 @@
 mod arguments;
 mod ask;
 mod compare;
+mod evaluate;
+mod evaluate_arguments;
 mod generate;
 mod inspect;
 mod interrupt;
@@ -74,6 +76,7 @@ pub fn main() -> ExitCode {
     logging::start(arguments.verbose, arguments.log_file.as_deref());
     let done = match arguments.command {
         Command::Generate(arguments) => generate::run(*arguments),
+        Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
     };

@@ -150,6 +150,11 @@ pub struct ObjectScores {
 }
 
 impl ObjectScores {
+    /// [objects, rows, columns], row-major, objects in the detector's order.
+    pub fn values(&self) -> &[f32] {
+        &self.values
+    }
+
     /// The most certain place of an object, found or not; `None` if the
     /// detector does not know it.
     pub fn strongest(&self, name: &str) -> Option<FoundObject> {
@@ -185,9 +190,8 @@ impl ObjectScores {
             columns.map(move |column| row * self.columns + column)
         });
         map[cell] > FOUND_ABOVE
-            && neighbours.all(|other| {
-                map[cell] > map[other] || (map[cell] == map[other] && cell <= other)
-            })
+            && neighbours
+                .all(|other| map[cell] > map[other] || (map[cell] == map[other] && cell <= other))
     }
 
     fn map(&self, object: usize) -> &[f32] {

@@ -142,10 +142,7 @@ mod tests {
 
     #[test]
     fn stable_diffusion_1_takes_what_pytorch_counts() {
-        let config = UNetConfig {
-            cross_attention_dim: 768,
-            ..UNetConfig::default()
-        };
+        let config = UNetConfig::from_json(br#"{"cross_attention_dim": 768}"#).unwrap();
         let whole = config.pass_operations(square(64), TOKENS);
         assert_eq!(whole, 800_321_372_160.0);
         let maps = config.maps_pass_operations(square(64), square(16), TOKENS);
