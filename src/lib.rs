@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | [`cli`] | arguments and commands |
 //! | [`draw`] | shaders that draw tensors where they lie |
+//! | [`evaluate`] | the spatial benchmark: prompts, verdicts, figures |
 //! | [`engine`] | worker thread: requests in, events out |
 //! | [`doctor`] | whether a device computes what the CPU computes |
 //! | [`export`] | pictures with metadata, grids, trajectories |
@@ -27,6 +28,7 @@ pub mod diffusion;
 pub mod doctor;
 pub mod draw;
 pub mod engine;
+pub mod evaluate;
 pub mod export;
 pub mod models;
 pub mod prompt;

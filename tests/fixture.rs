@@ -38,6 +38,20 @@ impl Fixture {
             .collect()
     }
 
+    pub fn bytes(&self, name: &str) -> Vec<u8> {
+        self.tensors().tensor(name).expect(name).data().to_vec()
+    }
+
+    /// What the script wrote beside the tensors.
+    pub fn facts(&self) -> serde_json::Value {
+        let (_, header) = SafeTensors::read_metadata(&self.0).expect("fixtures are whole");
+        let facts = header
+            .metadata()
+            .as_ref()
+            .and_then(|all| all.get("fixture"));
+        serde_json::from_str(facts.expect("this fixture has facts")).expect("they are JSON")
+    }
+
     pub fn integers(&self, name: &str) -> Vec<i64> {
         let tensors = self.tensors();
         let bytes = tensors.tensor(name).expect(name).data();

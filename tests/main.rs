@@ -1,9 +1,10 @@
 //! Integration tests, in one binary: whole models, whole runs, the program itself.
 
 mod command_line;
-mod draw;
 mod counted_calls;
+mod draw;
 mod engine;
+mod evaluate;
 mod fixture;
 mod narrow;
 mod parity;

@@ -7,6 +7,7 @@
 pub mod embedded;
 mod error;
 mod files;
+mod object_detector;
 mod stable_diffusion;
 mod weights;
 

@@ -16,13 +16,17 @@ use super::files::WeightFile;
 /// Other spellings of weight keys in circulation, as (pattern, our spelling):
 /// text encoders from before transformers 5 prefix everything with
 /// `text_model.`, and VAEs from before diffusers 0.13 name the parts of their
-/// attention as the original code did.
+/// attention as the original code did. The detector was saved as nested
+/// `Sequential`s, which number their parts.
 const SPELLINGS: &[(&str, &str)] = &[
     (r"^text_model\.", ""),
     (r"(attentions\.\d+)\.query\.", "$1.to_q."),
     (r"(attentions\.\d+)\.key\.", "$1.to_k."),
     (r"(attentions\.\d+)\.value\.", "$1.to_v."),
     (r"(attentions\.\d+)\.proj_attn\.", "$1.to_out.0."),
+    (r"^(\d)\.0\.", "blocks.$1.conv."),
+    (r"^(\d)\.1\.", "blocks.$1.norm."),
+    (r"^6\.", "conv_out."),
 ];
 
 /// Buffers that older versions saved and that hold nothing learned.

@@ -3,11 +3,13 @@
 //! The spellings of the original program (`--token_indices`, `--seeds [0,1]`,
 //! `--run_standard_sd True`) work beside our own.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::evaluate_arguments::EvaluateArguments;
 use crate::device::DevicePreference;
 use crate::diffusion::SchedulerKind;
 use crate::storm::ObjectiveKind;
@@ -30,6 +32,8 @@ pub(super) struct Arguments {
 pub(super) enum Command {
     /// Make pictures without a window
     Generate(Box<GenerateArguments>),
+    /// Measure how often pictures show what their prompts say about places
+    Evaluate(Box<EvaluateArguments>),
     /// Say what a model is
     Inspect(InspectArguments),
     /// Check that each graphics adapter computes what the CPU computes
@@ -46,7 +50,7 @@ pub(super) struct GenerateArguments {
     /// What it should not show
     #[arg(long, alias = "negative_prompt", default_value = "")]
     pub(super) negative_prompt: String,
-    /// Seeds, as 0,1,2 or [0,1,2]
+    /// Seeds, as 0,1,2 or [0,1,2] or 1-4
     #[arg(long, default_value = "0", value_name = "LIST")]
     pub(super) seeds: SeedList,
     /// Objects and attributes by token, as [[2,9],[None,8]]
@@ -155,7 +159,7 @@ pub(super) struct CompareArguments {
     pub(super) second: PathBuf,
 }
 
-/// Seeds as `0,1,2` or `[0, 1, 2]`.
+/// Seeds as `0,1,2`, `[0, 1, 2]` or `1-4`.
 #[derive(Debug, Clone)]
 pub(super) struct SeedList(pub(super) Vec<u64>);
 
@@ -166,12 +170,24 @@ impl FromStr for SeedList {
         let inner = text.trim();
         let inner = inner.strip_prefix('[').unwrap_or(inner);
         let inner = inner.strip_suffix(']').unwrap_or(inner);
-        let seeds: Result<Vec<u64>, _> = inner.split(',').map(|seed| seed.trim().parse()).collect();
-        match seeds {
-            Ok(seeds) if !seeds.is_empty() => Ok(Self(seeds)),
-            _ => Err("seeds are whole numbers, as 0,1,2".to_string()),
+        let mut seeds = Vec::new();
+        for part in inner.split(',') {
+            let range = seed_range(part).ok_or("seeds are whole numbers, as 0,1,2 or 1-4")?;
+            seeds.extend(range);
         }
+        Ok(Self(seeds))
     }
+}
+
+/// Most seeds of one range: more is a slip of the keyboard.
+const LONGEST_RANGE: u64 = 10_000;
+
+/// One seed, or several from `first-last`.
+fn seed_range(text: &str) -> Option<RangeInclusive<u64>> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let (first, last) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
+    let length = u64::checked_sub(last, first)?;
+    (length < LONGEST_RANGE).then_some(first..=last)
 }
 
 /// Width and height in pixels, as `512` or `512x768`.
@@ -232,6 +248,16 @@ mod tests {
         assert_eq!(arguments.token_indices.as_deref(), Some("[[2,9],[None,8]]"));
         assert!(arguments.standard && !arguments.sd_2_1);
         assert_eq!(arguments.output, PathBuf::from("elsewhere"));
+    }
+
+    #[test]
+    fn seeds_are_lists_and_ranges() {
+        let seeds = |text: &str| text.parse::<SeedList>().map(|seeds| seeds.0).ok();
+        assert_eq!(seeds("7001-7004"), Some(vec![7001, 7002, 7003, 7004]));
+        assert_eq!(seeds("[3, 1-2]"), Some(vec![3, 1, 2]));
+        for text in ["", "4-1", "-1", "1-", "0-99999999999", "a"] {
+            assert_eq!(seeds(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -58,7 +58,8 @@ fn source(arguments: &GenerateArguments) -> Result<CheckpointSource, Failure> {
     }
 }
 
-fn wait_for_model(engine: &Engine, report: &Report) -> Result<Arc<ModelInfo>, Failure> {
+/// Waits until the engine has loaded its model.
+pub(super) fn wait_for_model(engine: &Engine, report: &Report) -> Result<Arc<ModelInfo>, Failure> {
     while let Some(event) = engine.wait_event() {
         match event {
             Event::ModelReady(model) => return Ok(model),
@@ -114,7 +115,8 @@ fn request(
     Ok(request)
 }
 
-fn apply(given: &StormArguments, request: &mut Request) {
+/// Writes the parameters that were given over those of `request`.
+pub(super) fn apply(given: &StormArguments, request: &mut Request) {
     fn set<T: Copy>(field: &mut T, given: Option<T>) {
         if let Some(given) = given {
             *field = given;
@@ -189,7 +191,8 @@ impl Run<'_> {
     }
 }
 
-fn failure(error: &Arc<EngineError>) -> Failure {
+/// An error of the engine with the exit code of its kind.
+pub(super) fn failure(error: &Arc<EngineError>) -> Failure {
     match **error {
         EngineError::Request(_) => Failure::usage(error),
         EngineError::Checkpoint(_) | EngineError::NoModel => Failure::model(error),

@@ -8,6 +8,8 @@ mod arguments;
 mod ask;
 mod compare;
 mod doctor;
+mod evaluate;
+mod evaluate_arguments;
 mod generate;
 mod inspect;
 mod interrupt;
@@ -75,6 +77,7 @@ pub fn main() -> ExitCode {
     logging::start(arguments.verbose, arguments.log_file.as_deref());
     let done = match arguments.command {
         Command::Generate(arguments) => generate::run(*arguments),
+        Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Doctor => doctor::run(),
         Command::Compare(arguments) => compare::run(&arguments),

@@ -11,6 +11,9 @@ pub trait Observer {
     /// [`DenoiseError::Cancelled`](super::DenoiseError::Cancelled).
     fn keep_going(&self) -> bool;
 
+    /// A pass with gradients was made; not every one leads to an update.
+    fn gradient_pass(&mut self) {}
+
     /// A step of STORM begins that may update; nothing has moved yet.
     fn evaluated(&mut self, _: LossReport<'_>) {}
 

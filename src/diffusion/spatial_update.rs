@@ -73,15 +73,17 @@ impl SpatialUpdate<'_> {
     }
 
     /// The maps of the latents as they are.
-    fn track(&self) -> Result<TrackedMaps, DenoiseError> {
-        TrackedMaps::new(
+    fn track(&mut self) -> Result<TrackedMaps, DenoiseError> {
+        let maps = TrackedMaps::new(
             self.unet,
             self.latents.clone(),
             self.step.timestep as f64,
             self.conditional,
             self.step.grid,
             &|| self.observer.keep_going(),
-        )
+        )?;
+        self.observer.gradient_pass();
+        Ok(maps)
     }
 
     /// Moves the latents against the gradient of `evaluation`, which came from

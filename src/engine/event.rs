@@ -154,6 +154,9 @@ pub struct Picture {
     pub scheduler: SchedulerKind,
     /// STORM's updates on the way.
     pub updates: usize,
+    /// STORM's passes with gradients: one per update, and those that found that
+    /// none was needed.
+    pub gradient_passes: usize,
     /// From the first step of the seed to the decoded picture.
     pub seconds: f64,
 }

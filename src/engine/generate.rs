@@ -61,6 +61,7 @@ impl Run<'_> {
             began: Instant::now(),
             update: None,
             updates: 0,
+            gradient_passes: 0,
             recorder,
         };
         let denoising = Denoising {
@@ -81,16 +82,18 @@ impl Run<'_> {
             if let Some(recorder) = &mut listener.recorder {
                 recorder.decoded(method, &picture);
             }
+            let (updates, gradient_passes) = match method {
+                Method::Storm => (listener.updates, listener.gradient_passes),
+                Method::Standard => (0, 0),
+            };
             self.outbox.send(Event::Picture(Picture {
                 request: self.id,
                 seed,
                 method,
                 image: Arc::new(rgb_image(picture)?),
                 scheduler: self.prepared.scheduler,
-                updates: match method {
-                    Method::Storm => listener.updates,
-                    Method::Standard => 0,
-                },
+                updates,
+                gradient_passes,
                 seconds: listener.began.elapsed().as_secs_f64(),
             }));
         }
@@ -138,6 +141,7 @@ struct Listener<'a> {
     /// Of the step in work.
     update: Option<UpdateRecord>,
     updates: usize,
+    gradient_passes: usize,
     recorder: Option<Recorder<'a>>,
 }
 
@@ -145,6 +149,10 @@ impl Observer for Listener<'_> {
     fn keep_going(&self) -> bool {
         let cancelled = self.run.flags.cancelled_up_to.load(Ordering::Relaxed);
         self.run.id.0 > cancelled
+    }
+
+    fn gradient_pass(&mut self) {
+        self.gradient_passes += 1;
     }
 
     fn evaluated(&mut self, report: LossReport<'_>) {

@@ -3,10 +3,12 @@
 //! - [`blocks`]: the parts at one level;
 //! - [`time_embedding`]: the timestep as a vector;
 //! - [`stage`]: the network as a list of stages, what runs between two looks at the cancel flag;
-//! - [`model`]: the network, its full pass and the shorter pass for attention maps.
+//! - [`model`]: the network, its full pass and the shorter pass for attention maps;
+//! - [`operations`]: what a pass costs.
 
 mod blocks;
 mod model;
+mod operations;
 mod stage;
 mod time_embedding;
 

@@ -1,0 +1,212 @@
+//! `evaluate`: the spatial benchmark, made, resumed, split or put together.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::Failure;
+use super::evaluate_arguments::EvaluateArguments;
+use super::generate::{apply, failure, wait_for_model};
+use super::interrupt::Interrupt;
+use super::report::Report;
+use crate::checkpoint::{CheckpointSource, StableDiffusion};
+use crate::device::{ComputeDevice, set_cpu_threads};
+use crate::engine::{Engine, Request};
+use crate::evaluate::cost::PassCosts;
+use crate::evaluate::prompts::{parse_pairs, prompts};
+use crate::evaluate::results::merge;
+use crate::evaluate::{
+    EvaluateError, EvaluatedMethod, Evaluator, MethodSettings, PictureRecord, Plan, Progress,
+    ResultsFolder, Settings, Shard, Summary, owlvit, table,
+};
+use crate::models::ObjectDetector;
+
+pub(super) fn run(arguments: &EvaluateArguments) -> Result<(), Failure> {
+    let layout = layout_folder(&arguments.layout)?;
+    let (records, methods) = if arguments.merge.is_empty() {
+        let plan = plan(arguments)?;
+        let results = make(arguments, &plan, layout.is_some())?;
+        let wanted: HashSet<_> = plan.prompts.iter().collect();
+        let records = results.records().iter().filter(|record| {
+            wanted.contains(&record.prompt)
+                && plan.seeds.contains(&record.seed)
+                && plan.methods.contains(&record.method)
+        });
+        let records = records.map(|record| (arguments.output.clone(), record.clone()));
+        (records.collect(), plan.methods)
+    } else {
+        let (_, records) = merge(&arguments.merge).map_err(Failure::file)?;
+        let methods = methods_of(&records);
+        (records, methods)
+    };
+    if let Some(target) = layout {
+        let count = owlvit::lay_out(&records, target).map_err(Failure::file)?;
+        eprintln!("{count} pictures laid out in {}", target.display());
+    }
+    show(&records, &methods, arguments.json);
+    Ok(())
+}
+
+fn plan(arguments: &EvaluateArguments) -> Result<Plan, Failure> {
+    let pairs = parse_pairs(&arguments.pairs).map_err(Failure::usage)?;
+    let mut methods: Vec<EvaluatedMethod> = Vec::new();
+    for &method in &arguments.methods {
+        if !methods.contains(&method) {
+            methods.push(method);
+        }
+    }
+    Ok(Plan {
+        prompts: prompts(&pairs, arguments.colours),
+        seeds: arguments.seeds.0.clone(),
+        methods,
+        shard: arguments.shard.unwrap_or(Shard::WHOLE),
+    })
+}
+
+/// Makes what the results folder lacks.
+fn make(
+    arguments: &EvaluateArguments,
+    plan: &Plan,
+    has_layout: bool,
+) -> Result<ResultsFolder, Failure> {
+    if arguments.storm_parameters.objective.is_some() {
+        return Err(Failure::usage(
+            "objectives are chosen with --methods here; leave --objective out",
+        ));
+    }
+    let source = match &arguments.model {
+        Some(path) => CheckpointSource::from_path(path).map_err(Failure::model)?,
+        None => CheckpointSource::Embedded,
+    };
+    if arguments.model.is_some() && !has_layout {
+        return Err(Failure::usage(
+            "the detector knows the embedded model's pictures only; lay those of another model out for VISOR's own judge with --layout owlvit DIR",
+        ));
+    }
+    let method_settings = method_settings(arguments)?;
+    set_cpu_threads(arguments.threads);
+    let device = ComputeDevice::open(arguments.device).map_err(Failure::device)?;
+    let costs = costs(&source, &device, &method_settings)?;
+    let detector = match source {
+        CheckpointSource::Embedded => Some(ObjectDetector::embedded().map_err(Failure::model)?),
+        _ => None,
+    };
+    let engine = Engine::start(device, source, 0, Arc::new(|| ()));
+    // For people, on standard error, also where standard output is for a program.
+    let report = Report::new(false);
+    let model = wait_for_model(&engine, &report)?;
+    report.device(&model);
+    let settings = Settings {
+        model: model.name.clone(),
+        steps: arguments.steps,
+        scheduler: arguments.scheduler.unwrap_or(model.scheduler),
+        guidance_scale: arguments.guidance_scale,
+        methods: plan
+            .methods
+            .iter()
+            .map(|method| (method.to_string(), method_settings.clone()))
+            .collect(),
+    };
+    let opened = ResultsFolder::open(&arguments.output, plan.shard, &settings);
+    let mut results = opened.map_err(Failure::file)?;
+    let stopper = engine.stopper();
+    let interrupt = Interrupt::listen(move || stopper.cancel_all());
+    let evaluator = Evaluator {
+        engine: &engine,
+        model: &model,
+        costs,
+        detector,
+        settings: &settings,
+    };
+    let bar = progress_bar();
+    let ended = evaluator.run(plan, &mut results, &mut |Progress { done, wanted }| {
+        bar.set_length(wanted as u64);
+        bar.set_position(done as u64);
+    });
+    bar.finish_and_clear();
+    if interrupt.is_set() {
+        return Err(Failure::interrupted());
+    }
+    ended.map_err(evaluate_failure)?;
+    Ok(results)
+}
+
+/// What the parameter file and the arguments say; all methods of one run share it.
+fn method_settings(arguments: &EvaluateArguments) -> Result<MethodSettings, Failure> {
+    let settings = match &arguments.parameters {
+        None => MethodSettings::default(),
+        Some(path) => {
+            let text = std::fs::read(path)
+                .map_err(|error| Failure::file(format!("{}: {error}", path.display())))?;
+            serde_json::from_slice(&text)
+                .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?
+        }
+    };
+    let mut request = Request {
+        objective_parameters: settings.objective_parameters,
+        update: settings.update,
+        ..Request::default()
+    };
+    apply(&arguments.storm_parameters, &mut request);
+    Ok(MethodSettings {
+        objective_parameters: request.objective_parameters,
+        update: request.update,
+    })
+}
+
+/// Measured on a model of its own, which is gone before the engine loads one.
+fn costs(
+    source: &CheckpointSource,
+    device: &ComputeDevice,
+    settings: &MethodSettings,
+) -> Result<PassCosts, Failure> {
+    let model = StableDiffusion::load(source, device.burn()).map_err(Failure::model)?;
+    PassCosts::measure(&model, settings.update.attention_res).map_err(Failure::run)
+}
+
+fn layout_folder(layout: &[PathBuf]) -> Result<Option<&Path>, Failure> {
+    match layout {
+        [] => Ok(None),
+        [kind, folder] if kind == Path::new("owlvit") => Ok(Some(folder)),
+        _ => Err(Failure::usage(
+            "the only layout is owlvit; write --layout owlvit DIR",
+        )),
+    }
+}
+
+/// In the order in which menus show them.
+fn methods_of(records: &[(PathBuf, PictureRecord)]) -> Vec<EvaluatedMethod> {
+    let objectives = crate::storm::ObjectiveKind::ALL.map(EvaluatedMethod::Objective);
+    let all = [EvaluatedMethod::Standard].into_iter().chain(objectives);
+    let has = |method: &EvaluatedMethod| records.iter().any(|(_, record)| record.method == *method);
+    all.filter(has).collect()
+}
+
+fn show(records: &[(PathBuf, PictureRecord)], methods: &[EvaluatedMethod], json: bool) {
+    let records: Vec<&PictureRecord> = records.iter().map(|(_, record)| record).collect();
+    let summary = Summary::new(&records, methods);
+    if json {
+        for method in &summary.methods {
+            println!("{}", method.to_json());
+        }
+    } else {
+        print!("{}", table::table(&summary));
+    }
+}
+
+fn progress_bar() -> ProgressBar {
+    let style = ProgressStyle::with_template("{bar:32} {pos}/{len} pictures, {eta} left");
+    ProgressBar::new(0).with_style(style.expect("the template above is valid"))
+}
+
+fn evaluate_failure(error: EvaluateError) -> Failure {
+    match error {
+        EvaluateError::Engine(error) => failure(&error),
+        EvaluateError::Results(_) => Failure::file(error),
+        EvaluateError::UnknownObject { .. } | EvaluateError::Prompt(_) => Failure::usage(error),
+        EvaluateError::EngineEnded => Failure::run(error),
+        EvaluateError::Interrupted => Failure::interrupted(),
+    }
+}

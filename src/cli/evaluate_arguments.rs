@@ -1,0 +1,72 @@
+//! Arguments of `evaluate`, as typed.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::arguments::{SeedList, StormArguments};
+use crate::device::DevicePreference;
+use crate::diffusion::SchedulerKind;
+use crate::evaluate::{EvaluatedMethod, Shard};
+
+#[derive(Debug, Args)]
+pub(super) struct EvaluateArguments {
+    /// What to compare: standard, storm, centroid, attend-and-excite, reference
+    #[arg(
+        long,
+        default_value = "standard,storm",
+        value_delimiter = ',',
+        value_name = "LIST"
+    )]
+    pub(super) methods: Vec<EvaluatedMethod>,
+    /// Subjects and objects, as cat:house,boat:tree; or held-out, or tuning
+    ///
+    /// A pair A:B makes the prompts "an A left of / right of / above / below a B".
+    /// A colour may stand before a noun, as in "red cat:blue house".
+    #[arg(long, default_value = "held-out", value_name = "LIST")]
+    pub(super) pairs: String,
+    /// Give every object a colour that is not its own
+    #[arg(long)]
+    pub(super) colours: bool,
+    /// Seeds, as 7001-7004 or 1,2,3; VISOR-n counts over four
+    #[arg(long, default_value = "7001-7004", value_name = "LIST")]
+    pub(super) seeds: SeedList,
+    /// Denoising steps
+    #[arg(long, default_value_t = 50)]
+    pub(super) steps: usize,
+    /// How closely the picture follows the words
+    #[arg(long, alias = "guidance_scale", default_value_t = 7.5)]
+    pub(super) guidance_scale: f64,
+    /// pndm or ddim; without it the model's own
+    #[arg(long)]
+    pub(super) scheduler: Option<SchedulerKind>,
+    /// A diffusers folder, with --layout; without it the embedded model
+    #[arg(long, value_name = "DIR")]
+    pub(super) model: Option<PathBuf>,
+    /// auto, gpu or cpu
+    #[arg(long, default_value = "auto")]
+    pub(super) device: DevicePreference,
+    /// Most processor threads to compute with; without it one per core
+    #[arg(long)]
+    pub(super) threads: Option<usize>,
+    /// Where pictures and results go; a run that was interrupted goes on there
+    #[arg(long, default_value = "output/evaluation", value_name = "DIR")]
+    pub(super) output: PathBuf,
+    /// Make one part of n, as 0/4 to 3/4 or 1/4 to 4/4
+    #[arg(long, value_name = "K/N")]
+    pub(super) shard: Option<Shard>,
+    /// Make nothing; put the results of these folders together
+    #[arg(long, value_name = "DIR", num_args = 1.., conflicts_with = "shard")]
+    pub(super) merge: Vec<PathBuf>,
+    /// Copy the pictures for another judge; the kind is owlvit, for VISOR's own script
+    #[arg(long, num_args = 2, value_names = ["KIND", "DIR"])]
+    pub(super) layout: Vec<PathBuf>,
+    /// Print one JSON object per method on standard output
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Read parameters from a JSON file with "objective_parameters" and "update"
+    #[arg(long, value_name = "FILE")]
+    pub(super) parameters: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) storm_parameters: StormArguments,
+}

@@ -1,0 +1,126 @@
+//! What a picture costs, in full forward passes of one sample (UNet-equivalents).
+//!
+//! Counting passes makes methods comparable on a machine that does other things
+//! too. A pass for maps counts by its share of a full pass's operations, a
+//! backward pass by its time against its own forward pass, measured on the spot.
+
+use std::time::Instant;
+
+use burn::tensor::{Tensor, TensorData};
+
+use super::records::Cost;
+use crate::checkpoint::StableDiffusion;
+use crate::diffusion::DenoiseError;
+use crate::diffusion::noise::torch_randn;
+use crate::models::unet::{Grid, PromptContext};
+
+/// Measured passes; the median of their ratios is taken.
+const REPEATS: usize = 5;
+/// Any that the model was trained on.
+const TIMESTEP: f64 = 500.0;
+
+/// Costs of the parts of a step, in full forward passes of one sample.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PassCosts {
+    /// A forward pass that ends with the last attention map.
+    pub maps_forward: f64,
+    /// Its backward pass.
+    pub maps_backward: f64,
+}
+
+impl PassCosts {
+    /// Counts the forward and measures the backward pass at the model's own
+    /// picture size, reading maps on the grid nearest to `attention_res`.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn measure(model: &StableDiffusion, attention_res: usize) -> Result<Self, DenoiseError> {
+        let [rows, columns] = model.unet_config.sample_size.height_width();
+        let latents = Grid { rows, columns };
+        let grid = model.unet.attention_grid(latents, attention_res);
+        let prompt = model.tokenizer.encode("");
+        let tokens = prompt.ids.len();
+        let whole = model.unet_config.pass_operations(latents, tokens);
+        let part = model
+            .unet_config
+            .maps_pass_operations(latents, grid, tokens);
+        let context = model
+            .unet
+            .prompt_context(model.encode_prompts(&[&prompt.ids]));
+        // The first run pays for kernels and memory.
+        backward_ratio(model, &context, latents, grid)?;
+        let mut ratios = [0.0; REPEATS];
+        for ratio in &mut ratios {
+            *ratio = backward_ratio(model, &context, latents, grid)?;
+        }
+        ratios.sort_by(f64::total_cmp);
+        let maps_forward = part / whole;
+        Ok(Self {
+            maps_forward,
+            maps_backward: maps_forward * ratios[REPEATS / 2],
+        })
+    }
+
+    /// The whole cost of a picture of `cost.steps` scheduler calls, each a
+    /// prediction of `samples` samples (two with guidance).
+    pub fn unet_equivalents(&self, cost: &Cost, samples: usize) -> f64 {
+        (cost.steps * samples) as f64
+            + cost.gradient_passes as f64 * self.maps_forward
+            + cost.updates as f64 * self.maps_backward
+    }
+}
+
+/// Time of one backward pass over that of its forward pass.
+fn backward_ratio(
+    model: &StableDiffusion,
+    context: &PromptContext,
+    latents: Grid,
+    grid: Grid,
+) -> Result<f64, DenoiseError> {
+    let Grid { rows, columns } = latents;
+    let noise = TensorData::new(torch_randn(0, 4 * rows * columns), [1, 4, rows, columns]);
+    let latents = Tensor::<4>::from_data(noise, &model.device);
+    let latents = latents.autodiff().require_grad();
+    let began = Instant::now();
+    let unet = &model.unet;
+    let maps = unet.cross_attention_maps(latents.clone(), TIMESTEP, context, grid, &|| true)?;
+    wait_for(maps.clone().without_autodiff())?;
+    let forward = began.elapsed();
+    let began = Instant::now();
+    let mut gradients = maps.square().sum().backward();
+    let gradient = latents.grad_remove(&mut gradients);
+    wait_for(gradient.ok_or(DenoiseError::NoGradient)?)?;
+    Ok(began.elapsed().as_secs_f64() / forward.as_secs_f64())
+}
+
+/// Reads a tensor back, which is when a device has really computed it.
+fn wait_for(tensor: Tensor<4>) -> Result<(), DenoiseError> {
+    let read: Result<Vec<f32>, _> = tensor.try_into_vec_as();
+    read.map(drop)
+        .map_err(|error| DenoiseError::Device(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fifty_steps_of_pndm_are_102_and_an_update_is_added_in_parts() {
+        let costs = PassCosts {
+            maps_forward: 0.5,
+            maps_backward: 1.25,
+        };
+        let mut cost = Cost {
+            steps: 51,
+            ..Cost::default()
+        };
+        assert_eq!(costs.unet_equivalents(&cost, 2), 102.0);
+        cost.gradient_passes = 4;
+        cost.updates = 3;
+        assert_eq!(
+            costs.unet_equivalents(&cost, 2),
+            102.0 + 4.0 * 0.5 + 3.0 * 1.25
+        );
+        assert_eq!(costs.unet_equivalents(&cost, 1), 51.0 + 5.75);
+    }
+}

@@ -1,0 +1,329 @@
+//! From pairs of objects to prompts, with the words that are objects known by construction.
+
+use std::fmt;
+use std::ops::Range;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::colours::Colour;
+use super::pairs;
+use crate::prompt::{AssignedObject, Assignment};
+use crate::storm::{Relation, RelationKind};
+
+/// The relations of the benchmark, in the order of its prompts.
+pub const RELATIONS: [RelationKind; 4] = [
+    RelationKind::LeftOf,
+    RelationKind::RightOf,
+    RelationKind::Above,
+    RelationKind::Below,
+];
+
+/// Why a pair makes no prompts.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PromptError {
+    /// Not two sides around a colon.
+    #[error(
+        "“{0}” is no pair; write a subject and an object as cat:house or \"red cat:blue house\""
+    )]
+    NotAPair(String),
+    /// A thing cannot be beside itself.
+    #[error("“{0}” has the same object twice; two different ones can be told apart")]
+    SameTwice(String),
+}
+
+/// A thing that a prompt names, with the colour asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct NamedObject {
+    pub noun: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub colour: Option<Colour>,
+}
+
+impl fmt::Display for NamedObject {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.colour {
+            Some(colour) => write!(formatter, "{} {}", colour.name(), self.noun),
+            None => formatter.write_str(&self.noun),
+        }
+    }
+}
+
+impl NamedObject {
+    fn parse(text: &str) -> Option<Self> {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let colour = words.first().and_then(|word| Colour::of_name(word));
+        let (colour, noun) = match colour {
+            Some(colour) if words.len() > 1 => (Some(colour), &words[1..]),
+            _ => (None, &words[..]),
+        };
+        let noun = noun.join(" ");
+        (!noun.is_empty()).then_some(Self { noun, colour })
+    }
+}
+
+/// A subject and an object, which make one prompt per relation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pair {
+    pub subject: NamedObject,
+    pub object: NamedObject,
+}
+
+impl FromStr for Pair {
+    type Err = PromptError;
+
+    /// As `cat:house` or `red cat:blue house`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let not_a_pair = || PromptError::NotAPair(text.trim().to_string());
+        let (subject, object) = text.split_once(':').ok_or_else(not_a_pair)?;
+        let parse = |side| NamedObject::parse(side).ok_or_else(not_a_pair);
+        let (subject, object) = (parse(subject)?, parse(object)?);
+        if subject.noun == object.noun || object.noun.contains(':') {
+            return Err(PromptError::SameTwice(text.trim().to_string()));
+        }
+        Ok(Self { subject, object })
+    }
+}
+
+/// Pairs from a list separated by commas, or a whole set by its name, `tuning`
+/// or `held-out`.
+///
+/// # Errors
+/// [`PromptError`] for the first that is no pair.
+pub fn parse_pairs(text: &str) -> Result<Vec<Pair>, PromptError> {
+    let list = match text.trim() {
+        "tuning" => pairs::TUNING,
+        "held-out" => pairs::HELD_OUT,
+        list => list,
+    };
+    list.split(',').map(str::parse).collect()
+}
+
+/// The prompts of all pairs, each with every relation of [`RELATIONS`]. With
+/// `colours`, objects without a colour get one that they do not have anyway.
+pub fn prompts(pairs: &[Pair], colours: bool) -> Vec<SpatialPrompt> {
+    let numbered = pairs.iter().enumerate();
+    numbered
+        .flat_map(|(number, pair)| {
+            let numbered = RELATIONS.into_iter().enumerate();
+            numbered.map(move |(place, relation)| {
+                let mut prompt = SpatialPrompt {
+                    subject: pair.subject.clone(),
+                    relation,
+                    object: pair.object.clone(),
+                };
+                if colours {
+                    prompt.colour(number + place);
+                }
+                prompt
+            })
+        })
+        .collect()
+}
+
+/// One sentence to paint: “a cat left of a house”.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct SpatialPrompt {
+    pub subject: NamedObject,
+    pub relation: RelationKind,
+    pub object: NamedObject,
+}
+
+impl SpatialPrompt {
+    /// The sentence.
+    pub fn text(&self) -> String {
+        let phrase = self.relation.phrase();
+        format!(
+            "{} {phrase} {}",
+            with_article(&self.subject),
+            with_article(&self.object)
+        )
+    }
+
+    /// Which words of [`Self::text`] are the objects, their colours and their relation.
+    pub fn assignment(&self) -> Assignment {
+        let text = self.text();
+        let second = text.len() - self.object.to_string().len();
+        let first = with_article(&self.subject).len() - self.subject.to_string().len();
+        Assignment {
+            objects: vec![
+                assigned(&self.subject, first),
+                assigned(&self.object, second),
+            ],
+            relations: vec![Relation {
+                subject: 0,
+                kind: self.relation,
+                object: 1,
+            }],
+            free_targets: Vec::new(),
+        }
+    }
+
+    /// Gives the objects two different colours, chosen by `number`.
+    fn colour(&mut self, number: usize) {
+        let object_colour = self.object.colour;
+        let free = |noun: &str, taken: Option<Colour>| -> Vec<Colour> {
+            let own = natural_colour(noun);
+            let colours = Colour::ALL.into_iter();
+            colours
+                .filter(|colour| Some(*colour) != own && Some(*colour) != taken)
+                .collect()
+        };
+        let colours = free(&self.subject.noun, object_colour);
+        let subject = *self
+            .subject
+            .colour
+            .get_or_insert(colours[number % colours.len()]);
+        let colours = free(&self.object.noun, Some(subject));
+        self.object
+            .colour
+            .get_or_insert(colours[number % colours.len()]);
+    }
+}
+
+/// The object's words in a text where they begin at a byte.
+fn assigned(object: &NamedObject, start: usize) -> AssignedObject {
+    let words = start..start + object.to_string().len();
+    let noun: Range<usize> = words.end - object.noun.len()..words.end;
+    let colour = object
+        .colour
+        .map(|colour| start..start + colour.name().len());
+    AssignedObject {
+        noun,
+        attributes: colour.into_iter().collect(),
+    }
+}
+
+/// The colour that recipe/scenes.py's glyph of an object has, or nearly has, when
+/// none is asked for: it would be right without being bound.
+fn natural_colour(noun: &str) -> Option<Colour> {
+    match noun {
+        "cat" | "flower" => Some(Colour::Yellow),
+        "apple" | "boat" | "car" | "house" => Some(Colour::Red),
+        "bird" | "fish" => Some(Colour::Blue),
+        "tree" => Some(Colour::Green),
+        _ => None,
+    }
+}
+
+fn with_article(object: &NamedObject) -> String {
+    let words = object.to_string();
+    let article = if starts_with_vowel_sound(&words) {
+        "an"
+    } else {
+        "a"
+    };
+    format!("{article} {words}")
+}
+
+/// Whether the first word begins with a vowel as it is spoken.
+fn starts_with_vowel_sound(words: &str) -> bool {
+    let first = words.split_whitespace().next().unwrap_or("").to_lowercase();
+    let starts = |beginnings: &[&str]| beginnings.iter().any(|start| first.starts_with(start));
+    // Spoken with y or w, and with a silent h.
+    let consonant_sound = [
+        "eu", "once", "one", "uk", "unic", "unif", "uniq", "unit", "univ", "use",
+    ];
+    let silent_h = ["heir", "honest", "honour", "hour"];
+    let vowel_letter = ["a", "e", "i", "o", "u"];
+    starts(&silent_h) || starts(&vowel_letter) && !starts(&consonant_sound)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(pairs: &str, colours: bool) -> Vec<String> {
+        let pairs = parse_pairs(pairs).unwrap();
+        let prompts = prompts(&pairs, colours);
+        prompts.iter().map(SpatialPrompt::text).collect()
+    }
+
+    #[test]
+    fn a_pair_makes_four_prompts_in_that_order() {
+        assert_eq!(
+            texts("cat:house,apple:ball", false),
+            [
+                "a cat left of a house",
+                "a cat right of a house",
+                "a cat above a house",
+                "a cat below a house",
+                "an apple left of a ball",
+                "an apple right of a ball",
+                "an apple above a ball",
+                "an apple below a ball",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_article_follows_the_sound_of_the_next_word() {
+        let first = |pair: &str| texts(pair, false)[0].clone();
+        assert_eq!(first("umbrella:unicorn"), "an umbrella left of a unicorn");
+        assert_eq!(
+            first("red apple:orange ball"),
+            "a red apple left of an orange ball"
+        );
+        assert_eq!(
+            first("hourglass:eucalyptus"),
+            "an hourglass left of a eucalyptus"
+        );
+        assert_eq!(
+            first("oven:traffic light"),
+            "an oven left of a traffic light"
+        );
+    }
+
+    #[test]
+    fn what_is_no_pair_is_refused_in_words() {
+        assert!(matches!(
+            "cat".parse::<Pair>(),
+            Err(PromptError::NotAPair(_))
+        ));
+        assert!(matches!(
+            "cat:".parse::<Pair>(),
+            Err(PromptError::NotAPair(_))
+        ));
+        assert!(matches!(
+            "red cat:blue cat".parse::<Pair>(),
+            Err(PromptError::SameTwice(_))
+        ));
+        assert_eq!(parse_pairs("held-out").unwrap().len(), 32);
+    }
+
+    #[test]
+    fn colours_are_two_and_never_the_object_s_own() {
+        let pairs = parse_pairs("held-out").unwrap();
+        let prompts = prompts(&pairs, true);
+        let mut counts = [0; 4];
+        for prompt in &prompts {
+            let colour = |object: &NamedObject| object.colour.expect("every object has one");
+            let (subject, object) = (colour(&prompt.subject), colour(&prompt.object));
+            assert_ne!(subject, object);
+            for (object, colour) in [(&prompt.subject, subject), (&prompt.object, object)] {
+                assert_ne!(natural_colour(&object.noun), Some(colour));
+                counts[colour as usize] += 1;
+            }
+        }
+        assert!(counts.iter().all(|&count| count > 40), "{counts:?}");
+        // A colour that was asked for stays.
+        assert_eq!(
+            texts("red ball:clock", true)[0],
+            "a red ball left of a blue clock"
+        );
+    }
+
+    #[test]
+    fn the_assignment_names_the_words_of_the_text() {
+        let pair: Pair = "apple:yellow traffic light".parse().unwrap();
+        let prompt = &prompts(&[pair], false)[1];
+        let text = prompt.text();
+        let assignment = prompt.assignment();
+        let word = |span: &Range<usize>| &text[span.clone()];
+        assert_eq!(word(&assignment.objects[0].noun), "apple");
+        assert!(assignment.objects[0].attributes.is_empty());
+        assert_eq!(word(&assignment.objects[1].noun), "traffic light");
+        assert_eq!(word(&assignment.objects[1].attributes[0]), "yellow");
+        assert_eq!(assignment.relations[0].kind, RelationKind::RightOf);
+    }
+}

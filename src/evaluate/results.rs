@@ -1,0 +1,374 @@
+//! The folder of a run: settings, pictures, and one line of JSON per picture.
+//!
+//! A picture's line is written after the picture, so whatever has a line is
+//! whole, and a run that was interrupted goes on where it stopped. Shards may
+//! share a folder: each writes to a file of its own.
+
+use std::collections::HashSet;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use image::RgbImage;
+
+use super::method::EvaluatedMethod;
+use super::plan::Shard;
+use super::prompts::SpatialPrompt;
+use super::records::PictureRecord;
+use super::settings::{Settings, SettingsConflict};
+use crate::export::png::{TextChunk, write_png};
+
+const SETTINGS: &str = "settings.json";
+
+/// Why a results folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ResultsError {
+    #[error("{}: {source}", path.display())]
+    File { path: PathBuf, source: io::Error },
+    #[error("{} is no results folder of `evaluate`: it has no {SETTINGS}", path.display())]
+    NotResults { path: PathBuf },
+    #[error("{}, line {line}, is damaged ({source}); delete the line to have its picture made again", path.display())]
+    Damaged {
+        path: PathBuf,
+        line: usize,
+        source: serde_json::Error,
+    },
+    #[error("{}: {conflict}", path.display())]
+    Conflict {
+        path: PathBuf,
+        conflict: SettingsConflict,
+    },
+}
+
+/// What names a picture within a folder.
+type Key = (SpatialPrompt, u64, EvaluatedMethod);
+
+/// A folder that pictures are added to.
+#[derive(Debug)]
+pub struct ResultsFolder {
+    folder: PathBuf,
+    settings: Settings,
+    records: Vec<PictureRecord>,
+    keys: HashSet<Key>,
+    /// The lines of this shard.
+    lines: File,
+}
+
+impl ResultsFolder {
+    /// Makes the folder or goes on with it.
+    ///
+    /// # Errors
+    /// If it holds pictures made with other settings, or is damaged.
+    pub fn open(folder: &Path, shard: Shard, settings: &Settings) -> Result<Self, ResultsError> {
+        let made = fs::create_dir_all(folder);
+        made.map_err(|source| file_error(folder, source))?;
+        let mut joined = settings.clone();
+        let mut records = Vec::new();
+        if folder.join(SETTINGS).exists() {
+            let (kept, found) = read(folder)?;
+            join(folder, &mut joined, &kept)?;
+            records = found;
+        }
+        let text = serde_json::to_string_pretty(&joined)
+            .expect("settings have no map keys that JSON could not hold");
+        write_whole(&folder.join(SETTINGS), format!("{text}\n").as_bytes())?;
+        let keys = records.iter().map(key).collect();
+        Ok(Self {
+            folder: folder.to_path_buf(),
+            settings: joined,
+            records,
+            keys,
+            lines: open_lines(&lines_path(folder, shard))?,
+        })
+    }
+
+    /// How everything in it is made.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Everything in it, all shards.
+    pub fn records(&self) -> &[PictureRecord] {
+        &self.records
+    }
+
+    /// Whether a picture is there already.
+    pub fn has(&self, prompt: &SpatialPrompt, seed: u64, method: EvaluatedMethod) -> bool {
+        self.keys.contains(&(prompt.clone(), seed, method))
+    }
+
+    /// Keeps a picture with its settings as texts, then its line.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn add(
+        &mut self,
+        record: PictureRecord,
+        image: &RgbImage,
+        texts: &[TextChunk],
+    ) -> Result<(), ResultsError> {
+        let path = self.folder.join(&record.picture);
+        let mut png = Vec::new();
+        write_png(&mut png, image, texts).map_err(|source| file_error(&path, source))?;
+        write_whole(&path, &png)?;
+        let mut line = serde_json::to_string(&record)
+            .expect("a record has no map keys that JSON could not hold");
+        line.push('\n');
+        // In one call, so that an interruption leaves no half line but the last.
+        let written = self.lines.write_all(line.as_bytes());
+        written.map_err(|source| file_error(&self.folder, source))?;
+        self.keys.insert(key(&record));
+        self.records.push(record);
+        Ok(())
+    }
+
+    /// A picture that is there already, if its file can still be read.
+    pub fn picture(
+        &self,
+        prompt: &SpatialPrompt,
+        seed: u64,
+        method: EvaluatedMethod,
+    ) -> Option<RgbImage> {
+        let wanted = (prompt.clone(), seed, method);
+        let record = self.records.iter().find(|record| key(record) == wanted)?;
+        let path = self.folder.join(&record.picture);
+        match image::open(&path) {
+            Ok(image) => Some(image.to_rgb8()),
+            Err(error) => {
+                tracing::warn!("{}: {error}", path.display());
+                None
+            }
+        }
+    }
+}
+
+/// Puts the results of several folders together; a picture that is in two of
+/// them counts once. Also returns the folder of each record.
+///
+/// # Errors
+/// If one is damaged or was made with other settings than the first.
+pub fn merge(
+    folders: &[PathBuf],
+) -> Result<(Settings, Vec<(PathBuf, PictureRecord)>), ResultsError> {
+    let mut merged: Option<Settings> = None;
+    let mut records = Vec::new();
+    let mut keys = HashSet::new();
+    for folder in folders {
+        let (settings, found) = read(folder)?;
+        match &mut merged {
+            Some(merged) => join(folder, merged, &settings)?,
+            None => merged = Some(settings),
+        }
+        for record in found {
+            if keys.insert(key(&record)) {
+                records.push((folder.clone(), record));
+            }
+        }
+    }
+    let settings = merged.ok_or_else(|| ResultsError::NotResults {
+        path: PathBuf::new(),
+    })?;
+    Ok((settings, records))
+}
+
+/// The settings and all shards' records of a folder.
+fn read(folder: &Path) -> Result<(Settings, Vec<PictureRecord>), ResultsError> {
+    let path = folder.join(SETTINGS);
+    if !path.exists() {
+        return Err(ResultsError::NotResults {
+            path: folder.to_path_buf(),
+        });
+    }
+    let text = fs::read_to_string(&path).map_err(|source| file_error(&path, source))?;
+    let settings = serde_json::from_str(&text).map_err(|source| ResultsError::Damaged {
+        path,
+        line: source.line(),
+        source,
+    })?;
+    let entries = fs::read_dir(folder).map_err(|source| file_error(folder, source))?;
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(|source| file_error(folder, source))?.path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "jsonl")
+        {
+            files.push(path);
+        }
+    }
+    // Folders list their files in any order.
+    files.sort();
+    let mut records = Vec::new();
+    let mut keys = HashSet::new();
+    for file in files {
+        let found = read_lines(&file)?;
+        records.extend(found.into_iter().filter(|record| keys.insert(key(record))));
+    }
+    Ok((settings, records))
+}
+
+fn read_lines(path: &Path) -> Result<Vec<PictureRecord>, ResultsError> {
+    let text = fs::read_to_string(path).map_err(|source| file_error(path, source))?;
+    let mut records = Vec::new();
+    for (number, line) in text.split_inclusive('\n').enumerate() {
+        if !line.ends_with('\n') {
+            // The last write was interrupted; its picture is made again.
+            break;
+        }
+        let record = serde_json::from_str(line).map_err(|source| ResultsError::Damaged {
+            path: path.to_path_buf(),
+            line: number + 1,
+            source,
+        })?;
+        records.push(record);
+    }
+    Ok(records)
+}
+
+/// Opens a file of lines for adding, without the half line that an interrupted
+/// write may have left.
+fn open_lines(path: &Path) -> Result<File, ResultsError> {
+    let open = || -> io::Result<File> {
+        let file = OpenOptions::new().create(true).append(true).open(path)?;
+        let text = fs::read(path)?;
+        let whole = text.iter().rposition(|&byte| byte == b'\n');
+        let length = whole.map_or(0, |last| last + 1);
+        if length < text.len() {
+            file.set_len(length as u64)?;
+        }
+        Ok(file)
+    };
+    open().map_err(|source| file_error(path, source))
+}
+
+fn lines_path(folder: &Path, shard: Shard) -> PathBuf {
+    folder.join(match shard {
+        Shard::WHOLE => "pictures.jsonl".to_string(),
+        shard => format!("pictures-{}.jsonl", shard.to_string().replace('/', "-of-")),
+    })
+}
+
+/// Writes beside the file and renames, so that nobody ever reads half of it.
+fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), ResultsError> {
+    let write = || -> io::Result<()> {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        fs::create_dir_all(folder)?;
+        let mut name = path.file_name().unwrap_or_default().to_os_string();
+        name.push(format!(".{}.part", std::process::id()));
+        let part = folder.join(name);
+        fs::write(&part, bytes)?;
+        fs::rename(part, path)
+    };
+    write().map_err(|source| file_error(path, source))
+}
+
+fn join(folder: &Path, settings: &mut Settings, other: &Settings) -> Result<(), ResultsError> {
+    let joined = settings.join(other);
+    joined.map_err(|conflict| ResultsError::Conflict {
+        path: folder.to_path_buf(),
+        conflict,
+    })
+}
+
+fn key(record: &PictureRecord) -> Key {
+    (record.prompt.clone(), record.seed, record.method)
+}
+
+fn file_error(path: &Path, source: io::Error) -> ResultsError {
+    ResultsError::File {
+        path: path.to_path_buf(),
+        source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diffusion::SchedulerKind;
+    use crate::evaluate::figures::tests::picture;
+
+    fn settings(steps: usize) -> Settings {
+        Settings {
+            model: "toybox".to_string(),
+            steps,
+            scheduler: SchedulerKind::Ddim,
+            guidance_scale: 7.5,
+            methods: Default::default(),
+        }
+    }
+
+    fn add(results: &mut ResultsFolder, seed: u64) {
+        let mut record = picture(seed, Some(0.2), true);
+        record.picture = format!("pictures/storm/{seed}.png");
+        let image = RgbImage::from_pixel(4, 4, image::Rgb([seed as u8; 3]));
+        results.add(record, &image, &[]).unwrap();
+    }
+
+    fn seeds(folder: &Path) -> Vec<u64> {
+        let (_, records) = read(folder).unwrap();
+        records.iter().map(|record| record.seed).collect()
+    }
+
+    #[test]
+    fn a_folder_goes_on_where_it_stopped_even_within_a_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || ResultsFolder::open(folder.path(), Shard::WHOLE, &settings(50)).unwrap();
+        let mut results = open();
+        add(&mut results, 1);
+        add(&mut results, 2);
+        drop(results);
+        let lines = folder.path().join("pictures.jsonl");
+        let text = fs::read_to_string(&lines).unwrap();
+        fs::write(&lines, &text[..text.len() - 20]).unwrap();
+
+        let mut results = open();
+        let prompt = picture(1, None, true).prompt;
+        assert!(results.has(&prompt, 1, EvaluatedMethod::STORM));
+        assert!(!results.has(&prompt, 1, EvaluatedMethod::Standard));
+        assert!(!results.has(&prompt, 2, EvaluatedMethod::STORM));
+        let image = results.picture(&prompt, 1, EvaluatedMethod::STORM).unwrap();
+        assert_eq!(image.get_pixel(0, 0).0, [1; 3]);
+        add(&mut results, 2);
+        assert_eq!(seeds(folder.path()), [1, 2]);
+        assert_eq!(fs::read_to_string(&lines).unwrap(), text);
+    }
+
+    #[test]
+    fn other_settings_and_damaged_lines_are_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut results = ResultsFolder::open(folder.path(), Shard::WHOLE, &settings(50)).unwrap();
+        add(&mut results, 1);
+        let other = ResultsFolder::open(folder.path(), Shard::WHOLE, &settings(25));
+        assert!(other.unwrap_err().to_string().contains("25 and 50"));
+        fs::write(folder.path().join("other.jsonl"), "{}\n").unwrap();
+        let message = read(folder.path()).unwrap_err().to_string();
+        assert!(message.contains("other.jsonl, line 1"), "{message}");
+        let nothing = tempfile::tempdir().unwrap();
+        let message = merge(&[nothing.path().to_path_buf()])
+            .unwrap_err()
+            .to_string();
+        assert!(message.contains("no results folder"), "{message}");
+    }
+
+    #[test]
+    fn shards_in_one_folder_or_several_merge_into_the_same() {
+        let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let open = |folder: &Path, shard: &str| {
+            ResultsFolder::open(folder, shard.parse().unwrap(), &settings(50)).unwrap()
+        };
+        let (mut first, mut second) = (open(one.path(), "0/2"), open(one.path(), "1/2"));
+        add(&mut first, 1);
+        add(&mut second, 2);
+        let mut third = open(two.path(), "1/2");
+        add(&mut third, 2);
+        add(&mut third, 3);
+        assert_eq!(seeds(one.path()), [1, 2]);
+        let folders = [one.path().to_path_buf(), two.path().to_path_buf()];
+        let (_, records) = merge(&folders).unwrap();
+        let merged: Vec<(bool, u64)> = records
+            .iter()
+            .map(|(folder, record)| (folder == one.path(), record.seed))
+            .collect();
+        assert_eq!(merged, [(true, 1), (true, 2), (false, 3)]);
+    }
+}

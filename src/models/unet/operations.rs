@@ -1,0 +1,161 @@
+//! How many floating-point operations a pass of the UNet takes, from its config alone.
+//!
+//! Counted are convolutions, linear layers and attention, two operations per
+//! product; norms and activations, a few per cent, are not. Keys and values of
+//! the prompt are made once per prompt and belong to no pass.
+
+use super::stage::{Grid, PlannedStage, Stage, plan};
+use crate::models::config::UNetConfig;
+
+impl UNetConfig {
+    /// Operations of one sample's full pass, for latents of `latents` cells and
+    /// a prompt of `tokens` tokens.
+    pub fn pass_operations(&self, latents: Grid, tokens: usize) -> f64 {
+        self.operations(latents, tokens, &plan(self))
+    }
+
+    /// Operations of one sample's pass that ends with the last cross-attention
+    /// on `grid`, as
+    /// [`cross_attention_maps`](super::UNet2DConditionModel::cross_attention_maps)
+    /// runs it.
+    pub fn maps_pass_operations(&self, latents: Grid, grid: Grid, tokens: usize) -> f64 {
+        let stages = plan(self);
+        let last = stages.iter().rposition(|planned| {
+            planned.transformer.is_some() && latents.at_level(planned.level) == grid
+        });
+        let count = last.map_or(0, |last| last + 1);
+        self.operations(latents, tokens, &stages[..count])
+    }
+
+    fn operations(&self, latents: Grid, tokens: usize, stages: &[PlannedStage]) -> f64 {
+        let counter = Counter {
+            config: self,
+            latents,
+            tokens: tokens as f64,
+        };
+        stages.iter().map(|planned| counter.stage(planned)).sum()
+    }
+}
+
+struct Counter<'a> {
+    config: &'a UNetConfig,
+    latents: Grid,
+    tokens: f64,
+}
+
+impl Counter<'_> {
+    fn stage(&self, planned: &PlannedStage) -> f64 {
+        let widths = &self.config.block_out_channels;
+        let (level, finest) = (planned.level, widths[0]);
+        let width = widths[level];
+        match planned.stage {
+            Stage::ConvIn => {
+                let time = self.config.time_embedding_dim();
+                self.convolution(3, self.config.in_channels, finest, level)
+                    + linear(1.0, finest, time)
+                    + linear(1.0, time, time)
+            }
+            Stage::DownLayer { layer, .. } => {
+                let before = if layer == 0 {
+                    widths[level.saturating_sub(1)]
+                } else {
+                    width
+                };
+                self.resnet(before, width, level) + self.attention(planned)
+            }
+            Stage::Downsample { .. } => self.convolution(3, width, width, level + 1),
+            Stage::Mid => 2.0 * self.resnet(width, width, level) + self.attention(planned),
+            Stage::UpLayer { layer, .. } => {
+                let coarser = widths[(level + 1).min(widths.len() - 1)];
+                let finer = widths[level.saturating_sub(1)];
+                let sample = if layer == 0 { coarser } else { width };
+                let is_last = layer == self.config.layers_per_block;
+                let skip = if is_last { finer } else { width };
+                self.resnet(sample + skip, width, level) + self.attention(planned)
+            }
+            Stage::Upsample { .. } => self.convolution(3, width, width, level - 1),
+            Stage::ConvOut => self.convolution(3, finest, self.config.out_channels, level),
+        }
+    }
+
+    fn cells(&self, level: usize) -> f64 {
+        let grid = self.latents.at_level(level);
+        (grid.rows * grid.columns) as f64
+    }
+
+    /// A square convolution whose output lies at `level`.
+    fn convolution(&self, side: usize, channels_in: usize, channels: usize, level: usize) -> f64 {
+        linear(self.cells(level), side * side * channels_in, channels)
+    }
+
+    fn resnet(&self, channels_in: usize, channels: usize, level: usize) -> f64 {
+        let shortcut = if channels_in == channels {
+            0.0
+        } else {
+            self.convolution(1, channels_in, channels, level)
+        };
+        self.convolution(3, channels_in, channels, level)
+            + self.convolution(3, channels, channels, level)
+            + linear(1.0, self.config.time_embedding_dim(), channels)
+            + shortcut
+    }
+
+    /// The stage's transformer, if it has one.
+    fn attention(&self, planned: &PlannedStage) -> f64 {
+        if planned.transformer.is_none() {
+            return 0.0;
+        }
+        let level = planned.level;
+        let width = self.config.block_out_channels[level];
+        let cells = self.cells(level);
+        let projection = linear(cells, width, width);
+        // Scores and the weighted sum of the values, over all heads.
+        let attend = |keys: f64| 2.0 * 2.0 * cells * keys * width as f64;
+        let self_attention = 4.0 * projection + attend(cells);
+        let cross_attention = 2.0 * projection + attend(self.tokens);
+        let feed_forward = linear(cells, width, 8 * width) + linear(cells, 4 * width, width);
+        let layers = self.config.transformer_layers(level) as f64;
+        2.0 * projection + layers * (self_attention + cross_attention + feed_forward)
+    }
+}
+
+/// A linear layer at `positions` places.
+fn linear(positions: f64, inputs: usize, outputs: usize) -> f64 {
+    2.0 * positions * inputs as f64 * outputs as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKENS: usize = 77;
+
+    fn square(side: usize) -> Grid {
+        Grid {
+            rows: side,
+            columns: side,
+        }
+    }
+
+    // The expected numbers are those of torch.utils.flop_counter on diffusers'
+    // UNets; tests/fixtures/make_evaluate_fixture.py counts them.
+
+    #[test]
+    fn stable_diffusion_1_takes_what_pytorch_counts() {
+        let config = UNetConfig::from_json(br#"{"cross_attention_dim": 768}"#).unwrap();
+        let whole = config.pass_operations(square(64), TOKENS);
+        assert_eq!(whole, 800_321_372_160.0);
+        let maps = config.maps_pass_operations(square(64), square(16), TOKENS);
+        assert_eq!(maps, 406_319_431_680.0);
+    }
+
+    #[test]
+    fn the_embedded_model_takes_what_pytorch_counts() {
+        let json = include_bytes!("../../../assets/toybox/unet/config.json");
+        let config = UNetConfig::from_json(json).unwrap();
+        let whole = config.pass_operations(square(16), TOKENS);
+        assert_eq!(whole, 828_776_448.0);
+        let maps = config.maps_pass_operations(square(16), square(16), TOKENS);
+        assert_eq!(maps, 827_596_800.0);
+    }
+}

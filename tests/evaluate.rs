@@ -1,0 +1,226 @@
+//! The benchmark: its detector against PyTorch, its eye for colours, and a whole small run.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use burn::tensor::Device;
+use image::RgbImage;
+use storm_studio::evaluate::colours::Colour;
+use storm_studio::models::ObjectDetector;
+
+use crate::fixture::{Fixture, assert_near};
+
+/// Name, colour and centre of every object in a drawn picture.
+type Drawn = Vec<(String, Option<String>, f64, f64)>;
+
+fn pictures(fixture: &Fixture) -> Vec<RgbImage> {
+    let shape = fixture.shape("pictures");
+    let (height, width) = (shape[1] as u32, shape[2] as u32);
+    let bytes = fixture.bytes("pictures");
+    let pictures = bytes.chunks_exact(shape[1] * shape[2] * 3);
+    pictures
+        .map(|bytes| RgbImage::from_raw(width, height, bytes.to_vec()).unwrap())
+        .collect()
+}
+
+fn drawn(fixture: &Fixture) -> Vec<Drawn> {
+    serde_json::from_value(fixture.facts()["objects"].clone()).unwrap()
+}
+
+#[test]
+fn the_detector_agrees_with_pytorch() {
+    let fixture = Fixture::open("evaluate.safetensors");
+    let detector = ObjectDetector::embedded().unwrap();
+    let shape = fixture.shape("logits");
+    assert_eq!(detector.names().len(), shape[1]);
+    // What it sees comes out as scores; their logits are what PyTorch gives.
+    let expected = fixture.tensor::<4>("logits", &Device::flex());
+    let scores: Vec<f32> = pictures(&fixture)
+        .iter()
+        .flat_map(|picture| {
+            let scores = detector.scores(picture);
+            scores.values().to_vec()
+        })
+        .collect();
+    let expected = burn::tensor::activation::sigmoid(expected);
+    assert_near(
+        "detector",
+        &scores,
+        &crate::fixture::numbers(expected),
+        1e-5,
+    );
+}
+
+#[test]
+fn every_drawn_object_is_found_once_in_its_place() {
+    let fixture = Fixture::open("evaluate.safetensors");
+    let detector = ObjectDetector::embedded().unwrap();
+    for (picture, objects) in pictures(&fixture).iter().zip(drawn(&fixture)) {
+        let found = detector.find(picture);
+        assert_eq!(found.len(), objects.len(), "{objects:?}: {found:?}");
+        for (name, _, x, y) in objects {
+            let found = found.iter().find(|found| found.name == name);
+            let found = found.unwrap_or_else(|| panic!("no {name}"));
+            // One and a half of its sixteen cells.
+            assert!(
+                (found.x - x).abs().max((found.y - y).abs()) < 1.5 / 16.0,
+                "{found:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn drawn_objects_have_the_colour_they_were_tinted_with() {
+    let fixture = Fixture::open("evaluate.safetensors");
+    let mut tinted = 0;
+    for (picture, objects) in pictures(&fixture).iter().zip(drawn(&fixture)) {
+        for (name, colour, x, y) in objects {
+            let seen = Colour::at(picture, x, y);
+            match colour {
+                Some(colour) => {
+                    tinted += 1;
+                    assert_eq!(seen.map(Colour::name), Some(colour.as_str()), "{name}");
+                }
+                // Glyphs in their own colours that are none of the four.
+                None if ["ball", "clock"].contains(&name.as_str()) => assert_eq!(seen, None),
+                None => {}
+            }
+        }
+    }
+    assert!(tinted >= 12);
+}
+
+fn evaluate(output: &Path, arguments: &[&str]) -> Output {
+    let ran = Command::new(env!("CARGO_BIN_EXE_storm-studio"))
+        .args([
+            "evaluate",
+            "--device",
+            "cpu",
+            "--pairs",
+            "cat:house",
+            "--seeds",
+            "7001",
+        ])
+        .args(["--steps", "2", "--json", "--output"])
+        .arg(output)
+        .args(arguments)
+        .output();
+    ran.expect("the program starts")
+}
+
+/// The JSON objects that a run printed.
+fn rows(ran: &Output) -> Vec<serde_json::Value> {
+    let said = String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success(), "{said}");
+    let lines = String::from_utf8(ran.stdout.clone()).unwrap();
+    lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+#[test]
+fn a_run_goes_on_where_it_stopped_and_its_shards_merge() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = folder.path().join("first");
+    let part = rows(&evaluate(
+        &first,
+        &["--methods", "standard,storm", "--shard", "1/2"],
+    ));
+    assert_eq!(part[0]["pictures"], 2);
+    let whole = rows(&evaluate(&first, &["--methods", "standard,storm"]));
+    assert_eq!(whole.len(), 2);
+    let (standard, storm) = (&whole[0], &whole[1]);
+    assert_eq!(
+        (&standard["method"], &storm["method"]),
+        (&"standard".into(), &"storm".into())
+    );
+    for row in &whole {
+        assert_eq!(row["pictures"], 4);
+        for key in [
+            "object_accuracy",
+            "unconditional",
+            "seconds_per_image",
+            "unet_equivalents",
+        ] {
+            assert!(row[key].is_number(), "{key}: {row}");
+        }
+        assert!(row["per_relation"]["left-of"].is_number());
+        // One seed is no group of four.
+        assert!(row["visor_4"].is_null());
+    }
+    // Three calls of PNDM for two steps, two samples each.
+    assert_eq!(standard["unet_equivalents"], 6.0);
+    assert!(storm["unet_equivalents"].as_f64() > Some(6.0));
+
+    // The same pictures in two other folders, a part in each.
+    let parts = ["0/2", "1/2"].map(|shard| {
+        let part = folder.path().join(shard.replace('/', "-"));
+        rows(&evaluate(
+            &part,
+            &["--methods", "standard,storm", "--shard", shard],
+        ));
+        part.to_str().unwrap().to_string()
+    });
+    let layout = folder.path().join("visor");
+    let merged = evaluate(
+        &first,
+        &[
+            "--merge",
+            &parts[0],
+            &parts[1],
+            "--layout",
+            "owlvit",
+            layout.to_str().unwrap(),
+        ],
+    );
+    for (merged, whole) in rows(&merged).iter().zip(&whole) {
+        for key in [
+            "method",
+            "pictures",
+            "object_accuracy",
+            "per_relation",
+            "confidence",
+        ] {
+            assert_eq!(merged[key], whole[key], "{key}");
+        }
+    }
+    let image = image::open(layout.join("images/storm/3_0.png")).unwrap();
+    assert_eq!(image.width(), 64);
+
+    // Nothing is made twice, and other settings are refused.
+    let lines = std::fs::read_to_string(first.join("pictures.jsonl")).unwrap();
+    rows(&evaluate(&first, &["--methods", "standard,storm"]));
+    assert_eq!(
+        std::fs::read_to_string(first.join("pictures.jsonl")).unwrap(),
+        lines
+    );
+    let refused = evaluate(&first, &["--methods", "storm", "--margin", "0.2"]);
+    assert_eq!(refused.status.code(), Some(6));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("storm.margin"));
+}
+
+#[test]
+fn what_cannot_be_judged_is_refused_before_anything_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let cases: [(&[&str], &str); 5] = [
+        (&["--pairs", "cat"], "no pair"),
+        (&["--pairs", "cat:unicorn"], "unicorn"),
+        (&["--methods", "magic"], "magic"),
+        (&["--shard", "5/2"], "no shard"),
+        (&["--layout", "coco", "somewhere"], "owlvit"),
+    ];
+    for (arguments, words) in cases {
+        let mut line = vec!["evaluate", "--device", "cpu", "--output"];
+        line.push(folder.path().to_str().unwrap());
+        line.extend(arguments);
+        let ran = Command::new(env!("CARGO_BIN_EXE_storm-studio"))
+            .args(&line)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&ran.stderr);
+        assert_eq!(ran.status.code(), Some(2), "{said}");
+        assert!(said.contains(words), "{said:?} lacks {words:?}");
+    }
+}
