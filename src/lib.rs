@@ -18,6 +18,7 @@
 
 #![deny(unsafe_code)]
 
+pub mod app;
 pub mod checkpoint;
 pub mod cli;
 pub mod device;

@@ -68,7 +68,7 @@ impl Frame {
 
 /// Draws the canvas of `method` into `rect`, which has the picture's shape.
 pub fn canvas_ui(ui: &mut Ui, rect: Rect, method: Method, state: &mut State) -> Response {
-    let id = ui.id().with(("canvas", method));
+    let id = ui.scope_id().with(("canvas", method));
     let response = ui.interact(rect, id, Sense::click_and_drag());
     let frame = Frame::new(rect, state.view.zoom);
     let painter = ui.painter_at(rect);

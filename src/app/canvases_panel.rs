@@ -277,7 +277,7 @@ fn wipe_line_ui(ui: &mut Ui, rect: Rect, line: f32, state: &mut State) {
     let palette = Palette::of(ui);
     let grip = Rect::from_center_size(pos2(line, rect.center().y), vec2(14.0, rect.height()));
     let response = ui
-        .interact(grip, ui.id().with("wipe"), Sense::drag())
+        .interact(grip, ui.scope_id().with("wipe"), Sense::drag())
         .on_hover_and_drag_cursor(CursorIcon::ResizeHorizontal);
     if response.dragged() {
         let moved = response.drag_delta().x / rect.width();

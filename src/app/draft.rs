@@ -69,7 +69,7 @@ pub enum DraftError {
 pub struct Draft {
     content: DraftContent,
     tokens: Option<Arc<TokenizedPrompt>>,
-    tokenizer: Option<ClipTokenizer>,
+    tokenizer: Option<Arc<ClipTokenizer>>,
     /// The text that the assignment's spans belong to.
     assigned_text: String,
 }
@@ -110,7 +110,7 @@ impl Draft {
     }
 
     /// Takes the tokenizer of a model that has just loaded.
-    pub fn set_tokenizer(&mut self, tokenizer: ClipTokenizer) {
+    pub fn set_tokenizer(&mut self, tokenizer: Arc<ClipTokenizer>) {
         self.tokenizer = Some(tokenizer);
         self.tokens = None;
         self.follow_text();

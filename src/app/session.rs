@@ -313,7 +313,8 @@ impl Session {
     fn picture(&mut self, picture: Picture) {
         if let Some(run) = self.run_mut(picture.request, picture.seed) {
             run.seconds = picture.seconds;
-            run.trace_mut(picture.method).picture = Some(picture);
+            let method = picture.method;
+            run.trace_mut(method).picture = Some(picture);
         }
     }
 

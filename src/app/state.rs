@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::action::Action;
 use super::draft::Draft;
 use super::files::Files;
+use super::frame_meter::MemoryMeter;
 use super::looks::{Look, looks};
 use super::pictures::Textures;
 use super::session::{Run, Session};
@@ -22,6 +23,7 @@ pub struct State {
     pub textures: Textures,
     pub files: Files,
     pub store: Arc<StepStore>,
+    pub memory: MemoryMeter,
     /// To be done after this frame's layout.
     pub actions: Vec<Action>,
     /// The shown object that is being dragged to a place.

@@ -1,0 +1,381 @@
+//! Attention, both ways: where each word looks, and which words look at a place.
+
+use std::ops::Range;
+
+use egui::{
+    Align2, Color32, CornerRadius, FontId, Rect, ScrollArea, Sense, Stroke, StrokeKind,
+    TextureHandle, TextureOptions, Ui, vec2,
+};
+
+use super::canvas::{hash_of, method_name, whole};
+use super::colour_map::ColourMap;
+use super::pictures::{self, Content, Place};
+use super::state::State;
+use super::theme::{Palette, SMALL_SIZE, bold, small};
+use super::view::Normalisation;
+use crate::diffusion::Method;
+use crate::engine::StepRecord;
+use crate::storm::attention::AttentionMaps;
+
+/// Side of the maps of words that are not chosen.
+const SMALL_SIDE: f32 = 58.0;
+/// Words listed for a place.
+const RANKED_WORDS: usize = 5;
+
+/// The map [rows, columns] of a word: the mean of its tokens' maps, as the
+/// objectives read it. `None` without tokens of these maps.
+pub fn word_map(maps: &AttentionMaps, tokens: &[usize]) -> Option<Vec<f32>> {
+    let known: Vec<usize> = tokens.iter().copied().filter(|&token| token < maps.tokens).collect();
+    let (first, rest) = known.split_first()?;
+    let mut sum = maps.map(*first);
+    for &token in rest {
+        for (total, value) in sum.iter_mut().zip(maps.map(token)) {
+            *total += value;
+        }
+    }
+    for value in &mut sum {
+        *value /= known.len() as f32;
+    }
+    Some(sum)
+}
+
+/// The attention of every word at a place (fractions of the picture), strongest
+/// first, as (word index, probability).
+pub fn ranked_words(maps: &AttentionMaps, words: &[Range<usize>], place: [f32; 2]) -> Vec<(usize, f32)> {
+    let cell = |fraction: f32, cells: usize| {
+        ((fraction.clamp(0.0, 1.0) * cells as f32) as usize).min(cells.saturating_sub(1))
+    };
+    let (column, row) = (cell(place[0], maps.columns), cell(place[1], maps.rows));
+    let start = (row * maps.columns + column) * maps.tokens;
+    let at_place = &maps.values[start..start + maps.tokens];
+    let mut ranked: Vec<(usize, f32)> = words
+        .iter()
+        .enumerate()
+        .map(|(index, tokens)| {
+            let tokens = tokens.start.min(maps.tokens)..tokens.end.min(maps.tokens);
+            (index, at_place[tokens].iter().sum())
+        })
+        .collect();
+    ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
+    ranked
+}
+
+/// One map to draw.
+struct Entry {
+    title: String,
+    tokens: Vec<usize>,
+    /// Index of its word; none for start, end and padding.
+    word: Option<usize>,
+    colour: Color32,
+    is_chosen: bool,
+}
+
+#[derive(Debug, Default)]
+pub struct AttentionPanel;
+
+impl AttentionPanel {
+    pub fn ui(&mut self, ui: &mut Ui, state: &mut State) {
+        header_ui(ui, state);
+        let method = state.attention_method();
+        let Some(record) = state.shown_record(method) else {
+            empty_ui(ui, state);
+            return;
+        };
+        let entries = entries(ui, state);
+        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+            ranking_ui(ui, state, &record);
+            let brightest = shared_brightest(state, &record, &entries);
+            for (index, entry) in entries.iter().enumerate().filter(|(_, entry)| entry.is_chosen) {
+                large_ui(ui, state, &record, (index, entry), brightest);
+            }
+            ui.add_space(4.0);
+            ui.horizontal_wrapped(|ui| {
+                ui.spacing_mut().item_spacing = vec2(6.0, 6.0);
+                for (index, entry) in entries.iter().enumerate().filter(|(_, entry)| !entry.is_chosen) {
+                    small_ui(ui, state, &record, (index, entry), brightest);
+                }
+            });
+        });
+    }
+}
+
+fn header_ui(ui: &mut Ui, state: &mut State) {
+    ui.horizontal(|ui| {
+        ui.label(bold("Attention"));
+        let layout = egui::Layout::right_to_left(egui::Align::Center);
+        ui.with_layout(layout, |ui| {
+            options_ui(ui, state);
+            let both = state.shown_run().is_some_and(|run| run.request.methods.len() > 1);
+            if both {
+                ui.spacing_mut().item_spacing.x = 2.0;
+                for method in [Method::Storm, Method::Standard] {
+                    let chosen = state.view.method == method;
+                    let button = egui::Button::selectable(chosen, small(method_name(method)));
+                    if ui.add(button).clicked() {
+                        state.view.method = method;
+                    }
+                }
+            }
+        });
+    });
+}
+
+fn options_ui(ui: &mut Ui, state: &mut State) {
+    let button = egui::containers::menu::MenuButton::new(super::icons::SLIDERS_HORIZONTAL);
+    let menu = button.ui(ui, |ui| {
+        ui.set_min_width(190.0);
+        ui.label(small("Colours"));
+        for map in ColourMap::ALL {
+            ui.radio_value(&mut state.view.colour_map, map, map.name());
+        }
+        ui.separator();
+        ui.label(small("Brightest colour"));
+        let normalisation = &mut state.view.normalisation;
+        ui.radio_value(normalisation, Normalisation::PerMap, "Each map's own strongest")
+            .on_hover_text("Shows where a word looks");
+        ui.radio_value(normalisation, Normalisation::Shared, "The strongest of all")
+            .on_hover_text("Shows which word looks harder");
+        ui.separator();
+        ui.checkbox(&mut state.view.show_all_tokens, "All tokens, padding too");
+    });
+    menu.0.on_hover_text("Colours, scale, all tokens").accessible_name("Attention options");
+}
+
+fn empty_ui(ui: &mut Ui, state: &State) {
+    let palette = Palette::of(ui);
+    let text = match state.shown_run() {
+        None => "While a picture is made, every word's attention is shown here, step by step.",
+        Some(run) if run.steps_made() == 0 => "The first step is being computed.",
+        Some(_) => "The maps of this picture are no longer kept; make it again to see them.",
+    };
+    ui.add_space(8.0);
+    ui.label(small(text).color(palette.weak_text));
+}
+
+/// What is drawn, chosen words first and in the order of their objects.
+fn entries(ui: &Ui, state: &State) -> Vec<Entry> {
+    let palette = Palette::of(ui);
+    let Some(prompt) = state.shown_run().and_then(|run| run.prompt.clone()) else {
+        return Vec::new();
+    };
+    let mut entries: Vec<Entry> = state
+        .shown_objects()
+        .into_iter()
+        .map(|object| Entry {
+            title: format!("{} {}", object.look.mark.text(), object.label),
+            word: prompt.words.iter().position(|word| object.tokens.iter().any(|token| word.tokens.contains(token))),
+            tokens: object.tokens,
+            colour: object.look.colour(palette),
+            is_chosen: true,
+        })
+        .collect();
+    let chosen: Vec<usize> = entries.iter().flat_map(|entry| entry.tokens.clone()).collect();
+    let rest = |tokens: &[usize]| !tokens.iter().any(|token| chosen.contains(token));
+    if state.view.show_all_tokens {
+        let tokens = prompt.tokens.iter().filter(|token| rest(&[token.position]));
+        entries.extend(tokens.map(|token| Entry {
+            title: format!("{} {}", token.position, token.text),
+            tokens: vec![token.position],
+            word: token.word,
+            colour: palette.line,
+            is_chosen: false,
+        }));
+    } else {
+        let words = prompt.words.iter().enumerate();
+        entries.extend(words.filter_map(|(index, word)| {
+            let tokens: Vec<usize> = word.tokens.clone().collect();
+            (!tokens.is_empty() && rest(&tokens)).then(|| Entry {
+                title: word.text.clone(),
+                tokens,
+                word: Some(index),
+                colour: palette.line,
+                is_chosen: false,
+            })
+        }));
+    }
+    entries
+}
+
+/// The value of the brightest colour if the maps share it.
+fn shared_brightest(state: &State, record: &StepRecord, entries: &[Entry]) -> Option<f32> {
+    if state.view.normalisation == Normalisation::PerMap {
+        return None;
+    }
+    // The start token takes most of the attention and is no word: it would
+    // leave all the others dark.
+    let maps = entries.iter().filter(|entry| entry.tokens != [0]);
+    let maps = maps.filter_map(|entry| word_map(&record.maps, &entry.tokens));
+    Some(maps.flatten().fold(0.0, f32::max))
+}
+
+/// Which words look at the place under the pointer.
+fn ranking_ui(ui: &mut Ui, state: &mut State, record: &StepRecord) {
+    let palette = Palette::of(ui);
+    let height = 18.0 * (RANKED_WORDS as f32 + 1.0) + 4.0;
+    let words: Vec<(String, Range<usize>)> = state
+        .shown_words()
+        .iter()
+        .map(|word| (word.text.clone(), word.tokens.clone()))
+        .collect();
+    let Some(place) = state.view.pointed.get() else {
+        let text = "Point at a place in the picture to see which words look there.";
+        ui.label(small(text).color(palette.weak_text));
+        return;
+    };
+    let spans: Vec<Range<usize>> = words.iter().map(|(_, tokens)| tokens.clone()).collect();
+    let ranked = ranked_words(&record.maps, &spans, place);
+    ui.label(small("At the pointer").color(palette.weak_text));
+    let strongest = ranked.first().map_or(1.0, |(_, value)| value.max(1e-6));
+    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), height - 22.0), Sense::hover());
+    let painter = ui.painter_at(rect);
+    let font = FontId::proportional(SMALL_SIZE);
+    for (line, (word, value)) in ranked.iter().take(RANKED_WORDS).enumerate() {
+        let top = rect.top() + 18.0 * line as f32;
+        let bar = Rect::from_min_size(
+            egui::pos2(rect.left() + 92.0, top + 4.0),
+            vec2((rect.width() - 140.0).max(0.0) * value / strongest, 8.0),
+        );
+        painter.text(egui::pos2(rect.left(), top), Align2::LEFT_TOP, &words[*word].0, font.clone(), palette.text);
+        painter.rect_filled(bar, CornerRadius::same(2), palette.accent);
+        let text = format!("{:.1} %", 100.0 * value);
+        painter.text(egui::pos2(rect.right(), top), Align2::RIGHT_TOP, text, font.clone(), palette.weak_text);
+    }
+}
+
+/// A chosen word: its map, and beside it the map before the step's update.
+fn large_ui(ui: &mut Ui, state: &mut State, record: &StepRecord, (index, entry): (usize, &Entry), brightest: Option<f32>) {
+    let palette = Palette::of(ui);
+    let before = record.update.as_ref().map(|update| update.maps.clone());
+    let response = ui.label(bold(&entry.title).color(entry.colour));
+    light(&response, state, entry);
+    let side = (0.5 * (ui.available_width() - 8.0)).min(160.0);
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 8.0;
+        if let Some(before) = before {
+            ui.vertical(|ui| {
+                let place = Place::HeatmapBefore(index);
+                map_ui(ui, state, entry, place, &before, side, brightest);
+                ui.label(small("before the update").color(palette.weak_text));
+            });
+        }
+        ui.vertical(|ui| {
+            let place = Place::Heatmap(index);
+            map_ui(ui, state, entry, place, &record.maps, side, brightest);
+            let text = if record.update.is_some() { "after it" } else { "no update in this step" };
+            ui.label(small(text).color(palette.weak_text));
+        });
+    });
+    ui.add_space(4.0);
+}
+
+fn small_ui(ui: &mut Ui, state: &mut State, record: &StepRecord, (index, entry): (usize, &Entry), brightest: Option<f32>) {
+    let palette = Palette::of(ui);
+    ui.vertical(|ui| {
+        ui.set_width(SMALL_SIDE);
+        ui.spacing_mut().item_spacing.y = 1.0;
+        map_ui(ui, state, entry, Place::Heatmap(index), &record.maps, SMALL_SIDE, brightest);
+        let text = small(&entry.title).color(palette.weak_text);
+        ui.add(egui::Label::new(text).truncate());
+    });
+}
+
+/// One heatmap, one square of colour per cell.
+fn map_ui(
+    ui: &mut Ui,
+    state: &mut State,
+    entry: &Entry,
+    place: Place,
+    maps: &AttentionMaps,
+    side: f32,
+    brightest: Option<f32>,
+) {
+    let palette = Palette::of(ui);
+    let aspect = maps.rows as f32 / maps.columns.max(1) as f32;
+    let size = vec2(side, side * aspect);
+    let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
+    let name = format!("Heatmap of {}", entry.title);
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::accesskit::Role::Image, true, &name));
+    light(&response, state, entry);
+    let Some(texture) = heatmap_texture(ui, state, entry, place, maps, brightest) else {
+        return;
+    };
+    ui.painter().image(texture.id(), rect, whole(), Color32::WHITE);
+    let is_lit = entry.word.is_some() && state.view.lit_word.get() == entry.word;
+    let (colour, width) = match (is_lit, entry.is_chosen) {
+        (true, _) => (palette.accent, 2.0),
+        (false, true) => (entry.colour, 1.5),
+        (false, false) => (palette.line, 1.0),
+    };
+    let stroke = Stroke::new(width, colour);
+    ui.painter().rect_stroke(rect, CornerRadius::ZERO, stroke, StrokeKind::Outside);
+    if let Some([x, y]) = state.view.pointed.get() {
+        let centre = rect.min + vec2(x, y) * rect.size();
+        ui.painter().circle_stroke(centre, 3.5, Stroke::new(2.5, Color32::from_black_alpha(160)));
+        ui.painter().circle_stroke(centre, 3.5, Stroke::new(1.0, Color32::WHITE));
+    }
+}
+
+/// A map under the pointer lights its word, and points at the canvas.
+fn light(response: &egui::Response, state: &mut State, entry: &Entry) {
+    if !response.contains_pointer() {
+        return;
+    }
+    if let Some(word) = entry.word {
+        state.view.lit_word.set(word);
+    }
+}
+
+fn heatmap_texture(
+    ui: &Ui,
+    state: &mut State,
+    entry: &Entry,
+    place: Place,
+    maps: &AttentionMaps,
+    brightest: Option<f32>,
+) -> Option<TextureHandle> {
+    let method = state.attention_method();
+    let colours = state.view.colour_map;
+    let scale = brightest.map(f32::to_bits);
+    let content = Content {
+        run: state.shown_run()?.key,
+        method,
+        step: state.shown_step(method),
+        variant: hash_of(&(&entry.tokens, colours, scale)),
+    };
+    state.textures.get(ui.ctx(), place, content, TextureOptions::NEAREST, || {
+        let map = word_map(maps, &entry.tokens)?;
+        let brightest = brightest.unwrap_or_else(|| map.iter().copied().fold(0.0, f32::max));
+        Some(pictures::heatmap(&map, maps.columns, brightest, colours))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn maps() -> AttentionMaps {
+        // Two cells side by side, four tokens each.
+        let values = vec![0.4, 0.3, 0.2, 0.1, 0.1, 0.1, 0.1, 0.7];
+        AttentionMaps::new(1, 2, 4, values).unwrap()
+    }
+
+    #[test]
+    fn a_word_of_two_tokens_has_the_mean_of_their_maps() {
+        let map = word_map(&maps(), &[1, 3]).unwrap();
+        assert!((map[0] - 0.2).abs() < 1e-6 && (map[1] - 0.4).abs() < 1e-6);
+        assert_eq!(word_map(&maps(), &[]), None);
+        assert_eq!(word_map(&maps(), &[9]), None);
+    }
+
+    #[test]
+    fn words_are_ranked_by_what_they_take_of_a_place() {
+        let words = [1..2, 2..4];
+        let at = |x| ranked_words(&maps(), &words, [x, 0.5]);
+        assert_eq!(at(0.2).iter().map(|(word, _)| *word).collect::<Vec<_>>(), [0, 1]);
+        let right = at(0.9);
+        assert_eq!(right[0].0, 1);
+        assert!((right[0].1 - 0.8).abs() < 1e-6);
+        // Places outside the picture are its edge.
+        assert_eq!(at(7.0), at(0.99));
+    }
+}

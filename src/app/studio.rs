@@ -1,0 +1,355 @@
+//! The window's program: engine events in, panels out, actions done.
+//!
+//! It knows nothing of the operating system's window, so that tests drive it
+//! with egui_kittest and a real engine.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use egui::util::undoer::Undoer;
+use egui::{CentralPanel, Frame, Margin, Panel, Theme, Ui};
+
+use super::action::Action;
+use super::draft::{Draft, DraftContent};
+use super::files::{Files, Outcome};
+use super::frame_meter::{FrameMeter, MemoryMeter};
+use super::message_bar;
+use super::panes::Panes;
+use super::pictures::{self, Textures};
+use super::preferences::Preferences;
+use super::prompt_panel::PromptPanel;
+use super::session::{Message, ModelState, Remedy, RunKey, Session, sentence};
+use super::settings::{Methods, Settings};
+use super::shortcuts;
+use super::state::State;
+use super::status_bar::StatusBar;
+use super::theme::{self, Palette};
+use crate::checkpoint::{CheckpointSource, embedded};
+use crate::engine::{Engine, Event};
+
+/// Longest wait before the window looks after its jobs again, in seconds.
+const JOB_INTERVAL: f32 = 0.1;
+
+/// Everything behind the window.
+pub struct StudioApp {
+    engine: Engine,
+    state: State,
+    panes: Panes,
+    prompt: PromptPanel,
+    status: StatusBar,
+    undoer: Undoer<DraftContent>,
+    meter: FrameMeter,
+}
+
+impl StudioApp {
+    /// Takes over an engine that was just started; `model_name` is what it loads.
+    pub fn new(
+        ctx: &egui::Context,
+        engine: Engine,
+        model_name: String,
+        output: PathBuf,
+        preferences: Preferences,
+    ) -> Self {
+        theme::install(ctx);
+        let state = State {
+            session: Session::new(model_name),
+            draft: Draft::new(preferences.draft),
+            view: preferences.view,
+            textures: Textures::default(),
+            files: Files::new(output),
+            store: Arc::clone(engine.store()),
+            memory: MemoryMeter::default(),
+            actions: Vec::new(),
+            dragged_object: None,
+        };
+        Self {
+            engine,
+            state,
+            panes: Panes::new(preferences.panes),
+            prompt: PromptPanel::default(),
+            status: StatusBar,
+            undoer: Undoer::default(),
+            meter: FrameMeter::default(),
+        }
+    }
+
+    /// What the panels show, for tests.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The same, to be changed by a test as a person could.
+    pub fn state_mut(&mut self) -> &mut State {
+        &mut self.state
+    }
+
+    /// How long frames took.
+    pub fn meter(&self) -> &FrameMeter {
+        &self.meter
+    }
+
+    /// What to remember for the next session.
+    pub fn preferences(&self) -> Preferences {
+        Preferences {
+            draft: self.state.draft.content().clone(),
+            view: self.state.view.clone(),
+            panes: self.panes.sizes(),
+        }
+    }
+
+    /// Takes in what the engine and the jobs brought; runs also while hidden.
+    pub fn logic(&mut self, ctx: &egui::Context) {
+        while let Some(event) = self.engine.try_event() {
+            if let Event::ModelReady(info) = &event {
+                self.state.draft.set_tokenizer(Arc::clone(&info.tokenizer));
+            }
+            self.state.session.apply(event);
+        }
+        for outcome in self.state.files.poll() {
+            self.take_outcome(outcome);
+        }
+        if self.state.files.is_busy() {
+            ctx.request_repaint_after_secs(JOB_INTERVAL);
+        }
+        let dropped = ctx.input(|input| {
+            let files = input.raw.dropped_files.iter();
+            files.map(|file| file.path().to_path_buf()).collect::<Vec<_>>()
+        });
+        for path in dropped {
+            self.state.actions.push(if path.is_dir() {
+                Action::LoadModel(path)
+            } else {
+                Action::OpenPicture(path)
+            });
+        }
+    }
+
+    /// Lays out one frame and does what was asked in it.
+    pub fn ui(&mut self, ui: &mut Ui) {
+        self.meter.begin(self.state.session.running.is_some());
+        self.state.memory.refresh();
+        shortcuts::read(ui, &mut self.state);
+        let palette = Palette::of(ui);
+        let panel = |fill| Frame::new().fill(fill).inner_margin(Margin::same(12));
+        Panel::top("prompt panel")
+            .frame(panel(palette.surface))
+            .show_separator_line(false)
+            .show(ui, |ui| self.prompt.ui(ui, &mut self.state));
+        if self.state.session.message.is_some() {
+            Panel::top("message")
+                .frame(panel(palette.raised).inner_margin(Margin::symmetric(12, 6)))
+                .show_separator_line(false)
+                .show(ui, |ui| message_bar::ui(ui, &mut self.state));
+        }
+        Panel::bottom("status")
+            .frame(panel(palette.ground).inner_margin(Margin::symmetric(12, 2)))
+            .show_separator_line(false)
+            .exact_size(24.0)
+            .show(ui, |ui| self.status.ui(ui, &mut self.state, &self.meter));
+        CentralPanel::no_frame()
+            .frame(Frame::new().fill(palette.ground).inner_margin(Margin::symmetric(0, 4)))
+            .show(ui, |ui| self.panes.ui(ui, &mut self.state));
+        drop_hint_ui(ui);
+        let time = ui.input(|input| input.time);
+        self.undoer.feed_state(time, self.state.draft.content());
+        for action in std::mem::take(&mut self.state.actions) {
+            self.act(ui.ctx(), action);
+        }
+        let lit = self.state.view.lit_word.turn();
+        let pointed = self.state.view.pointed.turn();
+        if lit || pointed {
+            ui.ctx().request_repaint();
+        }
+    }
+
+    fn act(&mut self, ctx: &egui::Context, action: Action) {
+        match action {
+            Action::Generate => self.generate(),
+            Action::Cancel => {
+                self.engine.cancel_all();
+                self.state.session.is_cancelling = self.state.session.is_busy();
+            }
+            Action::FinishThenStop => {
+                self.engine.finish_then_stop();
+                self.state.session.is_finishing = self.state.session.is_busy();
+            }
+            Action::OpenModelDialog => self.state.files.ask_for_model(),
+            Action::LoadModel(path) => self.load(&path),
+            Action::UseEmbeddedModel => self.engine.load(CheckpointSource::Embedded),
+            Action::Restore(key) => self.restore(key),
+            Action::Save => self.say("Saving is not connected yet.", true),
+            Action::SaveAsDialog(export) => self.state.files.ask_for_place(export, "picture.png"),
+            Action::Copy => self.copy(ctx),
+            Action::ShowInFolder(path) => self.show_in_folder(&path),
+            Action::ChooseOutputDialog => self.state.files.ask_for_output(),
+            Action::OpenPictureDialog => self.state.files.ask_for_picture(),
+            Action::OpenPicture(_) => {}
+            Action::Remedy(remedy) => self.help(remedy),
+            Action::Undo => {
+                let content = self.undoer.undo(self.state.draft.content()).cloned();
+                content.map(|content| self.state.draft.replace(content)).unwrap_or_default();
+            }
+            Action::Redo => {
+                let content = self.undoer.redo(self.state.draft.content()).cloned();
+                content.map(|content| self.state.draft.replace(content)).unwrap_or_default();
+            }
+            Action::ToggleTheme => ctx.set_theme(match ctx.theme() {
+                Theme::Dark => Theme::Light,
+                Theme::Light => Theme::Dark,
+            }),
+        }
+    }
+
+    fn generate(&mut self) {
+        let draft = &mut self.state.draft;
+        let has_run = !self.state.session.runs.is_empty() || self.state.session.is_busy();
+        if !draft.seeds.locked && has_run {
+            draft.seeds.draw();
+        }
+        match draft.request() {
+            Ok(request) => {
+                let id = self.engine.submit(request.clone());
+                self.state.session.submitted(id, Arc::new(request));
+                // What was looked at gives way to what is being made.
+                self.state.view.run = None;
+                self.state.view.step = None;
+            }
+            Err(error) => self.say(&sentence(&error.to_string()), true),
+        }
+    }
+
+    fn load(&mut self, path: &std::path::Path) {
+        match CheckpointSource::from_path(path) {
+            Ok(source) => self.engine.load(source),
+            Err(error) => self.say(&sentence(&error.to_string()), true),
+        }
+    }
+
+    /// The settings of a run become the draft, with its seed alone.
+    fn restore(&mut self, key: RunKey) {
+        let Some(run) = self.state.session.run(key) else {
+            return;
+        };
+        let request = Arc::clone(&run.request);
+        let assignment = run.prompt.as_ref().map(|prompt| assignment_of(&request.layout, prompt));
+        let content = DraftContent {
+            prompt: request.prompt.clone(),
+            negative_prompt: request.negative_prompt.clone(),
+            assignment: assignment.unwrap_or_default(),
+            is_proposed: false,
+            next_relation: None,
+            settings: Settings::of(&request),
+            seeds: super::seeds::SeedField {
+                text: key.seed.to_string(),
+                locked: true,
+            },
+        };
+        self.state.draft.replace(content);
+    }
+
+    fn copy(&mut self, ctx: &egui::Context) {
+        let method = self.state.attention_method();
+        let Some(run) = self.state.shown_run() else {
+            return;
+        };
+        if let Some(picture) = &run.trace(method).picture {
+            ctx.copy_image(pictures::exact_picture(&picture.image));
+            let name = super::canvas::method_name(method);
+            self.say(&format!("The {name} picture is on the clipboard."), false);
+        }
+    }
+
+    fn show_in_folder(&mut self, path: &std::path::Path) {
+        if let Err(error) = super::files::show_in_folder(path) {
+            self.say(&format!("The file manager did not open ({error})."), true);
+        }
+    }
+
+    fn help(&mut self, remedy: Remedy) {
+        self.state.session.message = None;
+        match remedy {
+            Remedy::OpenModel => self.state.files.ask_for_model(),
+            Remedy::UseEmbeddedModel => self.engine.load(CheckpointSource::Embedded),
+            Remedy::StandardOnly => {
+                self.state.draft.settings.methods = Methods::Standard;
+                self.generate();
+            }
+            Remedy::ResetSettings => self.state.draft.settings = Settings::default(),
+            Remedy::DiscardRelations => self.state.draft.propose_again(),
+        }
+    }
+
+    fn take_outcome(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::Nothing => {}
+            Outcome::ModelChosen(path) => self.load(&path),
+            Outcome::OutputChosen(path) => self.state.files.set_output(path),
+            Outcome::PictureChosen(path) => self.state.actions.push(Action::OpenPicture(path)),
+            Outcome::PlaceChosen(..) => {}
+        }
+    }
+
+    fn say(&mut self, text: &str, is_error: bool) {
+        self.state.session.message = Some(Message {
+            text: text.to_string(),
+            is_error,
+            remedy: None,
+        });
+    }
+}
+
+/// The spans of a layout's tokens in their prompt.
+fn assignment_of(
+    layout: &crate::storm::Layout,
+    prompt: &crate::prompt::TokenizedPrompt,
+) -> crate::prompt::Assignment {
+    let span = |tokens: &[usize]| {
+        let known = tokens.iter().filter_map(|&token| prompt.tokens.get(token)?.word);
+        let words: Vec<usize> = known.collect();
+        let first = words.iter().min().map_or(0, |&word| prompt.words[word].span.start);
+        let last = words.iter().max().map_or(0, |&word| prompt.words[word].span.end);
+        first..last
+    };
+    let objects = layout.objects.iter().map(|object| crate::prompt::AssignedObject {
+        noun: span(&object.tokens),
+        attributes: object.attributes.iter().map(|tokens| span(tokens)).collect(),
+    });
+    crate::prompt::Assignment {
+        objects: objects.collect(),
+        relations: layout.relations.clone(),
+        free_targets: layout.free_targets.clone(),
+    }
+}
+
+/// Says that a file held over the window can be dropped.
+fn drop_hint_ui(ui: &Ui) {
+    let is_hovered = ui.input(|input| !input.raw.hovered_files.is_empty());
+    if !is_hovered {
+        return;
+    }
+    let palette = Palette::of(ui);
+    let rect = ui.ctx().content_rect();
+    let layer = egui::LayerId::new(egui::Order::Foreground, egui::Id::unique("drop hint"));
+    let painter = ui.ctx().layer_painter(layer);
+    painter.rect_filled(rect, 0.0, palette.ground.gamma_multiply(0.85));
+    painter.text(
+        rect.center(),
+        egui::Align2::CENTER_CENTER,
+        "Drop a picture to take its settings, or a model's folder to open it",
+        egui::FontId::proportional(theme::HEADING_SIZE),
+        palette.text,
+    );
+}
+
+/// The name of what a source loads, before it is loaded.
+pub fn source_name(source: &CheckpointSource) -> String {
+    match source {
+        CheckpointSource::Embedded => embedded::NAME.to_string(),
+        other => other.name(),
+    }
+}
+
+/// Whether the engine has a model, for tests that wait for it.
+pub fn is_ready(app: &StudioApp) -> bool {
+    matches!(app.state.session.model, ModelState::Ready(_))
+}
