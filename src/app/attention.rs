@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use egui::{
     Align2, Color32, CornerRadius, FontId, Rect, ScrollArea, Sense, Stroke, StrokeKind,
-    TextureHandle, TextureOptions, Ui, vec2,
+    TextureHandle, TextureOptions, Ui, UiBuilder, pos2, vec2,
 };
 
 use super::canvas::{hash_of, method_name, whole};
@@ -21,6 +21,7 @@ use crate::storm::attention::AttentionMaps;
 const SMALL_SIDE: f32 = 58.0;
 /// Words listed for a place.
 const RANKED_WORDS: usize = 5;
+const LINE_HEIGHT: f32 = 17.0;
 
 /// The map [rows, columns] of a word: the mean of its tokens' maps, as the
 /// objectives read it. `None` without tokens of these maps.
@@ -82,21 +83,44 @@ impl AttentionPanel {
             return;
         };
         let entries = entries(ui, state);
-        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-            ranking_ui(ui, state, &record);
-            let brightest = shared_brightest(state, &record, &entries);
-            for (index, entry) in entries.iter().enumerate().filter(|(_, entry)| entry.is_chosen) {
-                large_ui(ui, state, &record, (index, entry), brightest);
-            }
-            ui.add_space(4.0);
-            ui.horizontal_wrapped(|ui| {
-                ui.spacing_mut().item_spacing = vec2(6.0, 6.0);
-                for (index, entry) in entries.iter().enumerate().filter(|(_, entry)| !entry.is_chosen) {
-                    small_ui(ui, state, &record, (index, entry), brightest);
-                }
+        let brightest = shared_brightest(state, &record, &entries);
+        // The ranking has its own place at the bottom, so that nothing moves
+        // when the pointer comes and goes.
+        let area = ui.available_rect_before_wrap();
+        let height = LINE_HEIGHT * (RANKED_WORDS as f32 + 1.0);
+        let (above, below) = area.split_top_bottom_at_y(area.bottom() - height);
+        ui.scope_builder(UiBuilder::new().max_rect(above), |ui| {
+            ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+                maps_ui(ui, state, &record, &entries, brightest);
             });
         });
+        ui.scope_builder(UiBuilder::new().max_rect(below), |ui| ranking_ui(ui, state, &record));
     }
+}
+
+/// Chosen words large and in columns, all others as small maps.
+fn maps_ui(
+    ui: &mut Ui,
+    state: &mut State,
+    record: &StepRecord,
+    entries: &[Entry],
+    brightest: Option<f32>,
+) {
+    let indexed = || entries.iter().enumerate();
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing = vec2(8.0, 6.0);
+        let side = (0.5 * (ui.available_width() - 8.0)).floor().min(200.0);
+        for entry in indexed().filter(|(_, entry)| entry.is_chosen) {
+            large_ui(ui, state, record, entry, brightest, side);
+        }
+    });
+    ui.add_space(8.0);
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing = vec2(8.0, 6.0);
+        for entry in indexed().filter(|(_, entry)| !entry.is_chosen) {
+            small_ui(ui, state, record, entry, brightest);
+        }
+    });
 }
 
 fn header_ui(ui: &mut Ui, state: &mut State) {
@@ -211,67 +235,64 @@ fn shared_brightest(state: &State, record: &StepRecord, entries: &[Entry]) -> Op
 /// Which words look at the place under the pointer.
 fn ranking_ui(ui: &mut Ui, state: &mut State, record: &StepRecord) {
     let palette = Palette::of(ui);
-    let height = 18.0 * (RANKED_WORDS as f32 + 1.0) + 4.0;
-    let words: Vec<(String, Range<usize>)> = state
-        .shown_words()
-        .iter()
-        .map(|word| (word.text.clone(), word.tokens.clone()))
-        .collect();
     let Some(place) = state.view.pointed.get() else {
-        let text = "Point at a place in the picture to see which words look there.";
+        let text = "Point at a place in a picture to see which words look there.";
+        ui.add_space(4.0);
         ui.label(small(text).color(palette.weak_text));
         return;
     };
-    let spans: Vec<Range<usize>> = words.iter().map(|(_, tokens)| tokens.clone()).collect();
+    let words = state.shown_words();
+    let spans: Vec<Range<usize>> = words.iter().map(|word| word.tokens.clone()).collect();
     let ranked = ranked_words(&record.maps, &spans, place);
-    ui.label(small("At the pointer").color(palette.weak_text));
-    let strongest = ranked.first().map_or(1.0, |(_, value)| value.max(1e-6));
-    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), height - 22.0), Sense::hover());
+    let rect = ui.available_rect_before_wrap();
     let painter = ui.painter_at(rect);
     let font = FontId::proportional(SMALL_SIZE);
+    let strongest = ranked.first().map_or(1.0, |(_, value)| value.max(1e-6));
+    let text = |x: f32, y: f32, align: Align2, text: &str, colour: Color32| {
+        painter.text(pos2(x, y), align, text, font.clone(), colour);
+    };
+    text(rect.left(), rect.top(), Align2::LEFT_TOP, "At the pointer", palette.weak_text);
     for (line, (word, value)) in ranked.iter().take(RANKED_WORDS).enumerate() {
-        let top = rect.top() + 18.0 * line as f32;
-        let bar = Rect::from_min_size(
-            egui::pos2(rect.left() + 92.0, top + 4.0),
-            vec2((rect.width() - 140.0).max(0.0) * value / strongest, 8.0),
-        );
-        painter.text(egui::pos2(rect.left(), top), Align2::LEFT_TOP, &words[*word].0, font.clone(), palette.text);
+        let top = rect.top() + LINE_HEIGHT * (line as f32 + 1.0);
+        let length = (rect.width() - 140.0).max(0.0) * value / strongest;
+        let bar = Rect::from_min_size(pos2(rect.left() + 92.0, top + 4.0), vec2(length, 8.0));
         painter.rect_filled(bar, CornerRadius::same(2), palette.accent);
-        let text = format!("{:.1} %", 100.0 * value);
-        painter.text(egui::pos2(rect.right(), top), Align2::RIGHT_TOP, text, font.clone(), palette.weak_text);
+        text(rect.left(), top, Align2::LEFT_TOP, &words[*word].text, palette.text);
+        let percent = format!("{:.1} %", 100.0 * value);
+        text(rect.right(), top, Align2::RIGHT_TOP, &percent, palette.weak_text);
     }
 }
 
-/// A chosen word: its map, and beside it the map before the step's update.
-fn large_ui(ui: &mut Ui, state: &mut State, record: &StepRecord, (index, entry): (usize, &Entry), brightest: Option<f32>) {
+/// A chosen word: its map, and under it the map before the step's update.
+fn large_ui(
+    ui: &mut Ui,
+    state: &mut State,
+    record: &StepRecord,
+    (index, entry): (usize, &Entry),
+    brightest: Option<f32>,
+    side: f32,
+) {
     let palette = Palette::of(ui);
     let before = record.update.as_ref().map(|update| update.maps.clone());
-    let response = ui.label(bold(&entry.title).color(entry.colour));
-    light(&response, state, entry);
-    let side = (0.5 * (ui.available_width() - 8.0)).min(160.0);
-    ui.horizontal(|ui| {
-        ui.spacing_mut().item_spacing.x = 8.0;
+    let rows = if before.is_some() { 2.0 } else { 1.0 };
+    let aspect = record.maps.rows as f32 / record.maps.columns.max(1) as f32;
+    let size = vec2(side, rows * (side * aspect + 22.0));
+    ui.allocate_ui_with_layout(size, egui::Layout::top_down(egui::Align::Min), |ui| {
+        ui.spacing_mut().item_spacing.y = 3.0;
+        let response = ui.label(bold(&entry.title).color(entry.colour));
+        light(&response, state, entry);
+        map_ui(ui, state, entry, Place::Heatmap(index), &record.maps, side, brightest);
         if let Some(before) = before {
-            ui.vertical(|ui| {
-                let place = Place::HeatmapBefore(index);
-                map_ui(ui, state, entry, place, &before, side, brightest);
-                ui.label(small("before the update").color(palette.weak_text));
-            });
+            ui.label(small("before this step's update").color(palette.weak_text));
+            map_ui(ui, state, entry, Place::HeatmapBefore(index), &before, side, brightest);
         }
-        ui.vertical(|ui| {
-            let place = Place::Heatmap(index);
-            map_ui(ui, state, entry, place, &record.maps, side, brightest);
-            let text = if record.update.is_some() { "after it" } else { "no update in this step" };
-            ui.label(small(text).color(palette.weak_text));
-        });
     });
-    ui.add_space(4.0);
 }
 
 fn small_ui(ui: &mut Ui, state: &mut State, record: &StepRecord, (index, entry): (usize, &Entry), brightest: Option<f32>) {
     let palette = Palette::of(ui);
-    ui.vertical(|ui| {
-        ui.set_width(SMALL_SIDE);
+    let size = vec2(SMALL_SIDE, SMALL_SIDE + 18.0);
+    ui.allocate_ui_with_layout(size, egui::Layout::top_down(egui::Align::Min), |ui| {
         ui.spacing_mut().item_spacing.y = 1.0;
         map_ui(ui, state, entry, Place::Heatmap(index), &record.maps, SMALL_SIDE, brightest);
         let text = small(&entry.title).color(palette.weak_text);

@@ -15,6 +15,9 @@ use crate::engine::Request;
 use crate::prompt::{Assignment, AssignmentError, ClipTokenizer, TokenizedPrompt};
 use crate::storm::Layout;
 
+/// Enough for the embedded model, and half the waiting.
+const EXAMPLE_STEPS: usize = 25;
+
 /// What the person edits and can undo.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -40,9 +43,12 @@ impl Default for DraftContent {
             assignment: Assignment::default(),
             is_proposed: true,
             next_relation: None,
-            settings: Settings::default(),
+            settings: Settings {
+                steps: EXAMPLE_STEPS,
+                ..Settings::default()
+            },
             seeds: SeedField {
-                text: "0".to_string(),
+                text: "7".to_string(),
                 locked: true,
             },
         }

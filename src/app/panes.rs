@@ -43,7 +43,7 @@ impl Default for PaneSizes {
         Self {
             settings: 244.0,
             attention: 280.0,
-            bottom: 156.0,
+            bottom: 190.0,
             shows_settings: true,
             shows_attention: true,
             shows_bottom: true,

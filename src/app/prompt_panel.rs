@@ -39,6 +39,7 @@ impl PromptPanel {
             let width = ui.available_width() - RUN_WIDTH - 12.0;
             ui.vertical(|ui| {
                 ui.set_width(width);
+                ui.spacing_mut().item_spacing.y = 6.0;
                 self.text_ui(ui, state);
                 chips_ui(ui, state);
                 self.relations_ui(ui, state);
@@ -98,7 +99,7 @@ impl PromptPanel {
                 .font(egui::TextStyle::Monospace)
                 .hint_text("[[2,9],[None,8]]")
                 .text_color_opt(self.notation_problem.is_some().then_some(palette.error))
-                .desired_width(132.0);
+                .desired_width(156.0);
             let response = ui
                 .add(edit)
                 .on_hover_text(self.notation_problem.clone().unwrap_or_else(|| {

@@ -162,41 +162,34 @@ fn seeds_ui(ui: &mut Ui, state: &mut State) {
 }
 
 fn scheduler_ui(ui: &mut Ui, scheduler: &mut Option<SchedulerKind>, model: Option<&ModelInfo>) {
-    let own = model.map_or_else(
-        || "The model's own".to_string(),
-        |model| format!("{} (the model's)", model.scheduler),
-    );
+    let own = model.map(|model| model.scheduler.to_string()).unwrap_or_default();
     let changed = scheduler.is_some();
     let tip = "The rule that walks from noise to picture.";
-    row(ui, "Scheduler", tip, changed, |ui, reset| {
-        if reset {
-            *scheduler = None;
-        }
+    let reset = row(ui, "Scheduler", tip, changed, |ui| {
         let shown = scheduler.map_or_else(|| own.clone(), |kind| kind.to_string());
         let combo = egui::ComboBox::from_id_salt("scheduler")
-            .width(118.0)
+            .width(VALUE_WIDTH)
             .selected_text(shown);
         let opened = combo.show_ui(ui, |ui| {
-            ui.selectable_value(scheduler, None, &own);
+            ui.selectable_value(scheduler, None, format!("{own} (the model's own)"));
             for kind in SchedulerKind::ALL {
                 ui.selectable_value(scheduler, Some(kind), kind.to_string());
             }
         });
         opened.response.accessible_name("Scheduler");
     });
+    if reset {
+        *scheduler = None;
+    }
 }
 
 fn size_ui(ui: &mut Ui, size: &mut Option<[usize; 2]>, model: &ModelInfo) {
     let changed = size.is_some_and(|size| size != model.native_size);
     let tip = "Width and height in pixels; sides far from what the model was trained on give poorer \
                pictures.";
-    row(ui, "Size", tip, changed, |ui, reset| {
-        if reset {
-            *size = None;
-        }
+    let reset = row(ui, "Size", tip, changed, |ui| {
         let multiple = model.size_multiple;
         let [mut width, mut height] = size.unwrap_or(model.native_size);
-        ui.spacing_mut().item_spacing.x = 4.0;
         // Laid out from the right.
         let high = ui.add(side(&mut height, multiple)).accessible_name("Height");
         ui.label("×");
@@ -205,6 +198,9 @@ fn size_ui(ui: &mut Ui, size: &mut Option<[usize; 2]>, model: &ModelInfo) {
             *size = Some([width, height]);
         }
     });
+    if reset {
+        *size = None;
+    }
 }
 
 fn side(value: &mut usize, multiple: usize) -> DragValue<'_> {
@@ -280,18 +276,12 @@ fn more_ui(ui: &mut Ui, settings: &mut Settings) {
         1..=128,
     );
     objective_ui(ui, settings, &defaults);
-    row(
+    flag_row(
         ui,
         "Both in one batch",
         "Predict both methods in one batch; costs memory, saves time.",
-        settings.batch_methods != defaults.batch_methods,
-        |ui, reset| {
-            if reset {
-                settings.batch_methods = defaults.batch_methods;
-            }
-            ui.checkbox(&mut settings.batch_methods, "")
-                .accessible_name("Both in one batch");
-        },
+        &mut settings.batch_methods,
+        defaults.batch_methods,
     );
 }
 
@@ -376,16 +366,14 @@ fn objective_ui(ui: &mut Ui, settings: &mut Settings, defaults: &Settings) {
     for (label, explanation, value, number) in rows.drain(..) {
         number_row(ui, label, explanation, value, number);
     }
-    let changed = storm.include_padding != default.include_padding;
-    let tip = "Whether the padding after the prompt competes for the background, which keeps the \
-               words' maps clean.";
-    row(ui, "Padding competes", tip, changed, |ui, reset| {
-        if reset {
-            storm.include_padding = default.include_padding;
-        }
-        ui.checkbox(&mut storm.include_padding, "")
-            .accessible_name("Padding competes");
-    });
+    flag_row(
+        ui,
+        "Padding competes",
+        "Whether the padding after the prompt competes for the background, which keeps the words' \
+         maps clean.",
+        &mut storm.include_padding,
+        default.include_padding,
+    );
 }
 
 /// Default, range and step of a number.
@@ -406,16 +394,17 @@ impl Number {
 }
 
 fn number_row(ui: &mut Ui, label: &str, explanation: &str, value: &mut f64, number: Number) {
-    row(ui, label, explanation, *value != number.default, |ui, reset| {
-        if reset {
-            *value = number.default;
-        }
+    let changed = *value != number.default;
+    let reset = row(ui, label, explanation, changed, |ui| {
         let edit = DragValue::new(value)
             .range(number.range)
             .speed(number.speed)
             .max_decimals(4);
         ui.add_sized(vec2(VALUE_WIDTH, 22.0), edit).accessible_name(label);
     });
+    if reset {
+        *value = number.default;
+    }
 }
 
 fn integer_row(
@@ -426,39 +415,51 @@ fn integer_row(
     default: usize,
     range: RangeInclusive<usize>,
 ) {
-    row(ui, label, explanation, *value != default, |ui, reset| {
-        if reset {
-            *value = default;
-        }
+    let changed = *value != default;
+    let reset = row(ui, label, explanation, changed, |ui| {
         let edit = DragValue::new(value).range(range).speed(0.25);
         ui.add_sized(vec2(VALUE_WIDTH, 22.0), edit).accessible_name(label);
     });
+    if reset {
+        *value = default;
+    }
 }
 
-/// A label with its explanation on the left; on the right the control and,
-/// where the value was changed, a button that resets it.
+fn flag_row(ui: &mut Ui, label: &str, explanation: &str, value: &mut bool, default: bool) {
+    let changed = *value != default;
+    let reset = row(ui, label, explanation, changed, |ui| {
+        ui.checkbox(value, "").accessible_name(label);
+    });
+    if reset {
+        *value = default;
+    }
+}
+
+/// A label with its explanation on the left, the control on the right and,
+/// where the value was changed, a button before it that resets it. Says whether
+/// that was clicked.
 fn row(
     ui: &mut Ui,
     label: &str,
     explanation: &str,
     changed: bool,
-    control: impl FnOnce(&mut Ui, bool),
-) {
-    ui.horizontal(|ui| {
+    control: impl FnOnce(&mut Ui),
+) -> bool {
+    let row = ui.horizontal(|ui| {
         ui.label(label).on_hover_text(explanation);
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            ui.spacing_mut().item_spacing.x = 2.0;
-            // The button keeps its room, so that nothing moves when it appears.
-            let reset = ui.scope(|ui| {
-                if !changed {
-                    ui.set_invisible();
-                }
-                let label = format!("Reset {}", label.to_lowercase());
-                icon_button(ui, icons::ARROW_COUNTER_CLOCKWISE, &label, "Back to the default")
-            });
-            control(ui, reset.inner.clicked());
+        let right = ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            ui.spacing_mut().item_spacing.x = 4.0;
+            control(ui);
+            if !changed {
+                return false;
+            }
+            let name = format!("Reset {}", label.to_lowercase());
+            let icon = icons::ARROW_COUNTER_CLOCKWISE;
+            icon_button(ui, icon, &name, "Back to the default").clicked()
         });
+        right.inner
     });
+    row.inner
 }
 
 /// A frameless button with an icon, a tooltip and a name for screen readers.

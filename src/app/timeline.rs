@@ -6,7 +6,7 @@ use egui::{Color32, Key, Rect, Sense, Stroke, TextureOptions, Ui, UiBuilder, pos
 use egui_plot::{HLine, Line, Plot, PlotBounds, PlotPoints, Points, VLine};
 use serde::{Deserialize, Serialize};
 
-use super::canvas::{method_name, whole};
+use super::canvas::method_name;
 use super::icons;
 use super::pictures::{self, Content, Place};
 use super::session::{Run, RunState, Trace};
@@ -121,10 +121,12 @@ fn step_buttons_ui(ui: &mut Ui, state: &mut State) {
     if icon_button(ui, icons::CARET_RIGHT, "One step forward", "One step forward (Right)").clicked() {
         state.view.step = shown.map(|step| step + 1).filter(|step| Some(*step) < last);
     }
-    let is_newest = state.view.step.is_none();
-    let button = egui::Button::selectable(is_newest, small("Newest"));
-    let response = ui.add(button).on_hover_text("Follow the newest step (End)");
-    if response.clicked() {
+    let newest = egui::Button::selectable(state.view.step.is_none(), icons::SKIP_FORWARD);
+    let newest = ui
+        .add(newest.min_size(vec2(24.0, 22.0)))
+        .on_hover_text("Follow the newest step (End)")
+        .accessible_name("Newest step");
+    if newest.clicked() {
         state.view.step = None;
     }
 }
@@ -133,7 +135,6 @@ fn step_buttons_ui(ui: &mut Ui, state: &mut State) {
 fn thumbnails_ui(ui: &Ui, strip: Rect, method: Method, state: &mut State) {
     let palette = Palette::of(ui);
     let painter = ui.painter_at(strip);
-    painter.rect_filled(strip, 2.0, palette.ground);
     let Some(run) = state.shown_run() else { return };
     let (key, count, last) = (run.key, run.step_count, run.trace(method).last_step());
     let Some(map) = state.session.model().map(|model| model.latent_rgb.clone()) else {
@@ -150,8 +151,23 @@ fn thumbnails_ui(ui: &Ui, strip: Rect, method: Method, state: &mut State) {
     let texture = state.textures.get(ui.ctx(), place, content, TextureOptions::LINEAR, || {
         pictures::thumbnails(&store.steps(key.request, key.seed, method), count, &map)
     });
-    if let Some(texture) = texture {
-        painter.image(texture.id(), strip, whole(), Color32::WHITE);
+    let Some(texture) = texture else { return };
+    // Each keeps its shape in the middle of its step's share of the width.
+    let share = strip.width() / count.max(1) as f32;
+    let [width, height] = texture.size();
+    let aspect = width as f32 / count.max(1) as f32 / height.max(1) as f32;
+    let size = vec2((strip.height() * aspect).min(share), strip.height());
+    let is_shown = |step: usize| state.shown_step(method) == Some(step);
+    for step in 0..=last.unwrap_or(0) {
+        let centre = pos2(strip.left() + (step as f32 + 0.5) * share, strip.center().y);
+        let rect = Rect::from_center_size(centre, size);
+        let [left, right] = [step, step + 1].map(|edge| edge as f32 / count as f32);
+        let uv = Rect::from_min_max(pos2(left, 0.0), pos2(right, 1.0));
+        painter.image(texture.id(), rect, uv, Color32::WHITE);
+        if is_shown(step) {
+            let stroke = Stroke::new(2.0, palette.accent);
+            painter.rect_stroke(rect, 1.0, stroke, egui::StrokeKind::Inside);
+        }
     }
 }
 
@@ -164,7 +180,11 @@ fn plot_ui(ui: &mut Ui, curve: Curve, state: &State) {
     let margin = run.storm.reading(usize::MAX - 1).or(run.standard.reading(usize::MAX - 1)).and_then(|reading| reading.relations.first()).map(|relation| relation.margin);
     let updated: Vec<f64> = run.storm.updates.iter().map(|update| update.step as f64).collect();
     let shown = state.view.step.or_else(|| run.steps_made().checked_sub(1));
+    let size = ui.available_size();
     let response = Plot::new("steps")
+        .min_size(egui::Vec2::ZERO)
+        .width(size.x)
+        .height(size.y)
         .show_axes([false, false])
         .show_grid([false, false])
         .allow_drag(false)
@@ -303,8 +323,11 @@ fn legend_ui(ui: &Ui, rect: Rect, curve: Curve, run: &Run, palette: &Palette) {
             (None, _) => "no update was needed".to_string(),
         },
     };
-    let place = rect.right_top() + vec2(-4.0, 2.0);
-    painter.text(place, egui::Align2::RIGHT_TOP, text, font, palette.weak_text);
+    let galley = painter.layout_no_wrap(text, font, palette.weak_text);
+    let place = rect.right_bottom() - galley.size() - vec2(6.0, 4.0);
+    let back = Rect::from_min_size(place, galley.size()).expand(3.0);
+    painter.rect_filled(back, 3.0, palette.surface.gamma_multiply(0.85));
+    painter.galley(place, galley, palette.weak_text);
 }
 
 /// The first step from which on all relations stayed true.
