@@ -107,7 +107,8 @@ fn maps_ui(
     brightest: Option<f32>,
 ) {
     let indexed = || entries.iter().enumerate();
-    ui.horizontal_wrapped(|ui| {
+    let rows = || egui::Layout::left_to_right(egui::Align::TOP).with_main_wrap(true);
+    ui.with_layout(rows(), |ui| {
         ui.spacing_mut().item_spacing = vec2(8.0, 6.0);
         let side = (0.5 * (ui.available_width() - 8.0)).floor().min(200.0);
         for entry in indexed().filter(|(_, entry)| entry.is_chosen) {
@@ -115,7 +116,7 @@ fn maps_ui(
         }
     });
     ui.add_space(8.0);
-    ui.horizontal_wrapped(|ui| {
+    ui.with_layout(rows(), |ui| {
         ui.spacing_mut().item_spacing = vec2(8.0, 6.0);
         for entry in indexed().filter(|(_, entry)| !entry.is_chosen) {
             small_ui(ui, state, record, entry, brightest);
@@ -283,7 +284,7 @@ fn large_ui(
         light(&response, state, entry);
         map_ui(ui, state, entry, Place::Heatmap(index), &record.maps, side, brightest);
         if let Some(before) = before {
-            ui.label(small("before this step's update").color(palette.weak_text));
+            ui.label(small("before the update").color(palette.weak_text));
             map_ui(ui, state, entry, Place::HeatmapBefore(index), &before, side, brightest);
         }
     });

@@ -254,9 +254,9 @@ fn arrow_ui(painter: &Painter, from: Pos2, to: Pos2, colour: Color32) {
     }
     let shadow = Stroke::new(4.0, Color32::from_black_alpha(90).gamma_multiply(f32::from(colour.a()) / 255.0));
     painter.line_segment([start, end], shadow);
-    painter.line_segment([start, end], Stroke::new(2.0, colour));
-    let side = direction.rot90() * 4.0;
-    let back = end - direction * 7.0;
+    painter.line_segment([start, end - direction * 6.0], Stroke::new(2.5, colour));
+    let side = direction.rot90() * 5.0;
+    let back = end - direction * 9.0;
     let head = vec![end, back + side, back - side];
     painter.add(Shape::convex_polygon(head, colour, Stroke::NONE));
 }

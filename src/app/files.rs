@@ -2,10 +2,12 @@
 //! Nothing here blocks a frame; results are picked up in a later one.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use poll_promise::Promise;
 
 use super::action::Export;
+use super::saving::{FoundSettings, Writing, read_settings};
 
 /// What a job brought.
 #[derive(Debug)]
@@ -16,6 +18,8 @@ pub enum Outcome {
     OutputChosen(PathBuf),
     PictureChosen(PathBuf),
     PlaceChosen(Export, PathBuf),
+    Saved(Result<Vec<PathBuf>, String>),
+    SettingsRead(Result<FoundSettings, String>),
 }
 
 /// Jobs under way and what came of them.
@@ -23,6 +27,7 @@ pub enum Outcome {
 pub struct Files {
     output: PathBuf,
     dialog: Option<Promise<Outcome>>,
+    jobs: Vec<Promise<Outcome>>,
     last_saved: Option<PathBuf>,
 }
 
@@ -43,6 +48,7 @@ impl Files {
         self.output = output;
     }
 
+    /// The file that was saved last.
     pub fn last_saved(&self) -> Option<&Path> {
         self.last_saved.as_deref()
     }
@@ -74,8 +80,9 @@ impl Files {
         self.ask(dialog.pick_file(), Outcome::PictureChosen);
     }
 
-    /// Asks where to save an export.
-    pub fn ask_for_place(&mut self, export: Export, name: &str) {
+    /// Asks where to save an export; `proposed` is where it would go by itself.
+    pub fn ask_for_place(&mut self, export: Export, proposed: &Path) {
+        let name = proposed.file_name().unwrap_or_default().to_string_lossy();
         let dialog = rfd::AsyncFileDialog::new()
             .set_title("Save the picture")
             .set_directory(&self.output)
@@ -102,30 +109,56 @@ impl Files {
         }));
     }
 
+    /// Writes files, one after the other.
+    pub fn save(&mut self, writings: Vec<Writing>) {
+        self.jobs.push(Promise::spawn_thread("saving", move || {
+            Outcome::Saved(writings.into_iter().map(Writing::run).collect())
+        }));
+    }
+
+    /// Reads the settings in a picture.
+    pub fn read(&mut self, path: PathBuf) {
+        self.jobs.push(Promise::spawn_thread("reading", move || {
+            Outcome::SettingsRead(read_settings(&path))
+        }));
+    }
+
     /// What has become ready since the last frame.
     pub fn poll(&mut self) -> Vec<Outcome> {
         let mut ready = Vec::new();
-        if let Some(dialog) = self.dialog.take() {
-            match dialog.try_take() {
-                Ok(outcome) => ready.push(outcome),
-                Err(pending) => self.dialog = Some(pending),
-            }
-        }
+        self.dialog = self.dialog.take().and_then(|dialog| still_pending(dialog, &mut ready));
+        let jobs = std::mem::take(&mut self.jobs).into_iter();
+        self.jobs = jobs.filter_map(|job| still_pending(job, &mut ready)).collect();
         ready
+    }
+
+    /// Remembers a file for “show in folder”.
+    pub fn saved(&mut self, path: PathBuf) {
+        self.last_saved = Some(path);
     }
 
     /// Whether a job is under way, so that the window has to look again soon.
     pub fn is_busy(&self) -> bool {
-        self.dialog.is_some()
+        self.dialog.is_some() || !self.jobs.is_empty()
+    }
+}
+
+/// The job if it isn't done; otherwise its outcome joins `ready`.
+fn still_pending(job: Promise<Outcome>, ready: &mut Vec<Outcome>) -> Option<Promise<Outcome>> {
+    match job.try_take() {
+        Ok(outcome) => {
+            ready.push(outcome);
+            None
+        }
+        Err(job) => Some(job),
     }
 }
 
 /// Opens the system's file manager at a file.
 ///
 /// # Errors
-/// If there is none to start.
+/// If the file is gone or there is no file manager to start.
 pub fn show_in_folder(path: &Path) -> std::io::Result<()> {
-    use std::process::Command;
     let path = path.canonicalize()?;
     let mut command = if cfg!(target_os = "macos") {
         let mut command = Command::new("open");

@@ -1,6 +1,7 @@
-//! The line under the prompt that says what happened and what to do.
+//! The line that says what happened and what to do. It floats over the panes,
+//! so that nothing moves when it comes and goes.
 
-use egui::{Align, Layout, Ui};
+use egui::{Align2, Area, Frame, Id, Margin, Order, Stroke, Ui, vec2};
 
 use super::action::Action;
 use super::icons;
@@ -8,30 +9,45 @@ use super::settings_panel::icon_button;
 use super::state::State;
 use super::theme::Palette;
 
-/// Draws the message, if there is one.
-pub fn ui(ui: &mut Ui, state: &mut State) {
+/// Draws the message, if there is one, at the top of `ui`'s rectangle.
+pub fn ui(ui: &Ui, state: &mut State) {
     let palette = Palette::of(ui);
     let Some(message) = state.session.message.clone() else {
         return;
     };
-    ui.horizontal(|ui| {
-        let (icon, colour) = if message.is_error {
-            (icons::WARNING_CIRCLE, palette.error)
-        } else {
-            (icons::INFO, palette.accent)
-        };
-        ui.label(egui::RichText::new(icon).size(16.0).color(colour));
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            if icon_button(ui, icons::X, "Close the message", "Close").clicked() {
-                state.session.message = None;
-            }
-            if let Some(remedy) = message.remedy
-                && ui.button(remedy.label()).clicked()
-            {
-                state.actions.push(Action::Remedy(remedy));
-            }
-            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                ui.add(egui::Label::new(&message.text).wrap());
+    let (icon, colour) = if message.is_error {
+        (icons::WARNING_CIRCLE, palette.error)
+    } else {
+        (icons::INFO, palette.accent)
+    };
+    let rect = ui.max_rect();
+    let area = Area::new(Id::unique("message"))
+        .order(Order::Foreground)
+        .pivot(Align2::CENTER_TOP)
+        .fixed_pos(rect.center_top() + vec2(0.0, 12.0));
+    area.show(ui.ctx(), |ui| {
+        let frame = Frame::popup(ui.style())
+            .inner_margin(Margin::symmetric(12, 8))
+            .stroke(Stroke::new(1.0, colour));
+        frame.show(ui, |ui| {
+            ui.horizontal(|ui| {
+                ui.label(egui::RichText::new(icon).size(16.0).color(colour));
+                let room = (rect.width() - 320.0).max(200.0);
+                let wide = ui.painter().layout_no_wrap(
+                    message.text.clone(),
+                    egui::FontId::proportional(super::theme::BODY_SIZE),
+                    palette.text,
+                );
+                let size = vec2(wide.size().x.min(room), 0.0);
+                ui.allocate_ui(size, |ui| ui.add(egui::Label::new(&message.text).wrap()));
+                if let Some(remedy) = message.remedy
+                    && ui.button(remedy.label()).clicked()
+                {
+                    state.actions.push(Action::Remedy(remedy));
+                }
+                if icon_button(ui, icons::X, "Close the message", "Close").clicked() {
+                    state.session.message = None;
+                }
             });
         });
     });

@@ -22,6 +22,8 @@ mod panes;
 mod pictures;
 mod preferences;
 mod prompt_panel;
+mod restoring;
+mod saving;
 mod seeds;
 mod session;
 mod settings;

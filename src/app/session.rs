@@ -71,6 +71,8 @@ impl Trace {
 pub struct Run {
     pub key: RunKey,
     pub request: Arc<Request>,
+    /// What it is made with.
+    pub model: Option<Arc<ModelInfo>>,
     /// The prompt as the model's tokenizer reads it.
     pub prompt: Option<Arc<TokenizedPrompt>>,
     /// Scheduler calls in all.
@@ -275,6 +277,7 @@ impl Session {
         let run = Run {
             key,
             request: running.request,
+            model: self.model().cloned(),
             prompt,
             step_count,
             size,

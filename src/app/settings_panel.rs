@@ -12,6 +12,7 @@ use super::state::State;
 use super::theme::{Palette, bold, small};
 use crate::diffusion::SchedulerKind;
 use crate::engine::ModelInfo;
+use crate::storm::ObjectiveKind;
 
 /// Width of the column of values.
 const VALUE_WIDTH: f32 = 72.0;
@@ -212,6 +213,7 @@ fn side(value: &mut usize, multiple: usize) -> DragValue<'_> {
 fn storm_ui(ui: &mut Ui, state: &mut State) {
     let settings = &mut state.draft.settings;
     let defaults = Settings::default();
+    objective_kind_ui(ui, &mut settings.objective);
     let (storm, update) = (&mut settings.objective_parameters.storm, &mut settings.update);
     let (storm_default, update_default) =
         (&defaults.objective_parameters.storm, &defaults.update);
@@ -246,6 +248,38 @@ fn storm_ui(ui: &mut Ui, state: &mut State) {
         update_default.updates_per_picture,
         0..=500,
     );
+}
+
+fn objective_kind_ui(ui: &mut Ui, objective: &mut ObjectiveKind) {
+    let tip = "What pulls the objects to their places: our optimal transport, or another method to \
+               compare it with.";
+    let reset = row(ui, "Objective", tip, *objective != ObjectiveKind::default(), |ui| {
+        let combo = egui::ComboBox::from_id_salt("objective")
+            .width(VALUE_WIDTH)
+            .selected_text(objective_name(*objective).0);
+        let opened = combo.show_ui(ui, |ui| {
+            for kind in ObjectiveKind::ALL {
+                let (name, explanation) = objective_name(kind);
+                ui.selectable_value(objective, kind, name).on_hover_text(explanation);
+            }
+        });
+        opened.response.accessible_name("Objective");
+    });
+    if reset {
+        *objective = ObjectiveKind::default();
+    }
+}
+
+/// Name and explanation of an objective.
+fn objective_name(kind: ObjectiveKind) -> (&'static str, &'static str) {
+    match kind {
+        ObjectiveKind::Storm => ("Transport", "Optimal transport, with every direction right"),
+        ObjectiveKind::Centroid => ("Centroid", "A pull on the distance of the objects' centres"),
+        ObjectiveKind::AttendAndExcite => {
+            ("Attend & Excite", "Keeps every object in the picture; knows no places")
+        }
+        ObjectiveKind::Reference => ("Released code", "The released STORM code with its quirks"),
+    }
 }
 
 fn more_ui(ui: &mut Ui, settings: &mut Settings) {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use egui::util::undoer::Undoer;
 use egui::{CentralPanel, Frame, Margin, Panel, Theme, Ui};
 
-use super::action::Action;
+use super::action::{Action, Export};
 use super::draft::{Draft, DraftContent};
 use super::files::{Files, Outcome};
 use super::frame_meter::{FrameMeter, MemoryMeter};
@@ -18,6 +18,8 @@ use super::panes::Panes;
 use super::pictures::{self, Textures};
 use super::preferences::Preferences;
 use super::prompt_panel::PromptPanel;
+use super::restoring::{restore, restore_request};
+use super::saving::{self, Writing};
 use super::session::{Message, ModelState, Remedy, RunKey, Session, sentence};
 use super::settings::{Methods, Settings};
 use super::shortcuts;
@@ -25,6 +27,7 @@ use super::state::State;
 use super::status_bar::StatusBar;
 use super::theme::{self, Palette};
 use crate::checkpoint::{CheckpointSource, embedded};
+use crate::diffusion::Method;
 use crate::engine::{Engine, Event};
 
 /// Longest wait before the window looks after its jobs again, in seconds.
@@ -135,12 +138,6 @@ impl StudioApp {
             .frame(panel(palette.surface))
             .show_separator_line(false)
             .show(ui, |ui| self.prompt.ui(ui, &mut self.state));
-        if self.state.session.message.is_some() {
-            Panel::top("message")
-                .frame(panel(palette.raised).inner_margin(Margin::symmetric(12, 6)))
-                .show_separator_line(false)
-                .show(ui, |ui| message_bar::ui(ui, &mut self.state));
-        }
         Panel::bottom("status")
             .frame(panel(palette.ground).inner_margin(Margin::symmetric(12, 2)))
             .show_separator_line(false)
@@ -148,7 +145,10 @@ impl StudioApp {
             .show(ui, |ui| self.status.ui(ui, &mut self.state, &self.meter));
         CentralPanel::no_frame()
             .frame(Frame::new().fill(palette.ground).inner_margin(Margin::symmetric(0, 4)))
-            .show(ui, |ui| self.panes.ui(ui, &mut self.state));
+            .show(ui, |ui| {
+                self.panes.ui(ui, &mut self.state);
+                message_bar::ui(ui, &mut self.state);
+            });
         drop_hint_ui(ui);
         let time = ui.input(|input| input.time);
         self.undoer.feed_state(time, self.state.draft.content());
@@ -177,13 +177,13 @@ impl StudioApp {
             Action::LoadModel(path) => self.load(&path),
             Action::UseEmbeddedModel => self.engine.load(CheckpointSource::Embedded),
             Action::Restore(key) => self.restore(key),
-            Action::Save => self.say("Saving is not connected yet.", true),
-            Action::SaveAsDialog(export) => self.state.files.ask_for_place(export, "picture.png"),
+            Action::Save => self.save(),
+            Action::SaveAsDialog(export) => self.ask_for_place(export),
             Action::Copy => self.copy(ctx),
             Action::ShowInFolder(path) => self.show_in_folder(&path),
             Action::ChooseOutputDialog => self.state.files.ask_for_output(),
             Action::OpenPictureDialog => self.state.files.ask_for_picture(),
-            Action::OpenPicture(_) => {}
+            Action::OpenPicture(path) => self.state.files.read(path),
             Action::Remedy(remedy) => self.help(remedy),
             Action::Undo => {
                 let content = self.undoer.undo(self.state.draft.content()).cloned();
@@ -227,24 +227,58 @@ impl StudioApp {
 
     /// The settings of a run become the draft, with its seed alone.
     fn restore(&mut self, key: RunKey) {
-        let Some(run) = self.state.session.run(key) else {
+        if let Some(run) = self.state.session.run(key) {
+            let request = Arc::clone(&run.request);
+            restore_request(&mut self.state.draft, &request, vec![key.seed]);
+        }
+    }
+
+    /// Saves what the shown run has so far, without asking.
+    fn save(&mut self) {
+        let output = self.state.files.output().to_path_buf();
+        let Some(run) = self.state.shown_run() else {
+            return self.say("There is no picture to save yet; generate one first.", false);
+        };
+        let writings: Vec<Writing> = [Method::Standard, Method::Storm]
+            .into_iter()
+            .filter_map(|method| saving::picture(run, method, saving::picture_path(&output, run, method)))
+            .collect();
+        if writings.is_empty() {
+            return self.say("The picture is not finished yet; save it then.", false);
+        }
+        self.state.files.save(writings);
+    }
+
+    /// Asks where an export should go.
+    fn ask_for_place(&mut self, export: Export) {
+        let output = self.state.files.output().to_path_buf();
+        let method = self.state.attention_method();
+        let Some(run) = self.state.shown_run() else {
             return;
         };
-        let request = Arc::clone(&run.request);
-        let assignment = run.prompt.as_ref().map(|prompt| assignment_of(&request.layout, prompt));
-        let content = DraftContent {
-            prompt: request.prompt.clone(),
-            negative_prompt: request.negative_prompt.clone(),
-            assignment: assignment.unwrap_or_default(),
-            is_proposed: false,
-            next_relation: None,
-            settings: Settings::of(&request),
-            seeds: super::seeds::SeedField {
-                text: key.seed.to_string(),
-                locked: true,
-            },
+        let proposed = match export {
+            Export::Picture => saving::picture_path(&output, run, method),
+            Export::Comparison => saving::comparison_path(&output, run),
+            Export::Grid => saving::grid_path(&output, run),
         };
-        self.state.draft.replace(content);
+        self.state.files.ask_for_place(export, &proposed);
+    }
+
+    /// Writes an export to a place that was chosen.
+    fn export(&mut self, export: Export, path: PathBuf) {
+        let method = self.state.attention_method();
+        let Some(run) = self.state.shown_run() else {
+            return;
+        };
+        let writing = match export {
+            Export::Picture => saving::picture(run, method, path),
+            Export::Comparison => saving::comparison(run, path),
+            Export::Grid => saving::seeds_grid(&self.state.session, run.key.request, path),
+        };
+        match writing {
+            Some(writing) => self.state.files.save(vec![writing]),
+            None => self.say("That needs a finished picture of both methods.", false),
+        }
     }
 
     fn copy(&mut self, ctx: &egui::Context) {
@@ -284,8 +318,23 @@ impl StudioApp {
             Outcome::Nothing => {}
             Outcome::ModelChosen(path) => self.load(&path),
             Outcome::OutputChosen(path) => self.state.files.set_output(path),
-            Outcome::PictureChosen(path) => self.state.actions.push(Action::OpenPicture(path)),
-            Outcome::PlaceChosen(..) => {}
+            Outcome::PictureChosen(path) => self.state.files.read(path),
+            Outcome::PlaceChosen(export, path) => self.export(export, path),
+            Outcome::Saved(Ok(paths)) => {
+                if let Some(path) = paths.into_iter().next_back() {
+                    self.state.files.saved(path);
+                }
+            }
+            Outcome::SettingsRead(Ok(found)) => {
+                let problem = restore(&mut self.state.draft, found);
+                let text = problem.unwrap_or_else(|| {
+                    "The picture's settings are back; Generate makes it again.".to_string()
+                });
+                self.say(&text, false);
+            }
+            Outcome::Saved(Err(problem)) | Outcome::SettingsRead(Err(problem)) => {
+                self.say(&problem, true);
+            }
         }
     }
 
@@ -295,29 +344,6 @@ impl StudioApp {
             is_error,
             remedy: None,
         });
-    }
-}
-
-/// The spans of a layout's tokens in their prompt.
-fn assignment_of(
-    layout: &crate::storm::Layout,
-    prompt: &crate::prompt::TokenizedPrompt,
-) -> crate::prompt::Assignment {
-    let span = |tokens: &[usize]| {
-        let known = tokens.iter().filter_map(|&token| prompt.tokens.get(token)?.word);
-        let words: Vec<usize> = known.collect();
-        let first = words.iter().min().map_or(0, |&word| prompt.words[word].span.start);
-        let last = words.iter().max().map_or(0, |&word| prompt.words[word].span.end);
-        first..last
-    };
-    let objects = layout.objects.iter().map(|object| crate::prompt::AssignedObject {
-        noun: span(&object.tokens),
-        attributes: object.attributes.iter().map(|tokens| span(tokens)).collect(),
-    });
-    crate::prompt::Assignment {
-        objects: objects.collect(),
-        relations: layout.relations.clone(),
-        free_targets: layout.free_targets.clone(),
     }
 }
 
