@@ -10,6 +10,7 @@ License, so the results carry names of their own.
 
 import re
 import sys
+from io import BytesIO
 from pathlib import Path
 
 from fontTools.subset import Options, Subsetter
@@ -43,13 +44,17 @@ def rename(font, family):
 
 
 def icons_used():
-    source = Path(__file__).parents[2] / "src/app/icons.rs"
+    source = Path(__file__).resolve().parents[2] / "src/app/icons.rs"
     return [int(code, 16) for code in re.findall(r"\\u\{([0-9a-f]+)\}", source.read_text())]
 
 
 def main(packages):
     sans = next(packages.rglob("IBM Plex Sans Var-Roman.ttf"))
     sans = instancer.instantiateVariableFont(TTFont(sans), {"wdth": 100, "wght": (400, 400, 700)})
+    # Saved and read again, so that glyphs without variation have their (empty) entry.
+    compiled = BytesIO()
+    sans.save(compiled)
+    sans = TTFont(compiled)
     subset(sans, code_points(SANS), ["kern", "liga", "mark", "mkmk", "ccmp"])
     rename(sans, "Storm Sans")
     sans.save("StormSans.ttf")

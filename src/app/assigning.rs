@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::draft::DraftContent;
 use crate::prompt::{AssignedObject, Assignment, WordRole};
-use crate::storm::relation::{Relation, RelationKind};
+use crate::storm::relation::{FreeTarget, Relation, RelationKind};
 
 /// A relation that is not complete yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -125,6 +125,16 @@ pub fn join(content: &mut DraftContent, word: &Range<usize>, noun: &Range<usize>
         let span = &mut content.assignment.objects[index].noun;
         *span = span.start.min(word.start)..span.end.max(word.end);
     }
+}
+
+/// Gives an object a place, as fractions of the picture; the other objects of
+/// its relations follow it.
+pub fn place(content: &mut DraftContent, object: usize, [x, y]: [f64; 2]) {
+    content.is_proposed = false;
+    content.next_relation = None;
+    let assignment = &mut content.assignment;
+    assignment.free_targets.retain(|target| target.object != object);
+    assignment.free_targets.push(FreeTarget { object, x, y });
 }
 
 /// The relation that the next clicks complete: the one begun, or the first one

@@ -66,13 +66,31 @@ impl Frame {
     }
 }
 
-/// Draws the canvas of `method` into `rect`, which has the picture's shape.
+/// Draws the canvas of `method` into `rect`, which has the picture's shape, and
+/// takes what is done to it.
 pub fn canvas_ui(ui: &mut Ui, rect: Rect, method: Method, state: &mut State) -> Response {
+    let response = sense_ui(ui, rect, method, state);
+    paint_ui(ui, rect, rect, method, state);
+    response
+}
+
+/// The pointer's part of a canvas.
+pub fn sense_ui(ui: &mut Ui, rect: Rect, method: Method, state: &mut State) -> Response {
     let id = ui.scope_id().with(("canvas", method));
     let response = ui.interact(rect, id, Sense::click_and_drag());
     let frame = Frame::new(rect, state.view.zoom);
-    let painter = ui.painter_at(rect);
-    backdrop_ui(ui, rect);
+    navigate(ui, frame, &response, state);
+    drag_object(ui, frame, method, &response, state);
+    describe(&response, method, state);
+    response
+}
+
+/// The drawn part of a canvas, as far as it lies in `clip`.
+pub fn paint_ui(ui: &mut Ui, rect: Rect, clip: Rect, method: Method, state: &mut State) {
+    let frame = Frame::new(rect, state.view.zoom);
+    let painter = ui.painter_at(clip);
+    let palette = Palette::of(ui);
+    painter.rect_filled(rect, CornerRadius::same(CORNER), palette.ground);
     match canvas_texture(ui, method, state) {
         Some(texture) => {
             image_ui(&painter, texture.id(), frame);
@@ -83,18 +101,8 @@ pub fn canvas_ui(ui: &mut Ui, rect: Rect, method: Method, state: &mut State) -> 
                 transport_ui(ui, &painter, frame, method, state);
             }
         }
-        None => empty_ui(ui, rect, method, state),
+        None => empty_ui(ui, &painter, rect, method, state),
     }
-    navigate(ui, frame, &response, state);
-    drag_object(ui, frame, method, &response, state);
-    describe(&response, method, state);
-    response
-}
-
-fn backdrop_ui(ui: &Ui, rect: Rect) {
-    let palette = Palette::of(ui);
-    ui.painter()
-        .rect_filled(rect, CornerRadius::same(CORNER), palette.ground);
 }
 
 fn image_ui(painter: &Painter, texture: TextureId, frame: Frame) {
@@ -104,7 +112,7 @@ fn image_ui(painter: &Painter, texture: TextureId, frame: Frame) {
 }
 
 /// The finished picture, or the preview of the shown step.
-pub fn canvas_texture(ui: &Ui, method: Method, state: &mut State) -> Option<TextureHandle> {
+fn canvas_texture(ui: &Ui, method: Method, state: &mut State) -> Option<TextureHandle> {
     let run = state.shown_run()?;
     let key = run.key;
     let last = run.trace(method).last_step();
@@ -273,7 +281,7 @@ fn pin_ui(painter: &Painter, place: Pos2, colour: Color32) {
 }
 
 /// What an empty canvas says: where to begin, or what is going on.
-fn empty_ui(ui: &Ui, rect: Rect, method: Method, state: &State) {
+fn empty_ui(ui: &Ui, painter: &Painter, rect: Rect, method: Method, state: &State) {
     let palette = Palette::of(ui);
     let run = state.shown_run();
     let left_out = run.is_some_and(|run| !run.request.methods.contains(&method));
@@ -289,7 +297,6 @@ fn empty_ui(ui: &Ui, rect: Rect, method: Method, state: &State) {
             Method::Storm => ("STORM", "The same noise, with every object moved to its place."),
         },
     };
-    let painter = ui.painter();
     let centre = rect.center();
     painter.text(
         centre - vec2(0.0, 10.0),

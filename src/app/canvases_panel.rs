@@ -7,7 +7,7 @@ use egui::{
 };
 
 use super::action::{Action, Export};
-use super::canvas::{canvas_texture, canvas_ui, method_name};
+use super::canvas::{canvas_ui, method_name, paint_ui, sense_ui};
 use super::icons;
 use super::pictures::{self, Content, Place};
 use super::session::{Run, RunKey, RunState};
@@ -199,10 +199,14 @@ fn verdict_ui(ui: &mut Ui, rect: Rect, method: Method, state: &State) {
             ui.horizontal(|ui| {
                 verdict_line_ui(ui, verdict, &objects);
                 if index == 0 {
-                    let note = small("by attention").color(palette.weak_text);
+                    let text = match state.view.mode {
+                        CanvasMode::Wipe => format!("{}, by attention", method_name(method)),
+                        _ => "by attention".to_string(),
+                    };
+                    let note = small(text).color(palette.weak_text);
                     ui.label(note).on_hover_text(
-                        "Judged by where the words' attention is. The embedded model has no \
-                         detector in the window.",
+                        "Judged by the centres of the words' attention, not by looking at the \
+                         picture",
                     );
                 }
             });
@@ -257,20 +261,26 @@ fn wipe_ui(ui: &mut Ui, area: Rect, state: &mut State) {
         area.max - vec2(0.0, VERDICT_HEIGHT),
     );
     let rect = fit(inner, picture_size(state));
-    let line = rect.left() + state.view.wipe * rect.width();
-    canvas_ui(ui, rect, Method::Standard, state);
-    let right = Rect::from_min_max(pos2(line, rect.top()), rect.max);
-    if let Some(texture) = canvas_texture(ui, Method::Storm, state) {
-        let frame = super::canvas::Frame::new(rect, state.view.zoom);
-        let painter = ui.painter_at(right);
-        painter.image(texture.id(), rect, frame.uv(), Color32::WHITE);
+    if state.shown_step(Method::Standard).is_none() || state.shown_step(Method::Storm).is_none() {
+        // There is nothing to compare yet.
+        canvas_ui(ui, rect, state.attention_method(), state);
+        return;
     }
+    let line = rect.left() + state.view.wipe * rect.width();
+    let pointer = ui.input(|input| input.pointer.interact_pos());
+    let is_left = pointer.is_some_and(|pointer| pointer.x < line);
+    // Objects are dragged on the canvas that is seen there.
+    sense_ui(ui, rect, if is_left { Method::Standard } else { Method::Storm }, state);
+    let (left, right) = rect.split_left_right_at_x(line);
+    paint_ui(ui, rect, left, Method::Standard, state);
+    paint_ui(ui, rect, right, Method::Storm, state);
     wipe_line_ui(ui, rect, line, state);
-    let below = rect.left_bottom() + vec2(0.0, 6.0);
-    let half = vec2(0.5 * (rect.width() - GAP), VERDICT_HEIGHT - 6.0);
-    verdict_ui(ui, Rect::from_min_size(below, half), Method::Standard, state);
-    let beside = below + vec2(half.x + GAP, 0.0);
-    verdict_ui(ui, Rect::from_min_size(beside, half), Method::Storm, state);
+    let below = Rect::from_min_size(
+        rect.left_bottom() + vec2(0.0, 2.0),
+        vec2(rect.width(), 0.5 * VERDICT_HEIGHT),
+    );
+    verdict_ui(ui, below, Method::Standard, state);
+    verdict_ui(ui, below.translate(vec2(0.0, 0.5 * VERDICT_HEIGHT - 2.0)), Method::Storm, state);
 }
 
 fn wipe_line_ui(ui: &mut Ui, rect: Rect, line: f32, state: &mut State) {

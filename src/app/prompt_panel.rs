@@ -1,7 +1,7 @@
 //! The prompt at the top: the text, its words as chips that can be clicked,
 //! and the relations as sentences.
 
-use egui::{Align, Key, Layout, Modifiers, RichText, TextEdit, Ui, vec2};
+use egui::{Align, DragValue, Key, Layout, Modifiers, RichText, TextEdit, Ui, vec2};
 
 use super::action::Action;
 use super::assigning::{self, NextRelation, WordClick};
@@ -296,7 +296,7 @@ fn relation_sentences_ui(ui: &mut Ui, state: &mut State) {
     }
     match assigning::open_relation(&state.draft) {
         Some(open) => open_relation_ui(ui, state, &looks, open),
-        None => add_relation_ui(ui, state),
+        None => add_ui(ui, state),
     }
     targets_ui(ui, state, &looks);
 }
@@ -349,27 +349,52 @@ fn open_relation_ui(ui: &mut Ui, state: &mut State, looks: &[Look], open: NextRe
     }
 }
 
-fn add_relation_ui(ui: &mut Ui, state: &mut State) {
-    let add = icon_button(ui, icons::PLUS, "Add a relation", "Add a relation between two words");
-    if add.clicked() {
-        state.draft.next_relation = Some(NextRelation {
-            subject: None,
-            kind: RelationKind::Above,
-        });
-    }
+/// What can be added: a relation, or a place for an object that has none.
+fn add_ui(ui: &mut Ui, state: &mut State) {
+    let button = egui::Button::new(icons::PLUS).frame_when_inactive(false);
+    let menu = egui::containers::menu::MenuButton::from_button(button).ui(ui, |ui| {
+        if ui.button("A relation between two words").clicked() {
+            state.draft.next_relation = Some(NextRelation {
+                subject: None,
+                kind: RelationKind::Above,
+            });
+        }
+        for object in 0..state.draft.assignment.objects.len() {
+            let targets = &state.draft.assignment.free_targets;
+            let is_placed = targets.iter().any(|target| target.object == object);
+            let text = format!("A place for the {}", noun_text(state, object));
+            if !is_placed && ui.button(text).clicked() {
+                assigning::place(&mut state.draft, object, [0.5, 0.5]);
+            }
+        }
+    });
+    let explanation = "Add a relation, or give an object a place of its own";
+    menu.0.on_hover_text(explanation).accessible_name("Add a relation or a place");
 }
 
 /// Objects with a place of their own, dragged there on a canvas.
 fn targets_ui(ui: &mut Ui, state: &mut State, looks: &[Look]) {
     let mut removed = None;
-    for target in state.draft.assignment.free_targets.clone() {
+    for index in 0..state.draft.assignment.free_targets.len() {
+        let target = state.draft.assignment.free_targets[index];
         object_word_ui(ui, state, looks, target.object);
-        let place = format!(
-            "goes to its place ({:.0} %, {:.0} %)",
-            100.0 * target.x,
-            100.0 * target.y
-        );
-        ui.label(place);
+        ui.label("goes to");
+        let mut place = [100.0 * target.x, 100.0 * target.y];
+        let [x, y] = &mut place;
+        let edits = [
+            (x, "from the left", "Place from the left"),
+            (y, "from the top", "Place from the top"),
+        ];
+        for (value, text, name) in edits {
+            let edit = DragValue::new(value).range(0.0..=100.0).max_decimals(0).suffix(" %");
+            let response = ui.add(edit).accessible_name(name);
+            if response.changed() {
+                state.draft.is_proposed = false;
+            }
+            ui.label(small(text).weak());
+        }
+        let target = &mut state.draft.assignment.free_targets[index];
+        [target.x, target.y] = place.map(|percent| percent / 100.0);
         if icon_button(ui, icons::X, "Forget this place", "Forget this place").clicked() {
             removed = Some(target.object);
         }

@@ -4,7 +4,7 @@ use egui::{Key, KeyboardShortcut, Modifiers, Ui};
 
 use super::action::Action;
 use super::state::State;
-use super::view::CanvasMode;
+use super::view::{CanvasMode, Zoom};
 use crate::diffusion::Method;
 
 pub const GENERATE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Enter);
@@ -59,6 +59,15 @@ fn without_focus(ui: &Ui, state: &mut State) {
             Method::Standard => Method::Storm,
             Method::Storm => Method::Standard,
         };
+    }
+    for (key, factor) in [(Key::Plus, 1.25), (Key::Equals, 1.25), (Key::Minus, 0.8)] {
+        if pressed(key) {
+            let centre = state.view.zoom.centre;
+            state.view.zoom.around(factor, centre);
+        }
+    }
+    if pressed(Key::Num0) {
+        state.view.zoom = Zoom::default();
     }
     for (key, mode) in [
         (Key::Num1, CanvasMode::SideBySide),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::action::Action;
+use super::assigning;
 use super::draft::Draft;
 use super::files::Files;
 use super::frame_meter::MemoryMeter;
@@ -13,7 +14,6 @@ use super::view::View;
 use crate::diffusion::Method;
 use crate::engine::{StepKey, StepRecord, StepStore};
 use crate::prompt::Word;
-use crate::storm::relation::FreeTarget;
 
 /// Shared by all panels; lives as long as the window.
 pub struct State {
@@ -101,21 +101,13 @@ impl State {
         shown.iter().map(target_of).collect()
     }
 
-    /// Gives a shown object a place in the next request; relations that speak
-    /// of it give way to it.
-    pub fn set_draft_target(&mut self, shown: usize, [x, y]: [f64; 2]) {
+    /// Gives a shown object a place in the next request.
+    pub fn set_draft_target(&mut self, shown: usize, place: [f64; 2]) {
         let objects = self.shown_objects();
-        let Some(object) = objects.get(shown).and_then(|object| self.draft_object(&object.label))
-        else {
-            return;
-        };
-        let content = &mut *self.draft;
-        content.is_proposed = false;
-        let targets = &mut content.assignment.free_targets;
-        targets.retain(|target| target.object != object);
-        targets.push(FreeTarget { object, x, y });
-        let relations = &mut content.assignment.relations;
-        relations.retain(|relation| relation.subject != object && relation.object != object);
+        let object = objects.get(shown).and_then(|object| self.draft_object(&object.label));
+        if let Some(object) = object {
+            assigning::place(&mut self.draft, object, place);
+        }
     }
 
     /// The draft's object whose noun reads `label`.

@@ -5,6 +5,7 @@ use egui::{Align, CornerRadius, Layout, Rect, Sense, Ui, vec2};
 use super::action::Action;
 use super::frame_meter::FrameMeter;
 use super::icons;
+use super::panes::PaneSizes;
 use super::session::{ModelState, RunState};
 use super::settings_panel::icon_button;
 use super::state::State;
@@ -14,7 +15,13 @@ use super::theme::{Palette, small};
 pub struct StatusBar;
 
 impl StatusBar {
-    pub fn ui(&mut self, ui: &mut Ui, state: &mut State, meter: &FrameMeter) {
+    pub fn ui(
+        &mut self,
+        ui: &mut Ui,
+        state: &mut State,
+        meter: &FrameMeter,
+        panes: &mut PaneSizes,
+    ) {
         ui.horizontal_centered(|ui| {
             ui.spacing_mut().item_spacing.x = 12.0;
             model_ui(ui, state);
@@ -22,6 +29,7 @@ impl StatusBar {
             progress_ui(ui, state, meter);
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 theme_ui(ui, state);
+                panes_ui(ui, panes);
                 saved_ui(ui, state);
             });
         });
@@ -114,6 +122,22 @@ fn saved_ui(ui: &mut Ui, state: &mut State) {
     }
     let text = format!("Saved {}", saved.display());
     ui.add(egui::Label::new(small(text).color(palette.weak_text)).truncate());
+}
+
+/// Which panes are open.
+fn panes_ui(ui: &mut Ui, panes: &mut PaneSizes) {
+    ui.spacing_mut().item_spacing.x = 2.0;
+    for (icon, name, shown) in [
+        (icons::EYE, "Attention", &mut panes.shows_attention),
+        (icons::CHART_LINE, "Timeline and gallery", &mut panes.shows_bottom),
+        (icons::SLIDERS_HORIZONTAL, "Settings", &mut panes.shows_settings),
+    ] {
+        let button = egui::Button::selectable(*shown, icon).min_size(vec2(22.0, 20.0));
+        let name = format!("Show {}", name.to_lowercase());
+        if ui.add(button).on_hover_text(&name).accessible_name(&name).clicked() {
+            *shown = !*shown;
+        }
+    }
 }
 
 fn theme_ui(ui: &mut Ui, state: &mut State) {

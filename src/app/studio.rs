@@ -20,7 +20,7 @@ use super::preferences::Preferences;
 use super::prompt_panel::PromptPanel;
 use super::restoring::{restore, restore_request};
 use super::saving::{self, Writing};
-use super::session::{Message, ModelState, Remedy, RunKey, Session, sentence};
+use super::session::{Message, Remedy, RunKey, Session, sentence};
 use super::settings::{Methods, Settings};
 use super::shortcuts;
 use super::state::State;
@@ -86,6 +86,11 @@ impl StudioApp {
         &mut self.state
     }
 
+    /// Reads the settings of a picture, as if it had been dropped on the window.
+    pub fn open_picture(&mut self, path: PathBuf) {
+        self.state.actions.push(Action::OpenPicture(path));
+    }
+
     /// How long frames took.
     pub fn meter(&self) -> &FrameMeter {
         &self.meter
@@ -142,7 +147,10 @@ impl StudioApp {
             .frame(panel(palette.ground).inner_margin(Margin::symmetric(12, 2)))
             .show_separator_line(false)
             .exact_size(24.0)
-            .show(ui, |ui| self.status.ui(ui, &mut self.state, &self.meter));
+            .show(ui, |ui| {
+                let panes = self.panes.sizes_mut();
+                self.status.ui(ui, &mut self.state, &self.meter, panes);
+            });
         CentralPanel::no_frame()
             .frame(Frame::new().fill(palette.ground).inner_margin(Margin::symmetric(0, 4)))
             .show(ui, |ui| {
@@ -373,9 +381,4 @@ pub fn source_name(source: &CheckpointSource) -> String {
         CheckpointSource::Embedded => embedded::NAME.to_string(),
         other => other.name(),
     }
-}
-
-/// Whether the engine has a model, for tests that wait for it.
-pub fn is_ready(app: &StudioApp) -> bool {
-    matches!(app.state.session.model, ModelState::Ready(_))
 }

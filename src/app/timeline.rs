@@ -12,7 +12,7 @@ use super::pictures::{self, Content, Place};
 use super::session::{Run, RunState, Trace};
 use super::settings_panel::icon_button;
 use super::state::State;
-use super::theme::{Mark, Palette, bold, small};
+use super::theme::{Mark, Palette, small};
 use crate::diffusion::Method;
 
 /// Width of the column of choices on the left.
@@ -392,11 +392,6 @@ fn keys_ui(ui: &Ui, last: usize, state: &mut State) {
         return;
     };
     state.view.step = (step < last).then_some(step);
-}
-
-/// A heading for the pane's tab.
-pub fn title() -> egui::RichText {
-    bold("Timeline")
 }
 
 #[cfg(test)]
