@@ -22,7 +22,8 @@ use storm_studio::engine::Engine;
 /// Longer than anything here takes, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(240);
 
-/// The program in a window of 1280 × 800; made in its first frame.
+/// The program, made in its first frame. egui_kittest puts a margin of 8 around
+/// it, so that 1280 × 800 are left.
 type Studio = Harness<'static, Option<StudioApp>>;
 
 /// A window whose model is loaded; saves into `output`.
@@ -33,7 +34,7 @@ fn studio(output: &Path) -> Studio {
 fn themed_studio(output: &Path, theme: egui::Theme) -> Studio {
     let output = output.to_path_buf();
     let mut harness = Harness::builder()
-        .with_size(vec2(1280.0, 800.0))
+        .with_size(vec2(1296.0, 816.0))
         .with_theme(theme)
         .wgpu()
         .build_ui_state(

@@ -105,15 +105,20 @@ fn an_impossible_request_says_what_to_do_and_its_button_does_it() {
     let mut harness = studio(folder.path());
     edit(&mut harness, |content| {
         content.settings.steps = 2;
-        content.settings.objective_parameters.storm.margin = 7.0;
+        content.is_proposed = false;
+        let mut reverse = content.assignment.relations[0];
+        (reverse.subject, reverse.object) = (reverse.object, reverse.subject);
+        content.assignment.relations.push(reverse);
     });
     click(&mut harness, "Generate");
     wait(&mut harness, "the message", |app| app.state().session.message.is_some());
     let message = app(&harness).state().session.message.clone().unwrap();
-    assert!(message.is_error && message.text.starts_with("The margin is 7"), "{}", message.text);
+    assert!(message.is_error);
+    assert!(message.text.starts_with("The relations contradict each other"), "{}", message.text);
     harness.run_steps(2);
-    click(&mut harness, "Reset the settings");
+    click(&mut harness, "Start the relations over");
     assert!(app(&harness).state().session.message.is_none());
+    assert_eq!(app(&harness).state().draft.assignment.relations.len(), 1);
     edit(&mut harness, |content| content.settings.steps = 2);
     click(&mut harness, "Generate");
     wait_until_idle(&mut harness);
