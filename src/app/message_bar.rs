@@ -33,13 +33,10 @@ pub fn ui(ui: &Ui, state: &mut State) {
             ui.horizontal(|ui| {
                 ui.label(egui::RichText::new(icon).size(16.0).color(colour));
                 let room = (rect.width() - 320.0).max(200.0);
-                let wide = ui.painter().layout_no_wrap(
-                    message.text.clone(),
-                    egui::FontId::proportional(super::theme::BODY_SIZE),
-                    palette.text,
-                );
-                let size = vec2(wide.size().x.min(room), 0.0);
-                ui.allocate_ui(size, |ui| ui.add(egui::Label::new(&message.text).wrap()));
+                let font = egui::FontId::proportional(super::theme::BODY_SIZE);
+                let text = message.text.clone();
+                let galley = ui.painter().layout(text, font, palette.text, room);
+                ui.label(galley);
                 if let Some(remedy) = message.remedy
                     && ui.button(remedy.label()).clicked()
                 {

@@ -5,6 +5,7 @@ use egui::{Align, DragValue, Key, Layout, Modifiers, RichText, TextEdit, Ui, vec
 
 use super::action::Action;
 use super::assigning::{self, NextRelation, WordClick};
+use super::draft::DraftError;
 use super::chips::{Chip, ChipRole, chip_ui};
 use super::icons;
 use super::looks::{Look, looks};
@@ -409,7 +410,8 @@ fn targets_ui(ui: &mut Ui, state: &mut State, looks: &[Look]) {
 fn run_ui(ui: &mut Ui, state: &mut State) {
     let palette = Palette::of(ui);
     ui.set_width(RUN_WIDTH);
-    let problem = state.draft.request().err();
+    // While the model loads, Generate waits for it.
+    let problem = state.draft.request().err().filter(|problem| *problem != DraftError::NoModel);
     let text = if state.session.is_busy() { "Queue another" } else { "Generate" };
     let label = bold(format!("{}  {text}", icons::PLAY)).color(palette.on_accent);
     let button = egui::Button::new(label)

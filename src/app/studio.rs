@@ -10,7 +10,7 @@ use egui::util::undoer::Undoer;
 use egui::{CentralPanel, Frame, Margin, Panel, Theme, Ui};
 
 use super::action::{Action, Export};
-use super::draft::{Draft, DraftContent};
+use super::draft::{Draft, DraftContent, DraftError};
 use super::files::{Files, Outcome};
 use super::frame_meter::{FrameMeter, MemoryMeter};
 use super::message_bar;
@@ -41,6 +41,8 @@ pub struct StudioApp {
     prompt: PromptPanel,
     status: StatusBar,
     undoer: Undoer<DraftContent>,
+    /// Generate was pressed before the model was ready.
+    generates_when_ready: bool,
     meter: FrameMeter,
 }
 
@@ -72,6 +74,7 @@ impl StudioApp {
             prompt: PromptPanel::default(),
             status: StatusBar,
             undoer: Undoer::default(),
+            generates_when_ready: false,
             meter: FrameMeter::default(),
         }
     }
@@ -112,6 +115,10 @@ impl StudioApp {
                 self.state.draft.set_tokenizer(Arc::clone(&info.tokenizer));
             }
             self.state.session.apply(event);
+        }
+        if self.generates_when_ready && self.state.session.model().is_some() {
+            self.generates_when_ready = false;
+            self.generate();
         }
         for outcome in self.state.files.poll() {
             self.take_outcome(outcome);
@@ -221,6 +228,10 @@ impl StudioApp {
                 // What was looked at gives way to what is being made.
                 self.state.view.run = None;
                 self.state.view.step = None;
+            }
+            Err(DraftError::NoModel) => {
+                self.generates_when_ready = true;
+                self.say("The model is still loading; the picture comes as soon as it is ready.", false);
             }
             Err(error) => self.say(&sentence(&error.to_string()), true),
         }
