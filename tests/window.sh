@@ -50,7 +50,7 @@ saved() {
 is_png() { [ "$(head -c 4 "$1" | tail -c 3)" = PNG ]; }
 ended() { ! kill -0 "$studio" 2>/dev/null; }
 
-patiently 5 xdotool getdisplaygeometry >/dev/null
+patiently 5 xdotool getdisplaygeometry >/dev/null 2>&1
 "$binary" studio --device cpu --output "$work/output" >"$work/studio.log" 2>&1 &
 studio=$!
 patiently 30 window

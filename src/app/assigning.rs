@@ -78,7 +78,9 @@ pub fn click(content: &mut DraftContent, word: &Range<usize>) {
             content.next_relation = None;
         }
         WordClick::MakeAttribute(object) => {
-            content.assignment.objects[object].attributes.push(word.clone());
+            content.assignment.objects[object]
+                .attributes
+                .push(word.clone());
         }
         WordClick::Clear => clear(content, word),
         WordClick::Nothing => return,
@@ -114,7 +116,9 @@ pub fn clear(content: &mut DraftContent, word: &Range<usize>) {
 pub fn make_attribute(content: &mut DraftContent, word: &Range<usize>, object: &Range<usize>) {
     clear(content, word);
     if let Some(WordRole::Noun(index)) = content.assignment.role_of(object) {
-        content.assignment.objects[index].attributes.push(word.clone());
+        content.assignment.objects[index]
+            .attributes
+            .push(word.clone());
     }
 }
 
@@ -133,7 +137,9 @@ pub fn place(content: &mut DraftContent, object: usize, [x, y]: [f64; 2]) {
     content.is_proposed = false;
     content.next_relation = None;
     let assignment = &mut content.assignment;
-    assignment.free_targets.retain(|target| target.object != object);
+    assignment
+        .free_targets
+        .retain(|target| target.object != object);
     assignment.free_targets.push(FreeTarget { object, x, y });
 }
 
@@ -166,7 +172,11 @@ fn noun(assignment: &mut Assignment, word: &Range<usize>) -> usize {
 /// The object that an attribute at `word` describes: in English the noun that
 /// comes next, else the one before.
 fn nearest_object(assignment: &Assignment, word: &Range<usize>) -> Option<usize> {
-    let nouns = assignment.objects.iter().map(|object| &object.noun).enumerate();
+    let nouns = assignment
+        .objects
+        .iter()
+        .map(|object| &object.noun)
+        .enumerate();
     let after = nouns.clone().filter(|(_, noun)| noun.start >= word.end);
     let before = nouns.filter(|(_, noun)| noun.end <= word.start);
     after
@@ -245,7 +255,10 @@ mod tests {
         click(&mut content, &span("dog"));
         click(&mut content, &span("tree"));
         let last = content.assignment.relations[1];
-        assert_eq!((last.subject, last.kind, last.object), (1, RelationKind::Above, 2));
+        assert_eq!(
+            (last.subject, last.kind, last.object),
+            (1, RelationKind::Above, 2)
+        );
         assert_eq!(content.next_relation, None);
     }
 

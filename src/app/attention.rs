@@ -26,7 +26,11 @@ const LINE_HEIGHT: f32 = 17.0;
 /// The map [rows, columns] of a word: the mean of its tokens' maps, as the
 /// objectives read it. `None` without tokens of these maps.
 pub fn word_map(maps: &AttentionMaps, tokens: &[usize]) -> Option<Vec<f32>> {
-    let known: Vec<usize> = tokens.iter().copied().filter(|&token| token < maps.tokens).collect();
+    let known: Vec<usize> = tokens
+        .iter()
+        .copied()
+        .filter(|&token| token < maps.tokens)
+        .collect();
     let (first, rest) = known.split_first()?;
     let mut sum = maps.map(*first);
     for &token in rest {
@@ -42,7 +46,11 @@ pub fn word_map(maps: &AttentionMaps, tokens: &[usize]) -> Option<Vec<f32>> {
 
 /// The attention of every word at a place (fractions of the picture), strongest
 /// first, as (word index, probability).
-pub fn ranked_words(maps: &AttentionMaps, words: &[Range<usize>], place: [f32; 2]) -> Vec<(usize, f32)> {
+pub fn ranked_words(
+    maps: &AttentionMaps,
+    words: &[Range<usize>],
+    place: [f32; 2],
+) -> Vec<(usize, f32)> {
     let cell = |fraction: f32, cells: usize| {
         ((fraction.clamp(0.0, 1.0) * cells as f32) as usize).min(cells.saturating_sub(1))
     };
@@ -94,7 +102,9 @@ impl AttentionPanel {
                 maps_ui(ui, state, &record, &entries, brightest);
             });
         });
-        ui.scope_builder(UiBuilder::new().max_rect(below), |ui| ranking_ui(ui, state, &record));
+        ui.scope_builder(UiBuilder::new().max_rect(below), |ui| {
+            ranking_ui(ui, state, &record)
+        });
     }
 }
 
@@ -130,7 +140,9 @@ fn header_ui(ui: &mut Ui, state: &mut State) {
         let layout = egui::Layout::right_to_left(egui::Align::Center);
         ui.with_layout(layout, |ui| {
             options_ui(ui, state);
-            let both = state.shown_run().is_some_and(|run| run.request.methods.len() > 1);
+            let both = state
+                .shown_run()
+                .is_some_and(|run| run.request.methods.len() > 1);
             if both {
                 ui.spacing_mut().item_spacing.x = 2.0;
                 for method in [Method::Storm, Method::Standard] {
@@ -156,14 +168,20 @@ fn options_ui(ui: &mut Ui, state: &mut State) {
         ui.separator();
         ui.label(small("Brightest colour"));
         let normalisation = &mut state.view.normalisation;
-        ui.radio_value(normalisation, Normalisation::PerMap, "Each map's own strongest")
-            .on_hover_text("Shows where a word looks");
+        ui.radio_value(
+            normalisation,
+            Normalisation::PerMap,
+            "Each map's own strongest",
+        )
+        .on_hover_text("Shows where a word looks");
         ui.radio_value(normalisation, Normalisation::Shared, "The strongest of all")
             .on_hover_text("Shows which word looks harder");
         ui.separator();
         ui.checkbox(&mut state.view.show_all_tokens, "All tokens, padding too");
     });
-    menu.0.on_hover_text("Colours, scale, all tokens").accessible_name("Attention options");
+    menu.0
+        .on_hover_text("Colours, scale, all tokens")
+        .accessible_name("Attention options");
 }
 
 fn empty_ui(ui: &mut Ui, state: &State) {
@@ -188,13 +206,21 @@ fn entries(ui: &Ui, state: &State) -> Vec<Entry> {
         .into_iter()
         .map(|object| Entry {
             title: format!("{} {}", object.look.mark.text(), object.label),
-            word: prompt.words.iter().position(|word| object.tokens.iter().any(|token| word.tokens.contains(token))),
+            word: prompt.words.iter().position(|word| {
+                object
+                    .tokens
+                    .iter()
+                    .any(|token| word.tokens.contains(token))
+            }),
             tokens: object.tokens,
             colour: object.look.colour(palette),
             is_chosen: true,
         })
         .collect();
-    let chosen: Vec<usize> = entries.iter().flat_map(|entry| entry.tokens.clone()).collect();
+    let chosen: Vec<usize> = entries
+        .iter()
+        .flat_map(|entry| entry.tokens.clone())
+        .collect();
     let rest = |tokens: &[usize]| !tokens.iter().any(|token| chosen.contains(token));
     if state.view.show_all_tokens {
         let tokens = prompt.tokens.iter().filter(|token| rest(&[token.position]));
@@ -252,15 +278,33 @@ fn ranking_ui(ui: &mut Ui, state: &mut State, record: &StepRecord) {
     let text = |x: f32, y: f32, align: Align2, text: &str, colour: Color32| {
         painter.text(pos2(x, y), align, text, font.clone(), colour);
     };
-    text(rect.left(), rect.top(), Align2::LEFT_TOP, "At the pointer", palette.weak_text);
+    text(
+        rect.left(),
+        rect.top(),
+        Align2::LEFT_TOP,
+        "At the pointer",
+        palette.weak_text,
+    );
     for (line, (word, value)) in ranked.iter().take(RANKED_WORDS).enumerate() {
         let top = rect.top() + LINE_HEIGHT * (line as f32 + 1.0);
         let length = (rect.width() - 140.0).max(0.0) * value / strongest;
         let bar = Rect::from_min_size(pos2(rect.left() + 92.0, top + 4.0), vec2(length, 8.0));
         painter.rect_filled(bar, CornerRadius::same(2), palette.accent);
-        text(rect.left(), top, Align2::LEFT_TOP, &words[*word].text, palette.text);
+        text(
+            rect.left(),
+            top,
+            Align2::LEFT_TOP,
+            &words[*word].text,
+            palette.text,
+        );
         let percent = format!("{:.1} %", 100.0 * value);
-        text(rect.right(), top, Align2::RIGHT_TOP, &percent, palette.weak_text);
+        text(
+            rect.right(),
+            top,
+            Align2::RIGHT_TOP,
+            &percent,
+            palette.weak_text,
+        );
     }
 }
 
@@ -282,20 +326,50 @@ fn large_ui(
         ui.spacing_mut().item_spacing.y = 3.0;
         let response = ui.label(bold(&entry.title).color(entry.colour));
         light(&response, state, entry);
-        map_ui(ui, state, entry, Place::Heatmap(index), &record.maps, side, brightest);
+        map_ui(
+            ui,
+            state,
+            entry,
+            Place::Heatmap(index),
+            &record.maps,
+            side,
+            brightest,
+        );
         if let Some(before) = before {
             ui.label(small("before the update").color(palette.weak_text));
-            map_ui(ui, state, entry, Place::HeatmapBefore(index), &before, side, brightest);
+            map_ui(
+                ui,
+                state,
+                entry,
+                Place::HeatmapBefore(index),
+                &before,
+                side,
+                brightest,
+            );
         }
     });
 }
 
-fn small_ui(ui: &mut Ui, state: &mut State, record: &StepRecord, (index, entry): (usize, &Entry), brightest: Option<f32>) {
+fn small_ui(
+    ui: &mut Ui,
+    state: &mut State,
+    record: &StepRecord,
+    (index, entry): (usize, &Entry),
+    brightest: Option<f32>,
+) {
     let palette = Palette::of(ui);
     let size = vec2(SMALL_SIDE, SMALL_SIDE + 18.0);
     ui.allocate_ui_with_layout(size, egui::Layout::top_down(egui::Align::Min), |ui| {
         ui.spacing_mut().item_spacing.y = 1.0;
-        map_ui(ui, state, entry, Place::Heatmap(index), &record.maps, SMALL_SIDE, brightest);
+        map_ui(
+            ui,
+            state,
+            entry,
+            Place::Heatmap(index),
+            &record.maps,
+            SMALL_SIDE,
+            brightest,
+        );
         let text = small(&entry.title).color(palette.weak_text);
         ui.add(egui::Label::new(text).truncate());
     });
@@ -321,7 +395,8 @@ fn map_ui(
     let Some(texture) = heatmap_texture(ui, state, entry, place, maps, brightest) else {
         return;
     };
-    ui.painter().image(texture.id(), rect, whole(), Color32::WHITE);
+    ui.painter()
+        .image(texture.id(), rect, whole(), Color32::WHITE);
     let is_lit = entry.word.is_some() && state.view.lit_word.get() == entry.word;
     let (colour, width) = match (is_lit, entry.is_chosen) {
         (true, _) => (palette.accent, 2.0),
@@ -329,11 +404,17 @@ fn map_ui(
         (false, false) => (palette.line, 1.0),
     };
     let stroke = Stroke::new(width, colour);
-    ui.painter().rect_stroke(rect, CornerRadius::ZERO, stroke, StrokeKind::Outside);
+    ui.painter()
+        .rect_stroke(rect, CornerRadius::ZERO, stroke, StrokeKind::Outside);
     if let Some([x, y]) = state.view.pointed.get() {
         let centre = rect.min + vec2(x, y) * rect.size();
-        ui.painter().circle_stroke(centre, 3.5, Stroke::new(2.5, Color32::from_black_alpha(160)));
-        ui.painter().circle_stroke(centre, 3.5, Stroke::new(1.0, Color32::WHITE));
+        ui.painter().circle_stroke(
+            centre,
+            3.5,
+            Stroke::new(2.5, Color32::from_black_alpha(160)),
+        );
+        ui.painter()
+            .circle_stroke(centre, 3.5, Stroke::new(1.0, Color32::WHITE));
     }
 }
 
@@ -364,11 +445,13 @@ fn heatmap_texture(
         step: state.shown_step(method),
         variant: hash_of(&(&entry.tokens, colours, scale)),
     };
-    state.textures.get(ui.ctx(), place, content, TextureOptions::NEAREST, || {
-        let map = word_map(maps, &entry.tokens)?;
-        let brightest = brightest.unwrap_or_else(|| map.iter().copied().fold(0.0, f32::max));
-        Some(pictures::heatmap(&map, maps.columns, brightest, colours))
-    })
+    state
+        .textures
+        .get(ui.ctx(), place, content, TextureOptions::NEAREST, || {
+            let map = word_map(maps, &entry.tokens)?;
+            let brightest = brightest.unwrap_or_else(|| map.iter().copied().fold(0.0, f32::max));
+            Some(pictures::heatmap(&map, maps.columns, brightest, colours))
+        })
 }
 
 #[cfg(test)]
@@ -393,7 +476,10 @@ mod tests {
     fn words_are_ranked_by_what_they_take_of_a_place() {
         let words = [1..2, 2..4];
         let at = |x| ranked_words(&maps(), &words, [x, 0.5]);
-        assert_eq!(at(0.2).iter().map(|(word, _)| *word).collect::<Vec<_>>(), [0, 1]);
+        assert_eq!(
+            at(0.2).iter().map(|(word, _)| *word).collect::<Vec<_>>(),
+            [0, 1]
+        );
         let right = at(0.9);
         assert_eq!(right[0].0, 1);
         assert!((right[0].1 - 0.8).abs() < 1e-6);

@@ -106,8 +106,9 @@ pub fn paint_ui(ui: &mut Ui, rect: Rect, clip: Rect, method: Method, state: &mut
 }
 
 fn image_ui(painter: &Painter, texture: TextureId, frame: Frame) {
-    let shape = egui::epaint::RectShape::filled(frame.rect, CornerRadius::same(CORNER), Color32::WHITE)
-        .with_texture(texture, frame.uv());
+    let shape =
+        egui::epaint::RectShape::filled(frame.rect, CornerRadius::same(CORNER), Color32::WHITE)
+            .with_texture(texture, frame.uv());
     painter.add(shape);
 }
 
@@ -152,7 +153,11 @@ fn maps_ui(ui: &Ui, painter: &Painter, frame: Frame, method: Method, state: &mut
     };
     let lit = state.view.lit_word.get().and_then(|word| {
         let word = state.shown_words().get(word)?;
-        Some((usize::MAX, word.tokens.clone().collect::<Vec<_>>(), palette.accent))
+        Some((
+            usize::MAX,
+            word.tokens.clone().collect::<Vec<_>>(),
+            palette.accent,
+        ))
     });
     let objects = state.shown_objects();
     let words: Vec<(usize, Vec<usize>, Color32)> = match lit {
@@ -164,7 +169,8 @@ fn maps_ui(ui: &Ui, painter: &Painter, frame: Frame, method: Method, state: &mut
             .collect(),
     };
     for (index, tokens, colour) in words {
-        let Some(texture) = map_texture(ui, method, state, &record, (index, &tokens, colour)) else {
+        let Some(texture) = map_texture(ui, method, state, &record, (index, &tokens, colour))
+        else {
             continue;
         };
         painter.image(texture.id(), frame.rect, frame.uv(), Color32::WHITE);
@@ -192,7 +198,12 @@ fn map_texture(
         || {
             let map = super::attention::word_map(&record.maps, tokens)?;
             let brightest = map.iter().copied().fold(0.0, f32::max);
-            Some(pictures::overlay(&map, record.maps.columns, brightest, colour))
+            Some(pictures::overlay(
+                &map,
+                record.maps.columns,
+                brightest,
+                colour,
+            ))
         },
     )
 }
@@ -225,7 +236,9 @@ fn transport_ui(ui: &Ui, painter: &Painter, frame: Frame, method: Method, state:
         let target = frame.to_screen(found.target);
         if urgency > 0.02 && centre.distance(target) > MARK_RADIUS {
             let colour = object.look.colour(palette).gamma_multiply(urgency);
-            object.look.paint_ghost(painter, target, 1.6 * MARK_RADIUS, colour);
+            object
+                .look
+                .paint_ghost(painter, target, 1.6 * MARK_RADIUS, colour);
             arrow_ui(painter, centre, target, colour);
         }
         if !found.absent {
@@ -234,7 +247,11 @@ fn transport_ui(ui: &Ui, painter: &Painter, frame: Frame, method: Method, state:
     }
     for (object, target) in objects.iter().zip(&state.draft_targets(&objects)) {
         if let Some(target) = target {
-            pin_ui(painter, frame.to_screen(*target), object.look.colour(palette));
+            pin_ui(
+                painter,
+                frame.to_screen(*target),
+                object.look.colour(palette),
+            );
         }
     }
 }
@@ -249,7 +266,11 @@ fn urgency(reading: &Reading) -> f32 {
         (missing / relation.margin.max(0.1)).clamp(0.0, 1.0) as f32
     };
     let worst = reading.relations.iter().map(short).fold(0.0, f32::max);
-    if reading.relations.is_empty() { 1.0 } else { worst }
+    if reading.relations.is_empty() {
+        1.0
+    } else {
+        worst
+    }
 }
 
 fn arrow_ui(painter: &Painter, from: Pos2, to: Pos2, colour: Color32) {
@@ -260,7 +281,10 @@ fn arrow_ui(painter: &Painter, from: Pos2, to: Pos2, colour: Color32) {
     if (end - start).dot(direction) < 4.0 {
         return;
     }
-    let shadow = Stroke::new(4.0, Color32::from_black_alpha(90).gamma_multiply(f32::from(colour.a()) / 255.0));
+    let shadow = Stroke::new(
+        4.0,
+        Color32::from_black_alpha(90).gamma_multiply(f32::from(colour.a()) / 255.0),
+    );
     painter.line_segment([start, end], shadow);
     painter.line_segment([start, end - direction * 6.0], Stroke::new(2.5, colour));
     let side = direction.rot90() * 5.0;
@@ -274,7 +298,12 @@ fn pin_ui(painter: &Painter, place: Pos2, colour: Color32) {
     let outline = Stroke::new(3.0, Color32::from_black_alpha(140));
     for (radius, stroke) in [(10.0, outline), (10.0, Stroke::new(1.5, colour))] {
         painter.circle_stroke(place, radius, stroke);
-        for direction in [vec2(1.0, 0.0), vec2(-1.0, 0.0), vec2(0.0, 1.0), vec2(0.0, -1.0)] {
+        for direction in [
+            vec2(1.0, 0.0),
+            vec2(-1.0, 0.0),
+            vec2(0.0, 1.0),
+            vec2(0.0, -1.0),
+        ] {
             painter.line_segment([place + 7.0 * direction, place + 13.0 * direction], stroke);
         }
     }
@@ -293,8 +322,14 @@ fn empty_ui(ui: &Ui, painter: &Painter, rect: Rect, method: Method, state: &Stat
         (_, Some(RunState::Cancelled)) => ("Cancelled", "Nothing was made before the stop."),
         (_, Some(RunState::Failed)) => ("Failed", "The message above says what to do."),
         _ => match method {
-            Method::Standard => ("Standard", "Ctrl+Enter makes the picture as Stable Diffusion alone does."),
-            Method::Storm => ("STORM", "The same noise, with every object moved to its place."),
+            Method::Standard => (
+                "Standard",
+                "Ctrl+Enter makes the picture as Stable Diffusion alone does.",
+            ),
+            Method::Storm => (
+                "STORM",
+                "The same noise, with every object moved to its place.",
+            ),
         },
     };
     let centre = rect.center();
@@ -355,7 +390,9 @@ fn drag_object(ui: &Ui, frame: Frame, method: Method, response: &Response, state
         return;
     };
     if let Some(pointer) = response.interact_pointer_pos() {
-        let place = frame.to_picture(pointer).map(|place| f64::from(place).clamp(0.0, 1.0));
+        let place = frame
+            .to_picture(pointer)
+            .map(|place| f64::from(place).clamp(0.0, 1.0));
         state.set_draft_target(object, place);
     }
     if response.drag_stopped() {
@@ -380,8 +417,15 @@ fn object_at(pointer: Pos2, frame: Frame, method: Method, state: &State) -> Opti
 /// What a screen reader says of the canvas.
 fn describe(response: &Response, method: Method, state: &State) {
     let text = match (state.shown_run(), state.shown_step(method)) {
-        (Some(run), Some(step)) if run.trace(method).picture.is_none() || state.view.step.is_some() => {
-            format!("{} canvas, step {} of {}", method_name(method), step + 1, run.step_count)
+        (Some(run), Some(step))
+            if run.trace(method).picture.is_none() || state.view.step.is_some() =>
+        {
+            format!(
+                "{} canvas, step {} of {}",
+                method_name(method),
+                step + 1,
+                run.step_count
+            )
         }
         (Some(_), Some(_)) => format!("{} canvas, finished picture", method_name(method)),
         _ => format!("{} canvas, empty", method_name(method)),

@@ -53,16 +53,32 @@ fn toolbar_ui(ui: &mut Ui, state: &mut State) {
         }
         ui.separator();
         let view = &mut state.view;
-        if toggle(ui, icons::THERMOMETER_SIMPLE, "Attention over the picture", view.show_maps).clicked() {
+        if toggle(
+            ui,
+            icons::THERMOMETER_SIMPLE,
+            "Attention over the picture",
+            view.show_maps,
+        )
+        .clicked()
+        {
             view.show_maps = !view.show_maps;
         }
-        if toggle(ui, icons::CROSSHAIR, "Where objects are and should be", view.show_transport).clicked() {
+        if toggle(
+            ui,
+            icons::CROSSHAIR,
+            "Where objects are and should be",
+            view.show_transport,
+        )
+        .clicked()
+        {
             view.show_transport = !view.show_transport;
         }
         if view.zoom != Zoom::default() {
             ui.separator();
             let text = format!("{:.0} %", 100.0 * view.zoom.factor);
-            let reset = ui.button(text).on_hover_text("Show the whole picture again (double click)");
+            let reset = ui
+                .button(text)
+                .on_hover_text("Show the whole picture again (double click)");
             if reset.clicked() {
                 view.zoom = Zoom::default();
             }
@@ -73,9 +89,9 @@ fn toolbar_ui(ui: &mut Ui, state: &mut State) {
 }
 
 fn export_ui(ui: &mut Ui, state: &mut State) {
-    let has_picture = state.shown_run().is_some_and(|run| {
-        run.storm.picture.is_some() || run.standard.picture.is_some()
-    });
+    let has_picture = state
+        .shown_run()
+        .is_some_and(|run| run.storm.picture.is_some() || run.standard.picture.is_some());
     ui.add_enabled_ui(has_picture, |ui| {
         ui.spacing_mut().item_spacing.x = 2.0;
         let menu = egui::containers::menu::MenuButton::new(icons::EXPORT).ui(ui, |ui| {
@@ -97,12 +113,22 @@ fn export_ui(ui: &mut Ui, state: &mut State) {
         if icon_button(ui, icons::COPY, "Copy", "Copy the picture (Ctrl+Shift+C)").clicked() {
             state.actions.push(Action::Copy);
         }
-        let save = icon_button(ui, icons::FLOPPY_DISK, "Save", "Save into the output folder (Ctrl+S)");
+        let save = icon_button(
+            ui,
+            icons::FLOPPY_DISK,
+            "Save",
+            "Save into the output folder (Ctrl+S)",
+        );
         if save.clicked() {
             state.actions.push(Action::Save);
         }
     });
-    let open = icon_button(ui, icons::FILE_IMAGE, "Open a picture", "Take the settings from a saved picture (Ctrl+O)");
+    let open = icon_button(
+        ui,
+        icons::FILE_IMAGE,
+        "Open a picture",
+        "Take the settings from a saved picture (Ctrl+O)",
+    );
     if open.clicked() {
         state.actions.push(Action::OpenPictureDialog);
     }
@@ -144,12 +170,18 @@ fn side_by_side_ui(ui: &mut Ui, area: Rect, state: &mut State) {
 fn column_ui(ui: &mut Ui, rect: Rect, method: Method, state: &mut State) {
     title_ui(ui, rect, method, state);
     canvas_ui(ui, rect, method, state);
-    let below = Rect::from_min_size(rect.left_bottom() + vec2(0.0, 6.0), vec2(rect.width(), VERDICT_HEIGHT - 6.0));
+    let below = Rect::from_min_size(
+        rect.left_bottom() + vec2(0.0, 6.0),
+        vec2(rect.width(), VERDICT_HEIGHT - 6.0),
+    );
     verdict_ui(ui, below, method, state);
 }
 
 fn title_ui(ui: &mut Ui, rect: Rect, method: Method, state: &State) {
-    let area = Rect::from_min_size(rect.min - vec2(0.0, TITLE_HEIGHT), vec2(rect.width(), TITLE_HEIGHT));
+    let area = Rect::from_min_size(
+        rect.min - vec2(0.0, TITLE_HEIGHT),
+        vec2(rect.width(), TITLE_HEIGHT),
+    );
     let palette = Palette::of(ui);
     ui.scope_builder(UiBuilder::new().max_rect(area), |ui| {
         ui.horizontal_centered(|ui| {
@@ -222,13 +254,20 @@ fn verdict_line_ui(ui: &mut Ui, verdict: &Verdict, objects: &[super::state::Show
         (icons::WARNING_CIRCLE, palette.weak_text)
     };
     ui.label(egui::RichText::new(icon).size(17.0).color(colour));
-    for (index, phrase) in [(verdict.subject, Some(verdict.phrase)), (verdict.object, None)] {
+    for (index, phrase) in [
+        (verdict.subject, Some(verdict.phrase)),
+        (verdict.object, None),
+    ] {
         if let Some(object) = objects.get(index) {
             let text = format!("{} {}", object.look.mark.text(), object.label);
             ui.label(bold(text).color(object.look.colour(palette)));
         }
         if let Some(phrase) = phrase {
-            ui.label(bold(phrase).color(if verdict.is_true { palette.holds } else { palette.text }));
+            ui.label(bold(phrase).color(if verdict.is_true {
+                palette.holds
+            } else {
+                palette.text
+            }));
         }
     }
 }
@@ -241,9 +280,15 @@ fn single_ui(ui: &mut Ui, area: Rect, state: &mut State) {
     let rect = fit(inner, picture_size(state));
     let method = state.view.method;
     canvas_ui(ui, rect, method, state);
-    let below = Rect::from_min_size(rect.left_bottom() + vec2(0.0, 6.0), vec2(rect.width(), VERDICT_HEIGHT - 6.0));
+    let below = Rect::from_min_size(
+        rect.left_bottom() + vec2(0.0, 6.0),
+        vec2(rect.width(), VERDICT_HEIGHT - 6.0),
+    );
     verdict_ui(ui, below, method, state);
-    let title = Rect::from_min_size(rect.min - vec2(0.0, TITLE_HEIGHT), vec2(rect.width(), TITLE_HEIGHT));
+    let title = Rect::from_min_size(
+        rect.min - vec2(0.0, TITLE_HEIGHT),
+        vec2(rect.width(), TITLE_HEIGHT),
+    );
     ui.scope_builder(UiBuilder::new().max_rect(title), |ui| {
         ui.horizontal_centered(|ui| {
             for method in [Method::Standard, Method::Storm] {
@@ -270,7 +315,16 @@ fn wipe_ui(ui: &mut Ui, area: Rect, state: &mut State) {
     let pointer = ui.input(|input| input.pointer.interact_pos());
     let is_left = pointer.is_some_and(|pointer| pointer.x < line);
     // Objects are dragged on the canvas that is seen there.
-    sense_ui(ui, rect, if is_left { Method::Standard } else { Method::Storm }, state);
+    sense_ui(
+        ui,
+        rect,
+        if is_left {
+            Method::Standard
+        } else {
+            Method::Storm
+        },
+        state,
+    );
     let (left, right) = rect.split_left_right_at_x(line);
     paint_ui(ui, rect, left, Method::Standard, state);
     paint_ui(ui, rect, right, Method::Storm, state);
@@ -280,7 +334,12 @@ fn wipe_ui(ui: &mut Ui, area: Rect, state: &mut State) {
         vec2(rect.width(), 0.5 * VERDICT_HEIGHT),
     );
     verdict_ui(ui, below, Method::Standard, state);
-    verdict_ui(ui, below.translate(vec2(0.0, 0.5 * VERDICT_HEIGHT - 2.0)), Method::Storm, state);
+    verdict_ui(
+        ui,
+        below.translate(vec2(0.0, 0.5 * VERDICT_HEIGHT - 2.0)),
+        Method::Storm,
+        state,
+    );
 }
 
 fn wipe_line_ui(ui: &mut Ui, rect: Rect, line: f32, state: &mut State) {
@@ -301,9 +360,14 @@ fn wipe_line_ui(ui: &mut Ui, rect: Rect, line: f32, state: &mut State) {
         state.view.wipe = (state.view.wipe + moved).clamp(0.0, 1.0);
     }
     let wipe = f64::from(state.view.wipe);
-    response.widget_info(|| egui::WidgetInfo::slider(true, wipe, "Wipe between Standard and STORM"));
+    response
+        .widget_info(|| egui::WidgetInfo::slider(true, wipe, "Wipe between Standard and STORM"));
     let painter = ui.painter();
-    painter.vline(line, rect.y_range(), Stroke::new(3.0, Color32::from_black_alpha(120)));
+    painter.vline(
+        line,
+        rect.y_range(),
+        Stroke::new(3.0, Color32::from_black_alpha(120)),
+    );
     painter.vline(line, rect.y_range(), Stroke::new(1.5, Color32::WHITE));
     painter.circle(
         pos2(line, rect.center().y),
@@ -313,7 +377,13 @@ fn wipe_line_ui(ui: &mut Ui, rect: Rect, line: f32, state: &mut State) {
     );
     let font = FontId::proportional(BODY_SIZE);
     let place = pos2(line, rect.center().y);
-    painter.text(place, Align2::CENTER_CENTER, icons::ARROWS_LEFT_RIGHT, font, Color32::BLACK);
+    painter.text(
+        place,
+        Align2::CENTER_CENTER,
+        icons::ARROWS_LEFT_RIGHT,
+        font,
+        Color32::BLACK,
+    );
     for (align, corner, method) in [
         (Align2::LEFT_BOTTOM, rect.left_top(), Method::Standard),
         (Align2::RIGHT_BOTTOM, rect.right_top(), Method::Storm),
@@ -339,11 +409,16 @@ pub fn small_picture(
         variant: 0,
     };
     let place = Place::Gallery(key, method);
-    state.textures.get(ui.ctx(), place, content, TextureOptions::LINEAR, || {
-        Some(pictures::exact_picture(&image))
-    })
+    state
+        .textures
+        .get(ui.ctx(), place, content, TextureOptions::LINEAR, || {
+            Some(pictures::exact_picture(&image))
+        })
 }
 
 fn picture_of(run: &Run, method: Method) -> Option<std::sync::Arc<image::RgbImage>> {
-    run.trace(method).picture.as_ref().map(|picture| picture.image.clone())
+    run.trace(method)
+        .picture
+        .as_ref()
+        .map(|picture| picture.image.clone())
 }

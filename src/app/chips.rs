@@ -84,7 +84,11 @@ pub fn chip_ui(ui: &mut Ui, chip: &Chip<'_>, explanation: &str) -> Response {
     let (rect, response) = ui.allocate_exact_size(vec2(width, HEIGHT), Sense::click());
     let response = response.on_hover_cursor(egui::CursorIcon::PointingHand);
     let is_hovered = response.hovered() || chip.is_lit;
-    let fill = if is_hovered { fill.lerp_to_gamma(palette.text, 0.1) } else { fill };
+    let fill = if is_hovered {
+        fill.lerp_to_gamma(palette.text, 0.1)
+    } else {
+        fill
+    };
     let stroke = match (response.has_focus(), chip.is_lit) {
         (true, _) => Stroke::new(2.0, palette.accent),
         (false, true) => Stroke::new(1.5, palette.text),
@@ -108,7 +112,12 @@ pub fn chip_ui(ui: &mut Ui, chip: &Chip<'_>, explanation: &str) -> Response {
     let description = chip.description();
     let is_assigned = chip.role != ChipRole::None;
     response.widget_info(|| {
-        egui::WidgetInfo::selected(egui::accesskit::Role::Button, true, is_assigned, &description)
+        egui::WidgetInfo::selected(
+            egui::accesskit::Role::Button,
+            true,
+            is_assigned,
+            &description,
+        )
     });
     response.on_hover_text(explanation)
 }

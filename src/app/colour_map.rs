@@ -70,8 +70,14 @@ mod tests {
     #[test]
     fn the_ends_are_matplotlibs() {
         assert_eq!(ColourMap::Viridis.colour(0.0), Color32::from_rgb(68, 1, 84));
-        assert_eq!(ColourMap::Viridis.colour(1.0), Color32::from_rgb(253, 231, 37));
-        assert_eq!(ColourMap::Inferno.colour(1.0), Color32::from_rgb(252, 255, 164));
+        assert_eq!(
+            ColourMap::Viridis.colour(1.0),
+            Color32::from_rgb(253, 231, 37)
+        );
+        assert_eq!(
+            ColourMap::Inferno.colour(1.0),
+            Color32::from_rgb(252, 255, 164)
+        );
         assert_eq!(ColourMap::Greys.colour(f32::NAN), Color32::BLACK);
         assert_eq!(ColourMap::Greys.colour(7.0), Color32::WHITE);
     }

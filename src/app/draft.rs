@@ -132,7 +132,9 @@ impl Draft {
     pub fn follow_text(&mut self) {
         let content = &mut self.content;
         if self.assigned_text != content.prompt {
-            content.assignment = content.assignment.rebase(&self.assigned_text, &content.prompt);
+            content.assignment = content
+                .assignment
+                .rebase(&self.assigned_text, &content.prompt);
             content.next_relation = None;
             self.assigned_text.clone_from(&content.prompt);
             self.tokens = None;
@@ -216,7 +218,11 @@ mod tests {
 
     fn labels(draft: &Draft) -> Vec<String> {
         let layout = draft.layout().unwrap();
-        layout.objects.into_iter().map(|object| object.label).collect()
+        layout
+            .objects
+            .into_iter()
+            .map(|object| object.label)
+            .collect()
     }
 
     #[test]

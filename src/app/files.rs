@@ -88,7 +88,9 @@ impl Files {
             .set_directory(&self.output)
             .set_file_name(name)
             .add_filter("PNG", &["png"]);
-        self.ask(dialog.save_file(), move |path| Outcome::PlaceChosen(export, path));
+        self.ask(dialog.save_file(), move |path| {
+            Outcome::PlaceChosen(export, path)
+        });
     }
 
     /// One dialog at a time. The future is made on the window's thread, as
@@ -101,12 +103,13 @@ impl Files {
         if self.dialog.is_some() {
             return;
         }
-        self.dialog = Some(Promise::spawn_thread("dialog", move || {
-            match pollster::block_on(dialog) {
+        self.dialog = Some(Promise::spawn_thread(
+            "dialog",
+            move || match pollster::block_on(dialog) {
                 Some(file) => outcome(file.path().to_path_buf()),
                 None => Outcome::Nothing,
-            }
-        }));
+            },
+        ));
     }
 
     /// Writes files, one after the other.
@@ -126,9 +129,14 @@ impl Files {
     /// What has become ready since the last frame.
     pub fn poll(&mut self) -> Vec<Outcome> {
         let mut ready = Vec::new();
-        self.dialog = self.dialog.take().and_then(|dialog| still_pending(dialog, &mut ready));
+        self.dialog = self
+            .dialog
+            .take()
+            .and_then(|dialog| still_pending(dialog, &mut ready));
         let jobs = std::mem::take(&mut self.jobs).into_iter();
-        self.jobs = jobs.filter_map(|job| still_pending(job, &mut ready)).collect();
+        self.jobs = jobs
+            .filter_map(|job| still_pending(job, &mut ready))
+            .collect();
         ready
     }
 

@@ -28,7 +28,10 @@ impl FrameMeter {
         {
             let interval = now.0.duration_since(wall).as_secs_f32();
             let worked = now.1.zip(cpu).map(|(now, then)| now.saturating_sub(then));
-            self.push(worked.map_or(f32::NAN, |worked| worked.as_secs_f32()), interval);
+            self.push(
+                worked.map_or(f32::NAN, |worked| worked.as_secs_f32()),
+                interval,
+            );
         }
         self.last = Some(now);
     }
@@ -47,7 +50,11 @@ impl FrameMeter {
     /// A percentile (0 to 1) of the CPU time and of the interval, in seconds.
     pub fn percentile(&self, fraction: f64) -> Option<[f32; 2]> {
         let of = |values: &[f32]| {
-            let mut sorted: Vec<f32> = values.iter().copied().filter(|value| value.is_finite()).collect();
+            let mut sorted: Vec<f32> = values
+                .iter()
+                .copied()
+                .filter(|value| value.is_finite())
+                .collect();
             sorted.sort_by(f32::total_cmp);
             let last = sorted.len().checked_sub(1)?;
             Some(sorted[(fraction * last as f64).round() as usize])
@@ -105,7 +112,9 @@ impl MemoryMeter {
 
 fn resident_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(1024 * kibibytes)
 }

@@ -21,7 +21,9 @@ impl GalleryPanel {
         let palette = Palette::of(ui);
         if state.session.runs.is_empty() {
             ui.centered_and_justified(|ui| {
-                ui.label(small("Every picture of this session will be here.").color(palette.weak_text));
+                ui.label(
+                    small("Every picture of this session will be here.").color(palette.weak_text),
+                );
             });
             return;
         }
@@ -42,7 +44,10 @@ pub fn grid_ui(ui: &mut Ui, state: &mut State) {
     let palette = Palette::of(ui);
     let Some(request) = state.shown_run().map(|run| run.key.request) else {
         ui.centered_and_justified(|ui| {
-            ui.label(small("Write several seeds, such as 0-7, and generate: they will be here.").color(palette.weak_text));
+            ui.label(
+                small("Write several seeds, such as 0-7, and generate: they will be here.")
+                    .color(palette.weak_text),
+            );
         });
         return;
     };
@@ -61,18 +66,28 @@ pub fn grid_ui(ui: &mut Ui, state: &mut State) {
 
 fn keys_of(state: &State, request: RequestId) -> Vec<RunKey> {
     let runs = state.session.runs.iter();
-    runs.map(|run| run.key).filter(|key| key.request == request).collect()
+    runs.map(|run| run.key)
+        .filter(|key| key.request == request)
+        .collect()
 }
 
 /// The largest side at which all pairs fit, down to that of the strip.
 fn grid_side(pairs: usize, [width, height]: [f32; 2]) -> f32 {
     let fits = |side: f32| {
-        let columns = ((width + 12.0) / (2.0 * side + 2.0 + 12.0)).floor().max(1.0);
+        let columns = ((width + 12.0) / (2.0 * side + 2.0 + 12.0))
+            .floor()
+            .max(1.0);
         let rows = (pairs as f32 / columns).ceil();
         2.0 * side + 2.0 <= width && rows * (side + 28.0) <= height
     };
-    let sides = (THUMBNAIL as usize..=320).rev().step_by(4).map(|side| side as f32);
-    sides.into_iter().find(|&side| fits(side)).unwrap_or(THUMBNAIL)
+    let sides = (THUMBNAIL as usize..=320)
+        .rev()
+        .step_by(4)
+        .map(|side| side as f32);
+    sides
+        .into_iter()
+        .find(|&side| fits(side))
+        .unwrap_or(THUMBNAIL)
 }
 
 /// The pictures of one seed, side by side; a click shows them, a double click
@@ -100,8 +115,12 @@ fn entry_ui(ui: &mut Ui, key: RunKey, state: &mut State, side: f32) {
         _ => Stroke::NONE,
     };
     let pictures = Rect::from_min_size(rect.min, vec2(total.x, size.y));
-    ui.painter()
-        .rect_stroke(pictures, CornerRadius::same(CORNER), outline, StrokeKind::Outside);
+    ui.painter().rect_stroke(
+        pictures,
+        CornerRadius::same(CORNER),
+        outline,
+        StrokeKind::Outside,
+    );
     let font = egui::FontId::proportional(super::theme::SMALL_SIZE);
     ui.painter().text(
         pictures.left_bottom() + vec2(0.0, 3.0),
@@ -142,7 +161,8 @@ fn thumbnail_ui(ui: &Ui, rect: Rect, key: RunKey, method: Method, state: &mut St
             let font = egui::FontId::proportional(super::theme::SMALL_SIZE);
             let text = method_name(method);
             let align = egui::Align2::CENTER_CENTER;
-            ui.painter().text(rect.center(), align, text, font, palette.weak_text);
+            ui.painter()
+                .text(rect.center(), align, text, font, palette.weak_text);
         }
     }
 }

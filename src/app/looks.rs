@@ -69,12 +69,16 @@ pub fn looks(layout: &Layout) -> Vec<Look> {
             }
         }
     }
-    let free: Vec<usize> = (0..2 * slots.len()).filter(|slot| !slots.contains(&Some(*slot))).collect();
+    let free: Vec<usize> = (0..2 * slots.len())
+        .filter(|slot| !slots.contains(&Some(*slot)))
+        .collect();
     let mut free = free.into_iter();
     slots
         .iter()
         .map(|slot| {
-            let slot = slot.or_else(|| free.next()).expect("there are twice as many slots as objects");
+            let slot = slot
+                .or_else(|| free.next())
+                .expect("there are twice as many slots as objects");
             Look {
                 slot,
                 mark: Mark::of(slot),

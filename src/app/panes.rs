@@ -3,7 +3,10 @@
 //! a larger window gives all of its room to the canvases.
 
 use egui::{Frame, Margin, Ui, WidgetText};
-use egui_tiles::{Behavior, Container, Linear, LinearDir, SimplificationOptions, Tile, TileId, Tiles, Tree, UiResponse};
+use egui_tiles::{
+    Behavior, Container, Linear, LinearDir, SimplificationOptions, Tile, TileId, Tiles, Tree,
+    UiResponse,
+};
 use serde::{Deserialize, Serialize};
 
 use super::attention::AttentionPanel;
@@ -140,7 +143,8 @@ impl Panes {
         let shown = |is_shown: bool, size: f32| if is_shown { size } else { 0.0 };
         let sides = shown(self.sizes.shows_settings, self.sizes.settings)
             + shown(self.sizes.shows_attention, self.sizes.attention);
-        let gaps = GAP * (f32::from(self.sizes.shows_settings) + f32::from(self.sizes.shows_attention));
+        let gaps =
+            GAP * (f32::from(self.sizes.shows_settings) + f32::from(self.sizes.shows_attention));
         let middle = (available.x - sides - gaps).max(1.0);
         if let Some(Tile::Container(Container::Linear(row))) = tiles.get_mut(upper) {
             row.shares.set_share(settings, self.sizes.settings);
@@ -152,7 +156,8 @@ impl Panes {
             root.and_then(|root| self.tree.tiles.get_mut(root))
         {
             let gap = shown(self.sizes.shows_bottom, GAP);
-            let height = (available.y - shown(self.sizes.shows_bottom, self.sizes.bottom) - gap).max(1.0);
+            let height =
+                (available.y - shown(self.sizes.shows_bottom, self.sizes.bottom) - gap).max(1.0);
             column.shares.set_share(bottom, self.sizes.bottom);
             column.shares.set_share(upper, height);
         }
@@ -171,7 +176,11 @@ impl Panes {
         if let Some(width) = share(self.tiles.upper, self.tiles.attention) {
             self.sizes.attention = width.clamp(160.0, 560.0);
         }
-        if let Some(height) = self.tree.root().and_then(|root| share(root, self.tiles.bottom)) {
+        if let Some(height) = self
+            .tree
+            .root()
+            .and_then(|root| share(root, self.tiles.bottom))
+        {
             self.sizes.bottom = height.clamp(110.0, 420.0);
         }
     }
@@ -185,7 +194,9 @@ struct PaneBehavior<'a> {
 impl Behavior<Pane> for PaneBehavior<'_> {
     fn pane_ui(&mut self, ui: &mut Ui, _tile: TileId, pane: &mut Pane) -> UiResponse {
         let palette = Palette::of(ui);
-        let frame = Frame::new().fill(palette.surface).inner_margin(Margin::same(12));
+        let frame = Frame::new()
+            .fill(palette.surface)
+            .inner_margin(Margin::same(12));
         frame.show(ui, |ui| {
             ui.set_min_size(ui.available_size());
             match pane {
@@ -238,7 +249,11 @@ impl Behavior<Pane> for PaneBehavior<'_> {
         tab: &egui_tiles::TabState,
     ) -> egui::Color32 {
         let palette = Palette::by_mode(visuals.dark_mode);
-        if tab.active { palette.surface } else { palette.ground }
+        if tab.active {
+            palette.surface
+        } else {
+            palette.ground
+        }
     }
 
     fn tab_outline_stroke(
@@ -263,7 +278,11 @@ impl Behavior<Pane> for PaneBehavior<'_> {
         tab: &egui_tiles::TabState,
     ) -> egui::Color32 {
         let palette = Palette::by_mode(visuals.dark_mode);
-        if tab.active { palette.text } else { palette.weak_text }
+        if tab.active {
+            palette.text
+        } else {
+            palette.weak_text
+        }
     }
 
     fn resize_stroke(&self, style: &egui::Style, state: egui_tiles::ResizeState) -> egui::Stroke {

@@ -132,7 +132,11 @@ pub fn overlay(map: &[f32], columns: usize, brightest: f32, colour: Color32) -> 
 
 /// Steps side by side in one row, each one pixel per latent cell; steps that
 /// are not kept any more are left transparent.
-pub fn thumbnails(steps: &[(usize, StepRecord)], count: usize, map: &LatentRgb) -> Option<ColorImage> {
+pub fn thumbnails(
+    steps: &[(usize, StepRecord)],
+    count: usize,
+    map: &LatentRgb,
+) -> Option<ColorImage> {
     let (_, first) = steps.first()?;
     let [width, height] = [first.columns, first.rows];
     let mut strip = ColorImage::filled([width * count.max(1), height], Color32::TRANSPARENT);
@@ -234,7 +238,10 @@ mod tests {
         let corners = [10, 60, 110, 160].map(Color32::from_gray);
         let large = enlarge(&ColorImage::new([2, 2], corners.to_vec()), 8);
         let at = |x: usize, y: usize| large.pixels[y * 8 + x];
-        assert_eq!([at(0, 0), at(7, 0), at(0, 7), at(7, 7)].map(|pixel| pixel.r() / 50), [0, 1, 2, 3]);
+        assert_eq!(
+            [at(0, 0), at(7, 0), at(0, 7), at(7, 7)].map(|pixel| pixel.r() / 50),
+            [0, 1, 2, 3]
+        );
     }
 
     #[test]

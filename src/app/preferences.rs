@@ -28,7 +28,10 @@ mod tests {
         preferences.draft.prompt = "a bird above a boat".to_string();
         preferences.panes.attention = 333.0;
         let text = serde_json::to_string(&preferences).unwrap();
-        assert_eq!(serde_json::from_str::<Preferences>(&text).unwrap(), preferences);
+        assert_eq!(
+            serde_json::from_str::<Preferences>(&text).unwrap(),
+            preferences
+        );
 
         let older = r#"{"panes": {"attention": 222.0}, "gone": 1}"#;
         let read: Preferences = serde_json::from_str(older).unwrap();

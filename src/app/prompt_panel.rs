@@ -5,8 +5,8 @@ use egui::{Align, DragValue, Key, Layout, Modifiers, RichText, TextEdit, Ui, vec
 
 use super::action::Action;
 use super::assigning::{self, NextRelation, WordClick};
-use super::draft::DraftError;
 use super::chips::{Chip, ChipRole, chip_ui};
+use super::draft::DraftError;
 use super::icons;
 use super::looks::{Look, looks};
 use super::session::sentence;
@@ -64,7 +64,11 @@ impl PromptPanel {
                 state.draft.follow_text();
                 self.notation = None;
             }
-            let icon = if self.shows_negative { icons::CARET_UP } else { icons::CARET_DOWN };
+            let icon = if self.shows_negative {
+                icons::CARET_UP
+            } else {
+                icons::CARET_DOWN
+            };
             let tip = "Negative prompt: what the picture should not show";
             if icon_button(ui, icon, "Negative prompt", tip).clicked() {
                 self.shows_negative = !self.shows_negative;
@@ -93,7 +97,8 @@ impl PromptPanel {
             return;
         };
         let palette = Palette::of(ui);
-        let current = TokenIndices::of(&state.draft.assignment, &tokens).map(|indices| indices.to_string());
+        let current =
+            TokenIndices::of(&state.draft.assignment, &tokens).map(|indices| indices.to_string());
         let mut text = self.notation.clone().or(current).unwrap_or_default();
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let edit = TextEdit::singleline(&mut text)
@@ -127,8 +132,15 @@ impl PromptPanel {
 fn apply_notation(text: &str, tokens: &TokenizedPrompt, state: &mut State) -> Result<(), String> {
     let explain = |error: crate::prompt::TokenIndicesError| sentence(&error.to_string());
     let indices: TokenIndices = text.parse().map_err(explain)?;
-    let kept = state.draft.assignment.relations.first().map(|relation| relation.kind);
-    let kind = kept.or_else(|| first_relation(&tokens.words)).unwrap_or(RelationKind::LeftOf);
+    let kept = state
+        .draft
+        .assignment
+        .relations
+        .first()
+        .map(|relation| relation.kind);
+    let kind = kept
+        .or_else(|| first_relation(&tokens.words))
+        .unwrap_or(RelationKind::LeftOf);
     let assignment = indices.assignment(tokens, Some(kind)).map_err(explain)?;
     state.draft.assignment = assignment;
     state.draft.is_proposed = false;
@@ -179,7 +191,11 @@ fn chips_ui(ui: &mut Ui, state: &mut State) {
             let chip = Chip {
                 text: &word.text,
                 first_token: word.tokens.start,
-                tokens: word.tokens.clone().map(|token| tokens.tokens[token].text.as_str()).collect(),
+                tokens: word
+                    .tokens
+                    .clone()
+                    .map(|token| tokens.tokens[token].text.as_str())
+                    .collect(),
                 role,
                 is_lit: state.view.lit_word.get() == Some(index),
             };
@@ -223,7 +239,12 @@ fn subject_text(state: &State) -> Option<String> {
 }
 
 fn noun_text(state: &State, object: usize) -> String {
-    let noun = state.draft.assignment.objects.get(object).map(|object| object.noun.clone());
+    let noun = state
+        .draft
+        .assignment
+        .objects
+        .get(object)
+        .map(|object| object.noun.clone());
     let text = noun.and_then(|noun| state.draft.prompt.get(noun));
     text.unwrap_or("object").to_string()
 }
@@ -344,8 +365,10 @@ fn open_relation_ui(ui: &mut Ui, state: &mut State, looks: &[Look], open: NextRe
             ui.label(hint("… click the second word"));
         }
     }
-    let can_stop = state.draft.next_relation.is_some() && !state.draft.assignment.relations.is_empty();
-    if can_stop && icon_button(ui, icons::X, "No further relation", "No further relation").clicked() {
+    let can_stop =
+        state.draft.next_relation.is_some() && !state.draft.assignment.relations.is_empty();
+    if can_stop && icon_button(ui, icons::X, "No further relation", "No further relation").clicked()
+    {
         state.draft.next_relation = None;
     }
 }
@@ -370,7 +393,9 @@ fn add_ui(ui: &mut Ui, state: &mut State) {
         }
     });
     let explanation = "Add a relation, or give an object a place of its own";
-    menu.0.on_hover_text(explanation).accessible_name("Add a relation or a place");
+    menu.0
+        .on_hover_text(explanation)
+        .accessible_name("Add a relation or a place");
 }
 
 /// Objects with a place of their own, dragged there on a canvas.
@@ -387,7 +412,10 @@ fn targets_ui(ui: &mut Ui, state: &mut State, looks: &[Look]) {
             (y, "from the top", "Place from the top"),
         ];
         for (value, text, name) in edits {
-            let edit = DragValue::new(value).range(0.0..=100.0).max_decimals(0).suffix(" %");
+            let edit = DragValue::new(value)
+                .range(0.0..=100.0)
+                .max_decimals(0)
+                .suffix(" %");
             let response = ui.add(edit).accessible_name(name);
             if response.changed() {
                 state.draft.is_proposed = false;
@@ -411,14 +439,24 @@ fn run_ui(ui: &mut Ui, state: &mut State) {
     let palette = Palette::of(ui);
     ui.set_width(RUN_WIDTH);
     // While the model loads, Generate waits for it.
-    let problem = state.draft.request().err().filter(|problem| *problem != DraftError::NoModel);
-    let text = if state.session.is_busy() { "Queue another" } else { "Generate" };
+    let problem = state
+        .draft
+        .request()
+        .err()
+        .filter(|problem| *problem != DraftError::NoModel);
+    let text = if state.session.is_busy() {
+        "Queue another"
+    } else {
+        "Generate"
+    };
     let label = bold(format!("{}  {text}", icons::PLAY)).color(palette.on_accent);
     let button = egui::Button::new(label)
         .fill(palette.accent)
         .min_size(vec2(RUN_WIDTH, 34.0));
     let shortcut = ui.ctx().format_shortcut(&super::shortcuts::GENERATE);
-    let mut response = ui.add_enabled(problem.is_none(), button).accessible_name(text);
+    let mut response = ui
+        .add_enabled(problem.is_none(), button)
+        .accessible_name(text);
     response = match &problem {
         None => response.on_hover_text(format!("{text} ({shortcut})")),
         Some(problem) => response.on_disabled_hover_text(sentence(&problem.to_string())),

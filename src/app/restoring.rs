@@ -36,7 +36,9 @@ pub fn restore_request(draft: &mut Draft, request: &Request, seeds: Vec<u64>) {
         seeds: locked(&seeds),
     });
     // The draft's tokens are those of the new prompt now.
-    let assignment = draft.tokens().map(|tokens| assignment_of(&request.layout, tokens));
+    let assignment = draft
+        .tokens()
+        .map(|tokens| assignment_of(&request.layout, tokens));
     if let Some(assignment) = assignment.filter(|assignment| !assignment.objects.is_empty()) {
         draft.assignment = assignment;
         draft.is_proposed = false;
@@ -62,7 +64,9 @@ fn restore_infotext(draft: &mut Draft, found: &ImageSettings) -> Option<String> 
             }
         }
     }
-    settings.size = found.size.map(|(width, height)| [width as usize, height as usize]);
+    settings.size = found
+        .size
+        .map(|(width, height)| [width as usize, height as usize]);
     draft.replace(DraftContent {
         prompt: found.prompt.replace('\n', " "),
         negative_prompt: found.negative_prompt.replace('\n', " "),
@@ -78,7 +82,11 @@ fn restore_infotext(draft: &mut Draft, found: &ImageSettings) -> Option<String> 
 fn locked(seeds: &[u64]) -> SeedField {
     let texts: Vec<String> = seeds.iter().map(u64::to_string).collect();
     SeedField {
-        text: if texts.is_empty() { "0".to_string() } else { texts.join(", ") },
+        text: if texts.is_empty() {
+            "0".to_string()
+        } else {
+            texts.join(", ")
+        },
         locked: true,
     }
 }
@@ -86,15 +94,27 @@ fn locked(seeds: &[u64]) -> SeedField {
 /// The spans of a layout's tokens in their prompt.
 fn assignment_of(layout: &Layout, prompt: &TokenizedPrompt) -> Assignment {
     let span = |tokens: &[usize]| {
-        let known = tokens.iter().filter_map(|&token| prompt.tokens.get(token)?.word);
+        let known = tokens
+            .iter()
+            .filter_map(|&token| prompt.tokens.get(token)?.word);
         let words: Vec<usize> = known.collect();
-        let start = words.iter().min().map_or(0, |&word| prompt.words[word].span.start);
-        let end = words.iter().max().map_or(0, |&word| prompt.words[word].span.end);
+        let start = words
+            .iter()
+            .min()
+            .map_or(0, |&word| prompt.words[word].span.start);
+        let end = words
+            .iter()
+            .max()
+            .map_or(0, |&word| prompt.words[word].span.end);
         start..end
     };
     let objects = layout.objects.iter().map(|object| AssignedObject {
         noun: span(&object.tokens),
-        attributes: object.attributes.iter().map(|tokens| span(tokens)).collect(),
+        attributes: object
+            .attributes
+            .iter()
+            .map(|tokens| span(tokens))
+            .collect(),
     });
     Assignment {
         objects: objects.collect(),

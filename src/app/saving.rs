@@ -33,7 +33,10 @@ pub struct Writing {
 enum Source {
     One(Arc<RgbImage>),
     Beside([Arc<RgbImage>; 2]),
-    Grid { images: Vec<Arc<RgbImage>>, columns: usize },
+    Grid {
+        images: Vec<Arc<RgbImage>>,
+        columns: usize,
+    },
 }
 
 impl Writing {
@@ -55,7 +58,9 @@ impl Writing {
                     padding: PADDING,
                     background: BACKGROUND,
                 };
-                grid(&images, layout).map(Arc::new).map_err(|error| explain(&error))?
+                grid(&images, layout)
+                    .map(Arc::new)
+                    .map_err(|error| explain(&error))?
             }
         };
         save_new(&self.path, |file| write_png(file, &image, &self.texts))
@@ -99,7 +104,12 @@ pub fn picture(run: &Run, method: Method, path: PathBuf) -> Option<Writing> {
 
 /// Standard and STORM side by side, with STORM's recipe.
 pub fn comparison(run: &Run, path: PathBuf) -> Option<Writing> {
-    let image = |method| run.trace(method).picture.as_ref().map(|picture| Arc::clone(&picture.image));
+    let image = |method| {
+        run.trace(method)
+            .picture
+            .as_ref()
+            .map(|picture| Arc::clone(&picture.image))
+    };
     Some(Writing {
         path,
         image: Source::Beside([image(Method::Standard)?, image(Method::Storm)?]),
@@ -155,7 +165,11 @@ pub enum FoundSettings {
 /// # Errors
 /// A sentence with what is wrong with the file.
 pub fn read_settings(path: &Path) -> Result<FoundSettings, String> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let name = path
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
     let file = File::open(path).map_err(|error| format!("{name} can't be opened ({error})."))?;
     let texts = read_texts(BufReader::new(file))
         .map_err(|error| format!("{name}: {}", sentence(&error.to_string())))?;

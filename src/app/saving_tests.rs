@@ -1,9 +1,9 @@
 //! Files written and read back.
 
 use super::*;
-use crate::engine::{Picture, Request};
 use crate::app::session::{RunKey, RunState, Trace};
 use crate::diffusion::SchedulerKind;
+use crate::engine::{Picture, Request};
 
 fn run(methods: &[Method]) -> Run {
     let key = RunKey {
@@ -57,11 +57,17 @@ fn names_are_those_of_the_command_line_and_nothing_is_overwritten() {
 fn a_comparison_has_standard_on_the_left() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("both.png");
-    let saved = comparison(&run(&[Method::Standard, Method::Storm]), path).unwrap().run().unwrap();
+    let saved = comparison(&run(&[Method::Standard, Method::Storm]), path)
+        .unwrap()
+        .run()
+        .unwrap();
     let image = image::open(saved).unwrap().into_rgb8();
     let row = u32::from(image.height() as u16 / 2);
     assert_eq!(image.get_pixel(PADDING, row), &Rgb([50; 3]));
-    assert_eq!(image.get_pixel(image.width() - 1 - PADDING, row), &Rgb([200; 3]));
+    assert_eq!(
+        image.get_pixel(image.width() - 1 - PADDING, row),
+        &Rgb([200; 3])
+    );
     assert!(comparison(&run(&[Method::Storm]), "x.png".into()).is_none());
 }
 
@@ -70,9 +76,17 @@ fn a_picture_without_settings_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("plain.png");
     RgbImage::new(2, 2).save(&path).unwrap();
-    assert!(read_settings(&path).unwrap_err().contains("plain.png holds no settings"));
+    assert!(
+        read_settings(&path)
+            .unwrap_err()
+            .contains("plain.png holds no settings")
+    );
     let missing = read_settings(&folder.path().join("gone.png")).unwrap_err();
     assert!(missing.starts_with("gone.png can't be opened"));
     std::fs::write(&path, b"no picture").unwrap();
-    assert!(read_settings(&path).unwrap_err().contains("not a readable PNG"));
+    assert!(
+        read_settings(&path)
+            .unwrap_err()
+            .contains("not a readable PNG")
+    );
 }

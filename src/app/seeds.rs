@@ -36,7 +36,9 @@ impl SeedField {
     /// [`SeedError`] with what to write instead.
     pub fn seeds(&self) -> Result<Vec<u64>, SeedError> {
         let mut seeds = Vec::new();
-        let parts = self.text.split(|letter: char| letter == ',' || letter.is_whitespace());
+        let parts = self
+            .text
+            .split(|letter: char| letter == ',' || letter.is_whitespace());
         for part in parts.filter(|part| !part.is_empty()) {
             let (first, last) = range(part)?;
             if last - first >= MOST_SEEDS as u64 {
@@ -104,13 +106,19 @@ mod tests {
     fn one_a_list_and_ranges_are_read() {
         assert_eq!(seeds(" 7 "), Ok(vec![7]));
         assert_eq!(seeds("0, 1,2 9"), Ok(vec![0, 1, 2, 9]));
-        assert_eq!(seeds("3-5, 4, 18446744073709551615"), Ok(vec![3, 4, 5, u64::MAX]));
+        assert_eq!(
+            seeds("3-5, 4, 18446744073709551615"),
+            Ok(vec![3, 4, 5, u64::MAX])
+        );
     }
 
     #[test]
     fn what_is_no_seed_is_named() {
         assert_eq!(seeds(" , "), Err(SeedError::Empty));
-        assert_eq!(seeds("1, cat"), Err(SeedError::NotANumber("cat".to_string())));
+        assert_eq!(
+            seeds("1, cat"),
+            Err(SeedError::NotANumber("cat".to_string()))
+        );
         assert_eq!(seeds("5-3"), Err(SeedError::Backwards("5-3".to_string())));
         assert_eq!(seeds("0-999999999"), Err(SeedError::TooMany));
         assert!(seeds("-1").is_err());

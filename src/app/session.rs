@@ -15,9 +15,14 @@ use crate::storm::objective::Reading;
 /// Whether there is a model to work with.
 #[derive(Debug, Clone)]
 pub enum ModelState {
-    Loading { name: String },
+    Loading {
+        name: String,
+    },
     Ready(Arc<ModelInfo>),
-    Failed { name: String, error: Arc<EngineError> },
+    Failed {
+        name: String,
+        error: Arc<EngineError>,
+    },
 }
 
 /// One seed of one request: what a pair of canvases shows.
@@ -324,7 +329,11 @@ impl Session {
     fn end(&mut self, request: RequestId, state: RunState) {
         self.end_seeds(request, state);
         self.queue.retain(|queued| queued.id != request);
-        if self.running.as_ref().is_some_and(|running| running.id == request) {
+        if self
+            .running
+            .as_ref()
+            .is_some_and(|running| running.id == request)
+        {
             self.running = None;
         }
         if !self.is_busy() {
@@ -345,7 +354,11 @@ impl Session {
     fn end_seeds(&mut self, request: RequestId, state: RunState) {
         for run in &mut self.runs {
             if run.key.request == request && run.state == RunState::Running {
-                run.state = if run_is_complete(run) { RunState::Done } else { state };
+                run.state = if run_is_complete(run) {
+                    RunState::Done
+                } else {
+                    state
+                };
             }
         }
     }

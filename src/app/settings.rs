@@ -58,7 +58,10 @@ impl Methods {
     }
 
     fn of(methods: &[Method]) -> Self {
-        match (methods.contains(&Method::Standard), methods.contains(&Method::Storm)) {
+        match (
+            methods.contains(&Method::Standard),
+            methods.contains(&Method::Storm),
+        ) {
             (true, false) => Self::Standard,
             (false, true) => Self::Storm,
             _ => Self::Both,

@@ -27,7 +27,9 @@ impl SettingsPanel {
             group(ui, "Model", true, |ui| model_ui(ui, state));
             group(ui, "Picture", true, |ui| picture_ui(ui, state));
             group(ui, "STORM", true, |ui| storm_ui(ui, state));
-            group(ui, "More of STORM", false, |ui| more_ui(ui, &mut state.draft.settings));
+            group(ui, "More of STORM", false, |ui| {
+                more_ui(ui, &mut state.draft.settings)
+            });
             ui.add_space(8.0);
             let defaults = Settings::default();
             let changed = state.draft.settings != defaults;
@@ -138,9 +140,15 @@ fn seeds_ui(ui: &mut Ui, state: &mut State) {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.spacing_mut().item_spacing.x = 2.0;
             let (icon, explanation) = if field.locked {
-                (icons::LOCK_SIMPLE, "The seeds stay for the next picture; click to draw new ones each time")
+                (
+                    icons::LOCK_SIMPLE,
+                    "The seeds stay for the next picture; click to draw new ones each time",
+                )
             } else {
-                (icons::LOCK_SIMPLE_OPEN, "New seeds are drawn each time; click to keep these")
+                (
+                    icons::LOCK_SIMPLE_OPEN,
+                    "New seeds are drawn each time; click to keep these",
+                )
             };
             if icon_button(ui, icon, "Lock the seeds", explanation).clicked() {
                 field.locked = !field.locked;
@@ -163,7 +171,9 @@ fn seeds_ui(ui: &mut Ui, state: &mut State) {
 }
 
 fn scheduler_ui(ui: &mut Ui, scheduler: &mut Option<SchedulerKind>, model: Option<&ModelInfo>) {
-    let own = model.map(|model| model.scheduler.to_string()).unwrap_or_default();
+    let own = model
+        .map(|model| model.scheduler.to_string())
+        .unwrap_or_default();
     let changed = scheduler.is_some();
     let tip = "The rule that walks from noise to picture.";
     let reset = row(ui, "Scheduler", tip, changed, |ui| {
@@ -192,7 +202,9 @@ fn size_ui(ui: &mut Ui, size: &mut Option<[usize; 2]>, model: &ModelInfo) {
         let multiple = model.size_multiple;
         let [mut width, mut height] = size.unwrap_or(model.native_size);
         // Laid out from the right.
-        let high = ui.add(side(&mut height, multiple)).accessible_name("Height");
+        let high = ui
+            .add(side(&mut height, multiple))
+            .accessible_name("Height");
         ui.label("×");
         let wide = ui.add(side(&mut width, multiple)).accessible_name("Width");
         if high.changed() || wide.changed() {
@@ -214,9 +226,11 @@ fn storm_ui(ui: &mut Ui, state: &mut State) {
     let settings = &mut state.draft.settings;
     let defaults = Settings::default();
     objective_kind_ui(ui, &mut settings.objective);
-    let (storm, update) = (&mut settings.objective_parameters.storm, &mut settings.update);
-    let (storm_default, update_default) =
-        (&defaults.objective_parameters.storm, &defaults.update);
+    let (storm, update) = (
+        &mut settings.objective_parameters.storm,
+        &mut settings.update,
+    );
+    let (storm_default, update_default) = (&defaults.objective_parameters.storm, &defaults.update);
     number_row(
         ui,
         "Margin",
@@ -253,18 +267,25 @@ fn storm_ui(ui: &mut Ui, state: &mut State) {
 fn objective_kind_ui(ui: &mut Ui, objective: &mut ObjectiveKind) {
     let tip = "What pulls the objects to their places: our optimal transport, or another method to \
                compare it with.";
-    let reset = row(ui, "Objective", tip, *objective != ObjectiveKind::default(), |ui| {
-        let combo = egui::ComboBox::from_id_salt("objective")
-            .width(VALUE_WIDTH)
-            .selected_text(objective_name(*objective).0);
-        let opened = combo.show_ui(ui, |ui| {
-            for kind in ObjectiveKind::ALL {
-                let (name, explanation) = objective_name(kind);
-                ui.selectable_value(objective, kind, name).on_hover_text(explanation);
-            }
-        });
-        opened.response.accessible_name("Objective");
-    });
+    let reset = row(
+        ui,
+        "Objective",
+        tip,
+        *objective != ObjectiveKind::default(),
+        |ui| {
+            let combo = egui::ComboBox::from_id_salt("objective")
+                .width(VALUE_WIDTH)
+                .selected_text(objective_name(*objective).0);
+            let opened = combo.show_ui(ui, |ui| {
+                for kind in ObjectiveKind::ALL {
+                    let (name, explanation) = objective_name(kind);
+                    ui.selectable_value(objective, kind, name)
+                        .on_hover_text(explanation);
+                }
+            });
+            opened.response.accessible_name("Objective");
+        },
+    );
     if reset {
         *objective = ObjectiveKind::default();
     }
@@ -275,9 +296,10 @@ fn objective_name(kind: ObjectiveKind) -> (&'static str, &'static str) {
     match kind {
         ObjectiveKind::Storm => ("Transport", "Optimal transport, with every direction right"),
         ObjectiveKind::Centroid => ("Centroid", "A pull on the distance of the objects' centres"),
-        ObjectiveKind::AttendAndExcite => {
-            ("Attend & Excite", "Keeps every object in the picture; knows no places")
-        }
+        ObjectiveKind::AttendAndExcite => (
+            "Attend & Excite",
+            "Keeps every object in the picture; knows no places",
+        ),
         ObjectiveKind::Reference => ("Released code", "The released STORM code with its quirks"),
     }
 }
@@ -434,7 +456,8 @@ fn number_row(ui: &mut Ui, label: &str, explanation: &str, value: &mut f64, numb
             .range(number.range)
             .speed(number.speed)
             .max_decimals(4);
-        ui.add_sized(vec2(VALUE_WIDTH, 22.0), edit).accessible_name(label);
+        ui.add_sized(vec2(VALUE_WIDTH, 22.0), edit)
+            .accessible_name(label);
     });
     if reset {
         *value = number.default;
@@ -452,7 +475,8 @@ fn integer_row(
     let changed = *value != default;
     let reset = row(ui, label, explanation, changed, |ui| {
         let edit = DragValue::new(value).range(range).speed(0.25);
-        ui.add_sized(vec2(VALUE_WIDTH, 22.0), edit).accessible_name(label);
+        ui.add_sized(vec2(VALUE_WIDTH, 22.0), edit)
+            .accessible_name(label);
     });
     if reset {
         *value = default;
@@ -501,5 +525,7 @@ pub fn icon_button(ui: &mut Ui, icon: &str, name: &str, explanation: &str) -> Re
     let button = egui::Button::new(icon)
         .frame_when_inactive(false)
         .min_size(vec2(22.0, 22.0));
-    ui.add(button).on_hover_text(explanation).accessible_name(name)
+    ui.add(button)
+        .on_hover_text(explanation)
+        .accessible_name(name)
 }

@@ -79,7 +79,10 @@ fn without_focus(ui: &Ui, state: &mut State) {
             state.view.mode = mode;
         }
     }
-    let Some(last) = state.shown_run().and_then(|run| run.steps_made().checked_sub(1)) else {
+    let Some(last) = state
+        .shown_run()
+        .and_then(|run| run.steps_made().checked_sub(1))
+    else {
         return;
     };
     let shown = state.view.step.unwrap_or(last);

@@ -95,7 +95,10 @@ impl State {
         let assignment = &self.draft.assignment;
         let target_of = |object: &ShownObject| {
             let index = self.draft_object(&object.label)?;
-            let target = assignment.free_targets.iter().find(|target| target.object == index)?;
+            let target = assignment
+                .free_targets
+                .iter()
+                .find(|target| target.object == index)?;
             Some([target.x, target.y])
         };
         shown.iter().map(target_of).collect()
@@ -104,7 +107,9 @@ impl State {
     /// Gives a shown object a place in the next request.
     pub fn set_draft_target(&mut self, shown: usize, place: [f64; 2]) {
         let objects = self.shown_objects();
-        let object = objects.get(shown).and_then(|object| self.draft_object(&object.label));
+        let object = objects
+            .get(shown)
+            .and_then(|object| self.draft_object(&object.label));
         if let Some(object) = object {
             assigning::place(&mut self.draft, object, place);
         }

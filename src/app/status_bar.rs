@@ -64,9 +64,10 @@ fn memory_ui(ui: &mut Ui, state: &State) {
         Some(bytes) => format!("{} {:.2} GB", icons::MEMORY, bytes as f64 / 1e9),
         None => format!("{} {kept:.0} MB of steps", icons::MEMORY),
     };
-    ui.label(small(text).color(palette.weak_text)).on_hover_text(format!(
-        "Memory of this program; past steps kept for the timeline take {kept:.0} MB of it"
-    ));
+    ui.label(small(text).color(palette.weak_text))
+        .on_hover_text(format!(
+            "Memory of this program; past steps kept for the timeline take {kept:.0} MB of it"
+        ));
 }
 
 fn progress_ui(ui: &mut Ui, state: &State, meter: &FrameMeter) {
@@ -81,20 +82,34 @@ fn progress_ui(ui: &mut Ui, state: &State, meter: &FrameMeter) {
         }
         return;
     };
-    let run = state.session.newest_run().filter(|run| run.key.request == running.id);
+    let run = state
+        .session
+        .newest_run()
+        .filter(|run| run.key.request == running.id);
     let (made, count) = run.map_or((0, 1), |run| (run.steps_made(), run.step_count.max(1)));
     let (rect, _) = ui.allocate_exact_size(vec2(120.0, 4.0), Sense::hover());
     let painter = ui.painter();
     painter.rect_filled(rect, CornerRadius::same(2), palette.raised);
-    let done = Rect::from_min_size(rect.min, vec2(rect.width() * made as f32 / count as f32, rect.height()));
+    let done = Rect::from_min_size(
+        rect.min,
+        vec2(rect.width() * made as f32 / count as f32, rect.height()),
+    );
     painter.rect_filled(done, CornerRadius::same(2), palette.accent);
     let text = match run {
         None => "preparing".to_string(),
         Some(_) if state.session.is_cancelling => "stopping".to_string(),
         Some(run) => {
             let seeds = &running.request.seeds;
-            let seed = seeds.iter().position(|seed| *seed == run.key.seed).unwrap_or(0) + 1;
-            let of_seeds = if seeds.len() > 1 { format!(" · seed {seed}/{}", seeds.len()) } else { String::new() };
+            let seed = seeds
+                .iter()
+                .position(|seed| *seed == run.key.seed)
+                .unwrap_or(0)
+                + 1;
+            let of_seeds = if seeds.len() > 1 {
+                format!(" · seed {seed}/{}", seeds.len())
+            } else {
+                String::new()
+            };
             let left = match run.seconds_left() {
                 Some(seconds) if made < count => format!(" · {seconds:.0} s left"),
                 _ => String::new(),
@@ -102,7 +117,9 @@ fn progress_ui(ui: &mut Ui, state: &State, meter: &FrameMeter) {
             format!("step {made}/{count}{of_seeds}{left}")
         }
     };
-    let per_step = run.filter(|_| made > 0).map(|run| run.seconds / made as f64);
+    let per_step = run
+        .filter(|_| made > 0)
+        .map(|run| run.seconds / made as f64);
     let explanation = match per_step {
         Some(seconds) => format!("{seconds:.2} s per step. {}", meter.summary()),
         None => meter.summary(),
@@ -116,7 +133,12 @@ fn saved_ui(ui: &mut Ui, state: &mut State) {
     let Some(saved) = state.files.last_saved().map(std::path::Path::to_path_buf) else {
         return;
     };
-    let show = icon_button(ui, icons::FOLDER_OPEN, "Show in folder", "Show it in the file manager");
+    let show = icon_button(
+        ui,
+        icons::FOLDER_OPEN,
+        "Show in folder",
+        "Show it in the file manager",
+    );
     if show.clicked() {
         state.actions.push(Action::ShowInFolder(saved.clone()));
     }
@@ -129,19 +151,36 @@ fn panes_ui(ui: &mut Ui, panes: &mut PaneSizes) {
     ui.spacing_mut().item_spacing.x = 2.0;
     for (icon, name, shown) in [
         (icons::EYE, "Attention", &mut panes.shows_attention),
-        (icons::CHART_LINE, "Timeline and gallery", &mut panes.shows_bottom),
-        (icons::SLIDERS_HORIZONTAL, "Settings", &mut panes.shows_settings),
+        (
+            icons::CHART_LINE,
+            "Timeline and gallery",
+            &mut panes.shows_bottom,
+        ),
+        (
+            icons::SLIDERS_HORIZONTAL,
+            "Settings",
+            &mut panes.shows_settings,
+        ),
     ] {
         let button = egui::Button::selectable(*shown, icon).min_size(vec2(22.0, 20.0));
         let name = format!("Show {}", name.to_lowercase());
-        if ui.add(button).on_hover_text(&name).accessible_name(&name).clicked() {
+        if ui
+            .add(button)
+            .on_hover_text(&name)
+            .accessible_name(&name)
+            .clicked()
+        {
             *shown = !*shown;
         }
     }
 }
 
 fn theme_ui(ui: &mut Ui, state: &mut State) {
-    let icon = if ui.visuals().dark_mode { icons::SUN } else { icons::MOON };
+    let icon = if ui.visuals().dark_mode {
+        icons::SUN
+    } else {
+        icons::MOON
+    };
     if icon_button(ui, icon, "Change the theme", "Light or dark").clicked() {
         state.actions.push(Action::ToggleTheme);
     }

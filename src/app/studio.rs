@@ -128,7 +128,9 @@ impl StudioApp {
         }
         let dropped = ctx.input(|input| {
             let files = input.raw.dropped_files.iter();
-            files.map(|file| file.path().to_path_buf()).collect::<Vec<_>>()
+            files
+                .map(|file| file.path().to_path_buf())
+                .collect::<Vec<_>>()
         });
         for path in dropped {
             self.state.actions.push(if path.is_dir() {
@@ -159,7 +161,11 @@ impl StudioApp {
                 self.status.ui(ui, &mut self.state, &self.meter, panes);
             });
         CentralPanel::no_frame()
-            .frame(Frame::new().fill(palette.ground).inner_margin(Margin::symmetric(0, 4)))
+            .frame(
+                Frame::new()
+                    .fill(palette.ground)
+                    .inner_margin(Margin::symmetric(0, 4)),
+            )
             .show(ui, |ui| {
                 self.panes.ui(ui, &mut self.state);
                 message_bar::ui(ui, &mut self.state);
@@ -202,11 +208,15 @@ impl StudioApp {
             Action::Remedy(remedy) => self.help(remedy),
             Action::Undo => {
                 let content = self.undoer.undo(self.state.draft.content()).cloned();
-                content.map(|content| self.state.draft.replace(content)).unwrap_or_default();
+                content
+                    .map(|content| self.state.draft.replace(content))
+                    .unwrap_or_default();
             }
             Action::Redo => {
                 let content = self.undoer.redo(self.state.draft.content()).cloned();
-                content.map(|content| self.state.draft.replace(content)).unwrap_or_default();
+                content
+                    .map(|content| self.state.draft.replace(content))
+                    .unwrap_or_default();
             }
             Action::ToggleTheme => ctx.set_theme(match ctx.theme() {
                 Theme::Dark => Theme::Light,
@@ -231,7 +241,10 @@ impl StudioApp {
             }
             Err(DraftError::NoModel) => {
                 self.generates_when_ready = true;
-                self.say("The model is still loading; the picture comes as soon as it is ready.", false);
+                self.say(
+                    "The model is still loading; the picture comes as soon as it is ready.",
+                    false,
+                );
             }
             Err(error) => self.say(&sentence(&error.to_string()), true),
         }
@@ -256,11 +269,16 @@ impl StudioApp {
     fn save(&mut self) {
         let output = self.state.files.output().to_path_buf();
         let Some(run) = self.state.shown_run() else {
-            return self.say("There is no picture to save yet; generate one first.", false);
+            return self.say(
+                "There is no picture to save yet; generate one first.",
+                false,
+            );
         };
         let writings: Vec<Writing> = [Method::Standard, Method::Storm]
             .into_iter()
-            .filter_map(|method| saving::picture(run, method, saving::picture_path(&output, run, method)))
+            .filter_map(|method| {
+                saving::picture(run, method, saving::picture_path(&output, run, method))
+            })
             .collect();
         if writings.is_empty() {
             return self.say("The picture is not finished yet; save it then.", false);

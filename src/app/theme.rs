@@ -110,7 +110,11 @@ pub enum Mark {
 impl Mark {
     /// Subjects, which come first in the layout, are discs; objects are squares.
     pub fn of(index: usize) -> Self {
-        if index % 2 == 0 { Self::Disc } else { Self::Square }
+        if index % 2 == 0 {
+            Self::Disc
+        } else {
+            Self::Square
+        }
     }
 
     /// As a character.
@@ -156,9 +160,18 @@ pub fn install(ctx: &egui::Context) {
 fn fonts() -> FontDefinitions {
     let mut fonts = FontDefinitions::default();
     let embedded: [(&str, &[u8]); 3] = [
-        ("Storm Sans", include_bytes!("../../assets/fonts/StormSans.ttf")),
-        ("Storm Mono", include_bytes!("../../assets/fonts/StormMono.ttf")),
-        ("Storm Icons", include_bytes!("../../assets/fonts/StormIcons.ttf")),
+        (
+            "Storm Sans",
+            include_bytes!("../../assets/fonts/StormSans.ttf"),
+        ),
+        (
+            "Storm Mono",
+            include_bytes!("../../assets/fonts/StormMono.ttf"),
+        ),
+        (
+            "Storm Icons",
+            include_bytes!("../../assets/fonts/StormIcons.ttf"),
+        ),
     ];
     for (name, bytes) in embedded {
         let data = FontData::from_static(bytes);
@@ -274,7 +287,12 @@ mod tests {
     #[test]
     fn all_text_keeps_a_contrast_of_four_and_a_half() {
         for (name, palette) in [("dark", Palette::DARK), ("light", Palette::LIGHT)] {
-            let mut texts = vec![palette.text, palette.weak_text, palette.holds, palette.error];
+            let mut texts = vec![
+                palette.text,
+                palette.weak_text,
+                palette.holds,
+                palette.error,
+            ];
             texts.push(palette.accent);
             texts.extend(palette.objects);
             for text in texts {

@@ -70,7 +70,9 @@ impl TimelinePanel {
         }
         let area = ui.available_rect_before_wrap();
         let choices = Rect::from_min_size(area.min, vec2(CHOICES_WIDTH, area.height()));
-        ui.scope_builder(UiBuilder::new().max_rect(choices), |ui| self.choices_ui(ui, state));
+        ui.scope_builder(UiBuilder::new().max_rect(choices), |ui| {
+            self.choices_ui(ui, state)
+        });
         let right = Rect::from_min_max(area.min + vec2(CHOICES_WIDTH + 8.0, 0.0), area.max);
         self.steps_ui(ui, right, state);
     }
@@ -96,16 +98,23 @@ impl TimelinePanel {
         let methods: Vec<Method> = run.request.methods.clone();
         let rows = methods.len() as f32;
         let aspect = run.size[1] as f32 / run.size[0].max(1) as f32;
-        let height = (area.width() / count as f32 * aspect).min(THUMBNAIL_HEIGHT).max(8.0);
+        let height = (area.width() / count as f32 * aspect)
+            .min(THUMBNAIL_HEIGHT)
+            .max(8.0);
         let mut top = area.top();
         for method in methods {
             let strip = Rect::from_min_size(pos2(area.left(), top), vec2(area.width(), height));
             thumbnails_ui(ui, strip, method, state);
             top += height + 2.0;
         }
-        let plot = Rect::from_min_max(pos2(area.left(), area.top() + rows * (height + 2.0) + 2.0), area.max);
+        let plot = Rect::from_min_max(
+            pos2(area.left(), area.top() + rows * (height + 2.0) + 2.0),
+            area.max,
+        );
         if plot.height() > 12.0 {
-            ui.scope_builder(UiBuilder::new().max_rect(plot), |ui| plot_ui(ui, self.curve, state));
+            ui.scope_builder(UiBuilder::new().max_rect(plot), |ui| {
+                plot_ui(ui, self.curve, state)
+            });
         }
         scrub_ui(ui, area, count, state);
     }
@@ -113,12 +122,28 @@ impl TimelinePanel {
 
 /// One step back, forward, and to the newest.
 fn step_buttons_ui(ui: &mut Ui, state: &mut State) {
-    let last = state.shown_run().and_then(|run| run.steps_made().checked_sub(1));
+    let last = state
+        .shown_run()
+        .and_then(|run| run.steps_made().checked_sub(1));
     let shown = state.view.step.or(last);
-    if icon_button(ui, icons::CARET_LEFT, "One step back", "One step back (Left)").clicked() {
+    if icon_button(
+        ui,
+        icons::CARET_LEFT,
+        "One step back",
+        "One step back (Left)",
+    )
+    .clicked()
+    {
         state.view.step = shown.map(|step| step.saturating_sub(1));
     }
-    if icon_button(ui, icons::CARET_RIGHT, "One step forward", "One step forward (Right)").clicked() {
+    if icon_button(
+        ui,
+        icons::CARET_RIGHT,
+        "One step forward",
+        "One step forward (Right)",
+    )
+    .clicked()
+    {
         state.view.step = shown.map(|step| step + 1).filter(|step| Some(*step) < last);
     }
     let newest = egui::Button::selectable(state.view.step.is_none(), icons::SKIP_FORWARD);
@@ -148,9 +173,11 @@ fn thumbnails_ui(ui: &Ui, strip: Rect, method: Method, state: &mut State) {
         variant: 0,
     };
     let place = Place::Thumbnails(method);
-    let texture = state.textures.get(ui.ctx(), place, content, TextureOptions::LINEAR, || {
-        pictures::thumbnails(&store.steps(key.request, key.seed, method), count, &map)
-    });
+    let texture = state
+        .textures
+        .get(ui.ctx(), place, content, TextureOptions::LINEAR, || {
+            pictures::thumbnails(&store.steps(key.request, key.seed, method), count, &map)
+        });
     let Some(texture) = texture else { return };
     // Each keeps its shape in the middle of its step's share of the width.
     let share = strip.width() / count.max(1) as f32;
@@ -177,8 +204,18 @@ fn plot_ui(ui: &mut Ui, curve: Curve, state: &State) {
     let count = run.step_count.max(1) as f64;
     let lines = curves(run, curve, palette);
     let [low, high] = bounds(&lines, curve, run);
-    let margin = run.storm.reading(usize::MAX - 1).or(run.standard.reading(usize::MAX - 1)).and_then(|reading| reading.relations.first()).map(|relation| relation.margin);
-    let updated: Vec<f64> = run.storm.updates.iter().map(|update| update.step as f64).collect();
+    let margin = run
+        .storm
+        .reading(usize::MAX - 1)
+        .or(run.standard.reading(usize::MAX - 1))
+        .and_then(|reading| reading.relations.first())
+        .map(|relation| relation.margin);
+    let updated: Vec<f64> = run
+        .storm
+        .updates
+        .iter()
+        .map(|update| update.step as f64)
+        .collect();
     let shown = state.view.step.or_else(|| run.steps_made().checked_sub(1));
     let size = ui.available_size();
     let response = Plot::new("steps")
@@ -197,19 +234,37 @@ fn plot_ui(ui: &mut Ui, curve: Curve, state: &State) {
         .show(ui, |plot| {
             plot.set_plot_bounds(PlotBounds::from_min_max([-0.5, low], [count - 0.5, high]));
             for step in updated {
-                let tint = vec![[step - 0.5, low], [step + 0.5, low], [step + 0.5, high], [step - 0.5, high]];
+                let tint = vec![
+                    [step - 0.5, low],
+                    [step + 0.5, low],
+                    [step + 0.5, high],
+                    [step - 0.5, high],
+                ];
                 let tint = egui_plot::Polygon::new("", PlotPoints::from(tint));
-                plot.polygon(tint.fill_color(palette.update_tint).stroke(Stroke::NONE).allow_hover(false));
+                plot.polygon(
+                    tint.fill_color(palette.update_tint)
+                        .stroke(Stroke::NONE)
+                        .allow_hover(false),
+                );
             }
             if curve == Curve::Distance {
                 plot.hline(HLine::new("", 0.0).color(palette.line).allow_hover(false));
                 if let Some(margin) = margin {
                     let dashed = HLine::new("", margin).color(palette.holds.gamma_multiply(0.7));
-                    plot.hline(dashed.style(egui_plot::LineStyle::dashed_loose()).allow_hover(false));
+                    plot.hline(
+                        dashed
+                            .style(egui_plot::LineStyle::dashed_loose())
+                            .allow_hover(false),
+                    );
                 }
             }
             if let Some(shown) = shown {
-                plot.vline(VLine::new("", shown as f64).color(palette.accent).width(1.5).allow_hover(false));
+                plot.vline(
+                    VLine::new("", shown as f64)
+                        .color(palette.accent)
+                        .width(1.5)
+                        .allow_hover(false),
+                );
             }
             for line in lines {
                 line.show(plot, shown);
@@ -235,13 +290,17 @@ impl PlotLine {
             .copied()
             .filter(|point| shown.is_some_and(|step| point[0] == step as f64))
             .collect();
-        let line = Line::new("", PlotPoints::from(self.points)).color(self.colour).width(width);
+        let line = Line::new("", PlotPoints::from(self.points))
+            .color(self.colour)
+            .width(width);
         plot.line(line.allow_hover(false));
         let shape = match self.mark {
             Mark::Disc => egui_plot::MarkerShape::Circle,
             Mark::Square => egui_plot::MarkerShape::Square,
         };
-        let points = Points::new("", PlotPoints::from(marked)).color(self.colour).radius(4.0);
+        let points = Points::new("", PlotPoints::from(marked))
+            .color(self.colour)
+            .radius(4.0);
         plot.points(points.shape(shape).allow_hover(false));
     }
 }
@@ -275,15 +334,25 @@ fn distance(trace: &Trace, relation: usize, method: Method, palette: &Palette) -
             Method::Storm => palette.object(2 * relation),
             Method::Standard => palette.weak_text,
         },
-        mark: if method == Method::Storm { Mark::Disc } else { Mark::Square },
+        mark: if method == Method::Storm {
+            Mark::Disc
+        } else {
+            Mark::Square
+        },
         is_faint: method == Method::Standard,
     }
 }
 
-fn update_line(run: &Run, palette: &Palette, value: impl Fn(&super::session::UpdatePoint) -> f64) -> PlotLine {
+fn update_line(
+    run: &Run,
+    palette: &Palette,
+    value: impl Fn(&super::session::UpdatePoint) -> f64,
+) -> PlotLine {
     let updates = run.storm.updates.iter();
     PlotLine {
-        points: updates.map(|update| [update.step as f64, value(update)]).collect(),
+        points: updates
+            .map(|update| [update.step as f64, value(update)])
+            .collect(),
         colour: palette.object(0),
         mark: Mark::Disc,
         is_faint: false,
@@ -291,8 +360,13 @@ fn update_line(run: &Run, palette: &Palette, value: impl Fn(&super::session::Upd
 }
 
 fn bounds(lines: &[PlotLine], curve: Curve, run: &Run) -> [f64; 2] {
-    let values = lines.iter().flat_map(|line| line.points.iter().map(|point| point[1]));
-    let (mut low, mut high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
+    let values = lines
+        .iter()
+        .flat_map(|line| line.points.iter().map(|point| point[1]));
+    let (mut low, mut high) = values
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
+            (low.min(value), high.max(value))
+        });
     if curve == Curve::Distance {
         low = low.min(-0.2);
         high = high.max(0.5);
@@ -310,7 +384,11 @@ fn legend_ui(ui: &Ui, rect: Rect, curve: Curve, run: &Run, palette: &Palette) {
     let font = egui::FontId::proportional(super::theme::SMALL_SIZE);
     let text = match curve {
         Curve::Distance => match became_true(&run.storm) {
-            Some(step) => format!("{}: true since step {}", method_name(Method::Storm), step + 1),
+            Some(step) => format!(
+                "{}: true since step {}",
+                method_name(Method::Storm),
+                step + 1
+            ),
             None if run.request.methods.contains(&Method::Storm) => {
                 format!("{}: not true yet", method_name(Method::Storm))
             }
@@ -335,7 +413,10 @@ fn became_true(trace: &Trace) -> Option<usize> {
     let is_true = |reading: &Option<crate::storm::objective::Reading>| {
         reading.as_ref().is_some_and(|reading| {
             !reading.relations.is_empty()
-                && reading.relations.iter().all(|relation| relation.signed_distance > 0.0)
+                && reading
+                    .relations
+                    .iter()
+                    .all(|relation| relation.signed_distance > 0.0)
         })
     };
     let last_false = trace.readings.iter().rposition(|reading| !is_true(reading));
@@ -346,9 +427,16 @@ fn became_true(trace: &Trace) -> Option<usize> {
 /// Dragging anywhere over the steps, and the arrow keys.
 fn scrub_ui(ui: &mut Ui, area: Rect, count: usize, state: &mut State) {
     let response = ui
-        .interact(area, ui.scope_id().with("scrubber"), Sense::click_and_drag())
+        .interact(
+            area,
+            ui.scope_id().with("scrubber"),
+            Sense::click_and_drag(),
+        )
         .on_hover_cursor(egui::CursorIcon::ResizeHorizontal);
-    let Some(last) = state.shown_run().and_then(|run| run.steps_made().checked_sub(1)) else {
+    let Some(last) = state
+        .shown_run()
+        .and_then(|run| run.steps_made().checked_sub(1))
+    else {
         return;
     };
     if let Some(pointer) = response.interact_pointer_pos()
@@ -362,7 +450,8 @@ fn scrub_ui(ui: &mut Ui, area: Rect, count: usize, state: &mut State) {
     if response.has_focus() {
         keys_ui(ui, last, state);
         let stroke = Stroke::new(1.0, Palette::of(ui).accent);
-        ui.painter().rect_stroke(area.expand(2.0), 3.0, stroke, egui::StrokeKind::Outside);
+        ui.painter()
+            .rect_stroke(area.expand(2.0), 3.0, stroke, egui::StrokeKind::Outside);
     }
     let shown = state.view.step.unwrap_or(last);
     response.widget_info(|| egui::WidgetInfo::slider(true, shown as f64, "Step shown"));

@@ -22,9 +22,12 @@ pub fn verdicts(layout: &Layout, reading: &Reading) -> Vec<Verdict> {
     let relations = layout.relations.iter().zip(&reading.relations);
     relations
         .map(|(relation, found)| {
-            let missing = [relation.subject, relation.object]
-                .iter()
-                .any(|&object| reading.objects.get(object).is_none_or(|object| object.absent));
+            let missing = [relation.subject, relation.object].iter().any(|&object| {
+                reading
+                    .objects
+                    .get(object)
+                    .is_none_or(|object| object.absent)
+            });
             let is_true = found.signed_distance > 0.0 && !missing;
             let phrase = match (missing, is_true, relation.kind) {
                 (true, _, _) => "is not seen together with",

@@ -161,7 +161,10 @@ impl Zoom {
     /// The visible part: smallest and largest (x, y), as fractions of the picture.
     pub fn visible(&self) -> [[f32; 2]; 2] {
         let half = 0.5 / self.factor;
-        [self.centre.map(|place| place - half), self.centre.map(|place| place + half)]
+        [
+            self.centre.map(|place| place - half),
+            self.centre.map(|place| place + half),
+        ]
     }
 
     fn keep_inside(&mut self) {

@@ -35,10 +35,14 @@ pub enum AppError {
     #[error(transparent)]
     Model(#[from] CheckpointError),
     /// No X11 or Wayland, or whatever this system has.
-    #[error("there is no display to open a window on ({0}); `storm-studio generate` works without a window")]
+    #[error(
+        "there is no display to open a window on ({0}); `storm-studio generate` works without a window"
+    )]
     NoDisplay(String),
     /// Neither Vulkan, Metal, DirectX 12 nor OpenGL.
-    #[error("no graphics driver answers through Vulkan, Metal, DirectX 12 or OpenGL ({0}); `storm-studio generate` works without a window")]
+    #[error(
+        "no graphics driver answers through Vulkan, Metal, DirectX 12 or OpenGL ({0}); `storm-studio generate` works without a window"
+    )]
     NoGraphics(String),
     #[error("the window could not be opened ({0}); `storm-studio generate` works without a window")]
     Window(String),
@@ -122,7 +126,13 @@ impl Window {
             _ => Preferences::default(),
         };
         Self {
-            studio: StudioApp::new(&ctx, engine, model_name, options.output.clone(), preferences),
+            studio: StudioApp::new(
+                &ctx,
+                engine,
+                model_name,
+                options.output.clone(),
+                preferences,
+            ),
         }
     }
 }

@@ -11,7 +11,11 @@ fn pair(harness: &Studio) -> Option<(String, RelationKind, String)> {
     let layout = app(harness).state().draft.layout().ok()?;
     let relation = layout.relations.first()?;
     let label = |object: usize| layout.objects[object].label.clone();
-    Some((label(relation.subject), relation.kind, label(relation.object)))
+    Some((
+        label(relation.subject),
+        relation.kind,
+        label(relation.object),
+    ))
 }
 
 fn is(subject: &str, kind: RelationKind, object: &str) -> Option<(String, RelationKind, String)> {
@@ -83,7 +87,9 @@ fn the_original_notation_follows_the_chips_and_the_other_way_round() {
     harness.step();
     harness.key_press_modifiers(Modifiers::COMMAND, Key::A);
     harness.step();
-    harness.get_by_label("Token indices").type_text("[[8,2],[7,None]]");
+    harness
+        .get_by_label("Token indices")
+        .type_text("[[8,2],[7,None]]");
     harness.run_steps(2);
     assert_eq!(pair(&harness), is("dog", RelationKind::LeftOf, "cat"));
     let layout = app(&harness).state().draft.layout().unwrap();
@@ -102,7 +108,10 @@ fn undo_brings_a_deleted_words_assignment_back() {
     harness.run_steps(120);
     harness.key_press_modifiers(Modifiers::COMMAND, Key::Z);
     harness.run_steps(2);
-    assert_eq!(app(&harness).state().draft.prompt, "a cat to the left of a dog");
+    assert_eq!(
+        app(&harness).state().draft.prompt,
+        "a cat to the left of a dog"
+    );
     assert_eq!(pair(&harness), is("cat", RelationKind::LeftOf, "dog"));
     harness.key_press_modifiers(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::Z);
     harness.run_steps(2);

@@ -21,7 +21,9 @@ fn ctrl_s_writes_both_pictures_with_their_recipe_and_opening_one_brings_it_back(
     click(&mut harness, "Generate");
     wait_until_idle(&mut harness);
     harness.key_press_modifiers(Modifiers::COMMAND, Key::S);
-    wait(&mut harness, "the file", |app| app.state().files.last_saved().is_some());
+    wait(&mut harness, "the file", |app| {
+        app.state().files.last_saved().is_some()
+    });
 
     let prompt = folder.path().join("a cat to the left of a dog");
     let saved = prompt.join("11.png");
@@ -37,7 +39,9 @@ fn ctrl_s_writes_both_pictures_with_their_recipe_and_opening_one_brings_it_back(
     let made = app(&harness).state().draft.content().clone();
     edit(&mut harness, |content| *content = DraftContent::default());
     harness.state_mut().as_mut().unwrap().open_picture(saved);
-    wait(&mut harness, "the settings", |app| app.state().draft.negative_prompt == "tree");
+    wait(&mut harness, "the settings", |app| {
+        app.state().draft.negative_prompt == "tree"
+    });
     let restored = app(&harness).state().draft.content();
     assert_eq!(restored.assignment, made.assignment);
     assert_eq!(restored.seeds, made.seeds);

@@ -52,7 +52,9 @@ fn themed_studio(output: &Path, theme: egui::Theme) -> Studio {
             },
             None,
         );
-    wait(&mut harness, "the model", |app| app.state().session.model().is_some());
+    wait(&mut harness, "the model", |app| {
+        app.state().session.model().is_some()
+    });
     harness.step();
     harness
 }
@@ -63,7 +65,10 @@ fn app(harness: &Studio) -> &StudioApp {
 
 /// Changes the draft as a person would in the settings, which have their own test.
 fn edit(harness: &mut Studio, change: impl FnOnce(&mut DraftContent)) {
-    let app = harness.state_mut().as_mut().expect("the first frame made it");
+    let app = harness
+        .state_mut()
+        .as_mut()
+        .expect("the first frame made it");
     change(&mut app.state_mut().draft);
     harness.step();
 }
@@ -82,7 +87,9 @@ fn wait(harness: &mut Studio, what: &str, is_so: impl Fn(&StudioApp) -> bool) {
 }
 
 fn wait_until_idle(harness: &mut Studio) {
-    wait(harness, "the engine to be idle", |app| !app.state().session.is_busy());
+    wait(harness, "the engine to be idle", |app| {
+        !app.state().session.is_busy()
+    });
     harness.step();
 }
 

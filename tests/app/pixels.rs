@@ -42,7 +42,10 @@ fn assert_shows(picture: &RgbaImage, rect: Rect, map: &[f32], columns: usize) {
         let drawn = pixel(picture, x, y);
         // One for the renderer's rounding.
         let difference = differ(drawn, expected);
-        assert!(difference <= 1, "cell {column}, {row}: {drawn:?} is not {expected:?}");
+        assert!(
+            difference <= 1,
+            "cell {column}, {row}: {drawn:?} is not {expected:?}"
+        );
     }
 }
 
@@ -51,7 +54,11 @@ fn a_heatmap_is_the_engines_map_of_that_token_and_step() {
     let folder = tempfile::tempdir().unwrap();
     let mut harness = finished(4, &folder);
     click(&mut harness, "One step back");
-    for (label, token) in [("Heatmap of ● cat", 2), ("Heatmap of ■ dog", 8), ("Heatmap of to", 3)] {
+    for (label, token) in [
+        ("Heatmap of ● cat", 2),
+        ("Heatmap of ■ dog", 8),
+        ("Heatmap of to", 3),
+    ] {
         let picture = harness.render().unwrap();
         let run = app(&harness).state().shown_run().unwrap();
         let record = app(&harness).state().store.get(StepKey {
@@ -74,7 +81,9 @@ fn the_canvases_show_the_finished_pictures() {
     click(&mut harness, "Where objects are and should be");
     let picture = harness.render().unwrap();
     for (name, method) in [("Standard", Method::Standard), ("STORM", Method::Storm)] {
-        let rect = harness.get_by_label(&format!("{name} canvas, finished picture")).rect();
+        let rect = harness
+            .get_by_label(&format!("{name} canvas, finished picture"))
+            .rect();
         let run = app(&harness).state().shown_run().unwrap();
         let image = run.trace(method).picture.as_ref().unwrap().image.clone();
         // The screen's picture is a smooth enlargement: compare means of quarters.
@@ -84,7 +93,10 @@ fn the_canvases_show_the_finished_pictures() {
                 let mut sums = [0.0_f64; 3];
                 for step in 0..1024 {
                     let (x, y) = ((step % 32) as f32 / 32.0, (step / 32) as f32 / 32.0);
-                    let colour = get(0.5 * (right as f32 + x) + 0.01, 0.5 * (low as f32 + y) + 0.01);
+                    let colour = get(
+                        0.5 * (right as f32 + x) + 0.01,
+                        0.5 * (low as f32 + y) + 0.01,
+                    );
                     for (sum, byte) in sums.iter_mut().zip(colour) {
                         *sum += f64::from(byte) / 1024.0;
                     }
@@ -92,14 +104,22 @@ fn the_canvases_show_the_finished_pictures() {
                 sums
             };
             let drawn = mean(&|x, y| {
-                pixel(&picture, rect.left() + x * rect.width(), rect.top() + y * rect.height())
+                pixel(
+                    &picture,
+                    rect.left() + x * rect.width(),
+                    rect.top() + y * rect.height(),
+                )
             });
             let made = mean(&|x, y| {
-                let place = |fraction: f32, side: u32| ((fraction * side as f32) as u32).min(side - 1);
+                let place =
+                    |fraction: f32, side: u32| ((fraction * side as f32) as u32).min(side - 1);
                 image.get_pixel(place(x, width), place(y, height)).0
             });
             for (drawn, made) in drawn.iter().zip(made) {
-                assert!((drawn - made).abs() < 4.0, "{name}: {drawn:.1} is not {made:.1}");
+                assert!(
+                    (drawn - made).abs() < 4.0,
+                    "{name}: {drawn:.1} is not {made:.1}"
+                );
             }
         }
     }

@@ -14,7 +14,9 @@ fn generate_fills_both_canvases() {
     edit(&mut harness, |content| content.settings.steps = 4);
     harness.get_by_label("Standard canvas, empty");
     click(&mut harness, "Generate");
-    wait(&mut harness, "the first preview", |app| app.state().shown_step(Method::Storm).is_some());
+    wait(&mut harness, "the first preview", |app| {
+        app.state().shown_step(Method::Storm).is_some()
+    });
     wait_until_idle(&mut harness);
     for name in ["Standard", "STORM"] {
         harness.get_by_label(&format!("{name} canvas, finished picture"));
@@ -35,18 +37,27 @@ fn cancelling_in_the_middle_leaves_no_picture_and_a_usable_window() {
     let mut harness = studio(folder.path());
     edit(&mut harness, |content| content.settings.steps = 400);
     harness.key_press_modifiers(Modifiers::COMMAND, Key::Enter);
-    wait(&mut harness, "a step", |app| app.state().shown_step(Method::Storm).is_some());
+    wait(&mut harness, "a step", |app| {
+        app.state().shown_step(Method::Storm).is_some()
+    });
     harness.key_press(Key::Escape);
     wait_until_idle(&mut harness);
     let run = app(&harness).state().shown_run().unwrap();
     assert_eq!(run.state, RunState::Cancelled);
     assert!(run.storm.picture.is_none());
-    assert!(run.steps_made() < 100, "it went on for {} steps", run.steps_made());
+    assert!(
+        run.steps_made() < 100,
+        "it went on for {} steps",
+        run.steps_made()
+    );
     // The next one runs as if nothing had been.
     edit(&mut harness, |content| content.settings.steps = 2);
     click(&mut harness, "Generate");
     wait_until_idle(&mut harness);
-    assert_eq!(app(&harness).state().shown_run().unwrap().state, RunState::Done);
+    assert_eq!(
+        app(&harness).state().shown_run().unwrap().state,
+        RunState::Done
+    );
 }
 
 #[test]
@@ -76,7 +87,9 @@ fn finishing_one_keeps_its_pictures_and_drops_the_rest() {
         content.seeds.text = "1-50".to_string();
     });
     click(&mut harness, "Generate");
-    wait(&mut harness, "a seed", |app| app.state().shown_run().is_some());
+    wait(&mut harness, "a seed", |app| {
+        app.state().shown_run().is_some()
+    });
     click(&mut harness, "Finish this one, then stop");
     wait_until_idle(&mut harness);
     let runs = &app(&harness).state().session.runs;
@@ -111,10 +124,18 @@ fn an_impossible_request_says_what_to_do_and_its_button_does_it() {
         content.assignment.relations.push(reverse);
     });
     click(&mut harness, "Generate");
-    wait(&mut harness, "the message", |app| app.state().session.message.is_some());
+    wait(&mut harness, "the message", |app| {
+        app.state().session.message.is_some()
+    });
     let message = app(&harness).state().session.message.clone().unwrap();
     assert!(message.is_error);
-    assert!(message.text.starts_with("The relations contradict each other"), "{}", message.text);
+    assert!(
+        message
+            .text
+            .starts_with("The relations contradict each other"),
+        "{}",
+        message.text
+    );
     harness.run_steps(2);
     click(&mut harness, "Start the relations over");
     assert!(app(&harness).state().session.message.is_none());
@@ -122,5 +143,8 @@ fn an_impossible_request_says_what_to_do_and_its_button_does_it() {
     edit(&mut harness, |content| content.settings.steps = 2);
     click(&mut harness, "Generate");
     wait_until_idle(&mut harness);
-    assert_eq!(app(&harness).state().shown_run().unwrap().state, RunState::Done);
+    assert_eq!(
+        app(&harness).state().shown_run().unwrap().state,
+        RunState::Done
+    );
 }
