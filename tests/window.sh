@@ -50,7 +50,7 @@ saved() {
 is_png() { [ "$(head -c 4 "$1" | tail -c 3)" = PNG ]; }
 ended() { ! kill -0 "$studio" 2>/dev/null; }
 
-patiently 5 xdotool getdisplaygeometry >/dev/null 2>&1
+patiently 5 xdotool getdisplaygeometry >"$work/xdotool.log" 2>&1
 "$binary" studio --device cpu --output "$work/output" >"$work/studio.log" 2>&1 &
 studio=$!
 patiently 30 window
@@ -76,7 +76,7 @@ patiently 240 saved "$work/output/a fish below a boat/7.png"
 echo "Closing while a picture is made is safe."
 xdotool key ctrl+Return
 sleep 2
-xdotool windowquit "$(head -n 1 "$work/window")"
+xdotool key ctrl+q
 patiently 30 ended
 wait "$studio"
 studio=

@@ -3,7 +3,8 @@
 
 use std::path::PathBuf;
 
-use super::session::{Remedy, RunKey};
+use super::message::Remedy;
+use super::session::RunKey;
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +37,7 @@ pub enum Action {
     Undo,
     Redo,
     ToggleTheme,
+    Quit,
 }
 
 /// What of a run is exported.

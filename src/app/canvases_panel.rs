@@ -1,25 +1,22 @@
 //! The two canvases, Standard and STORM: side by side, as a wipe, one at a
 //! time, or all seeds as a grid; under each its verdict.
 
-use egui::{
-    Align2, Color32, CursorIcon, FontId, Pos2, Rect, Sense, Stroke, TextureOptions, Ui, UiBuilder,
-    Vec2, pos2, vec2,
-};
+use egui::{Pos2, Rect, Ui, UiBuilder, Vec2, pos2, vec2};
 
 use super::action::{Action, Export};
-use super::canvas::{canvas_ui, method_name, paint_ui, sense_ui};
+use super::canvas::{canvas_ui, method_name};
 use super::icons;
-use super::pictures::{self, Content, Place};
-use super::session::{Run, RunKey, RunState};
-use super::settings_panel::icon_button;
+use super::session::RunState;
+use super::setting_row::icon_button;
 use super::state::State;
-use super::theme::{BODY_SIZE, Palette, SMALL_SIZE, bold, small};
+use super::theme::{Palette, bold, small};
 use super::verdict::{Verdict, verdicts};
 use super::view::{CanvasMode, Zoom};
+use super::wipe::wipe_ui;
 use crate::diffusion::Method;
 
-const TITLE_HEIGHT: f32 = 22.0;
-const VERDICT_HEIGHT: f32 = 44.0;
+pub const TITLE_HEIGHT: f32 = 22.0;
+pub const VERDICT_HEIGHT: f32 = 44.0;
 const GAP: f32 = 12.0;
 
 #[derive(Debug, Default)]
@@ -140,13 +137,13 @@ fn toggle(ui: &mut Ui, icon: &str, name: &str, on: bool) -> egui::Response {
 }
 
 /// The largest rectangle of the picture's shape in `area`, in its middle.
-fn fit(area: Rect, size: [usize; 2]) -> Rect {
+pub fn fit(area: Rect, size: [usize; 2]) -> Rect {
     let size = vec2(size[0].max(1) as f32, size[1].max(1) as f32);
     let scale = (area.width() / size.x).min(area.height() / size.y).max(0.0);
     Rect::from_center_size(area.center(), scale * size)
 }
 
-fn picture_size(state: &State) -> [usize; 2] {
+pub fn picture_size(state: &State) -> [usize; 2] {
     let shown = state.shown_run().map(|run| run.size);
     let native = state.session.model().map(|model| model.native_size);
     shown.or(native).unwrap_or([1, 1])
@@ -214,7 +211,7 @@ fn step_text(method: Method, state: &State) -> Option<String> {
 }
 
 /// "● cat is left of ■ dog", and whether that is what was asked for.
-fn verdict_ui(ui: &mut Ui, rect: Rect, method: Method, state: &State) {
+pub fn verdict_ui(ui: &mut Ui, rect: Rect, method: Method, state: &State) {
     let palette = Palette::of(ui);
     let Some(run) = state.shown_run() else { return };
     let Some(reading) = state
@@ -297,128 +294,4 @@ fn single_ui(ui: &mut Ui, area: Rect, state: &mut State) {
             ui.label(small("Space exchanges them").color(Palette::of(ui).weak_text));
         });
     });
-}
-
-/// STORM over Standard, uncovered from the right up to a line that can be dragged.
-fn wipe_ui(ui: &mut Ui, area: Rect, state: &mut State) {
-    let inner = Rect::from_min_max(
-        area.min + vec2(0.0, TITLE_HEIGHT),
-        area.max - vec2(0.0, VERDICT_HEIGHT),
-    );
-    let rect = fit(inner, picture_size(state));
-    if state.shown_step(Method::Standard).is_none() || state.shown_step(Method::Storm).is_none() {
-        // There is nothing to compare yet.
-        canvas_ui(ui, rect, state.attention_method(), state);
-        return;
-    }
-    let line = rect.left() + state.view.wipe * rect.width();
-    let pointer = ui.input(|input| input.pointer.interact_pos());
-    let is_left = pointer.is_some_and(|pointer| pointer.x < line);
-    // Objects are dragged on the canvas that is seen there.
-    sense_ui(
-        ui,
-        rect,
-        if is_left {
-            Method::Standard
-        } else {
-            Method::Storm
-        },
-        state,
-    );
-    let (left, right) = rect.split_left_right_at_x(line);
-    paint_ui(ui, rect, left, Method::Standard, state);
-    paint_ui(ui, rect, right, Method::Storm, state);
-    wipe_line_ui(ui, rect, line, state);
-    let below = Rect::from_min_size(
-        rect.left_bottom() + vec2(0.0, 2.0),
-        vec2(rect.width(), 0.5 * VERDICT_HEIGHT),
-    );
-    verdict_ui(ui, below, Method::Standard, state);
-    verdict_ui(
-        ui,
-        below.translate(vec2(0.0, 0.5 * VERDICT_HEIGHT - 2.0)),
-        Method::Storm,
-        state,
-    );
-}
-
-fn wipe_line_ui(ui: &mut Ui, rect: Rect, line: f32, state: &mut State) {
-    let palette = Palette::of(ui);
-    let grip = Rect::from_center_size(pos2(line, rect.center().y), vec2(14.0, rect.height()));
-    let response = ui
-        .interact(grip, ui.scope_id().with("wipe"), Sense::drag())
-        .on_hover_and_drag_cursor(CursorIcon::ResizeHorizontal);
-    if response.dragged() {
-        let moved = response.drag_delta().x / rect.width();
-        state.view.wipe = (state.view.wipe + moved).clamp(0.0, 1.0);
-    }
-    if response.has_focus() {
-        let moved = ui.input(|input| {
-            let held = |key| if input.key_pressed(key) { 0.02 } else { 0.0 };
-            held(egui::Key::ArrowRight) - held(egui::Key::ArrowLeft)
-        });
-        state.view.wipe = (state.view.wipe + moved).clamp(0.0, 1.0);
-    }
-    let wipe = f64::from(state.view.wipe);
-    response
-        .widget_info(|| egui::WidgetInfo::slider(true, wipe, "Wipe between Standard and STORM"));
-    let painter = ui.painter();
-    painter.vline(
-        line,
-        rect.y_range(),
-        Stroke::new(3.0, Color32::from_black_alpha(120)),
-    );
-    painter.vline(line, rect.y_range(), Stroke::new(1.5, Color32::WHITE));
-    painter.circle(
-        pos2(line, rect.center().y),
-        11.0,
-        Color32::WHITE,
-        Stroke::new(1.0, Color32::from_black_alpha(120)),
-    );
-    let font = FontId::proportional(BODY_SIZE);
-    let place = pos2(line, rect.center().y);
-    painter.text(
-        place,
-        Align2::CENTER_CENTER,
-        icons::ARROWS_LEFT_RIGHT,
-        font,
-        Color32::BLACK,
-    );
-    for (align, corner, method) in [
-        (Align2::LEFT_BOTTOM, rect.left_top(), Method::Standard),
-        (Align2::RIGHT_BOTTOM, rect.right_top(), Method::Storm),
-    ] {
-        let place = corner - vec2(0.0, 4.0);
-        let font = FontId::proportional(SMALL_SIZE + 1.0);
-        painter.text(place, align, method_name(method), font, palette.text);
-    }
-}
-
-/// The newest picture of a run for small places: finished or none.
-pub fn small_picture(
-    ui: &Ui,
-    state: &mut State,
-    key: RunKey,
-    method: Method,
-) -> Option<egui::TextureHandle> {
-    let image = picture_of(state.session.run(key)?, method)?;
-    let content = Content {
-        run: key,
-        method,
-        step: None,
-        variant: 0,
-    };
-    let place = Place::Gallery(key, method);
-    state
-        .textures
-        .get(ui.ctx(), place, content, TextureOptions::LINEAR, || {
-            Some(pictures::exact_picture(&image))
-        })
-}
-
-fn picture_of(run: &Run, method: Method) -> Option<std::sync::Arc<image::RgbImage>> {
-    run.trace(method)
-        .picture
-        .as_ref()
-        .map(|picture| picture.image.clone())
 }

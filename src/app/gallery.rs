@@ -4,7 +4,7 @@ use egui::{CornerRadius, Rect, ScrollArea, Sense, Stroke, StrokeKind, Ui, vec2};
 
 use super::action::Action;
 use super::canvas::{method_name, whole};
-use super::canvases_panel::small_picture;
+use super::pictures::{self, Content, Place};
 use super::session::{Run, RunKey, RunState};
 use super::state::State;
 use super::theme::{CORNER, Palette, small};
@@ -183,4 +183,33 @@ fn entry_explanation(run: &Run) -> String {
         "{}\n{} steps, guidance scale {}, seed {}\nClick to look, double click to take the settings back",
         request.prompt, request.steps, request.guidance_scale, run.key.seed
     )
+}
+
+/// The newest picture of a run for small places: finished or none.
+fn small_picture(
+    ui: &Ui,
+    state: &mut State,
+    key: RunKey,
+    method: Method,
+) -> Option<egui::TextureHandle> {
+    let image = picture_of(state.session.run(key)?, method)?;
+    let content = Content {
+        run: key,
+        method,
+        step: None,
+        variant: 0,
+    };
+    let place = Place::Gallery(key, method);
+    state
+        .textures
+        .get(ui.ctx(), place, content, egui::TextureOptions::LINEAR, || {
+            Some(pictures::exact_picture(&image))
+        })
+}
+
+fn picture_of(run: &Run, method: Method) -> Option<std::sync::Arc<image::RgbImage>> {
+    run.trace(method)
+        .picture
+        .as_ref()
+        .map(|picture| picture.image.clone())
 }

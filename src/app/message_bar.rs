@@ -5,7 +5,7 @@ use egui::{Align2, Area, Frame, Id, Margin, Order, Stroke, Ui, vec2};
 
 use super::action::Action;
 use super::icons;
-use super::settings_panel::icon_button;
+use super::setting_row::icon_button;
 use super::state::State;
 use super::theme::Palette;
 

@@ -1,25 +1,20 @@
 //! The prompt at the top: the text, its words as chips that can be clicked,
 //! and the relations as sentences.
 
-use egui::{Align, DragValue, Key, Layout, Modifiers, RichText, TextEdit, Ui, vec2};
+use egui::{Align, Key, Layout, Modifiers, TextEdit, Ui, vec2};
 
-use super::action::Action;
-use super::assigning::{self, NextRelation, WordClick};
+use super::assigning::{self, WordClick};
 use super::chips::{Chip, ChipRole, chip_ui};
-use super::draft::DraftError;
 use super::icons;
-use super::looks::{Look, looks};
-use super::session::sentence;
-use super::settings_panel::icon_button;
+use super::message::sentence;
+use super::relation_sentences::{draft_looks, noun_text, relation_sentences_ui};
+use super::run_buttons::{RUN_WIDTH, run_ui};
+use super::setting_row::icon_button;
 use super::state::State;
-use super::theme::{PROMPT_SIZE, Palette, bold, small};
+use super::theme::{PROMPT_SIZE, Palette, small};
 use crate::prompt::proposal::first_relation;
 use crate::prompt::{TokenIndices, TokenizedPrompt, WordRole};
-use crate::storm::Layout as ObjectLayout;
 use crate::storm::relation::RelationKind;
-
-/// Width of the column with Generate.
-const RUN_WIDTH: f32 = 150.0;
 
 /// The id of the prompt's field, for the first focus.
 pub fn prompt_id() -> egui::Id {
@@ -148,32 +143,6 @@ fn apply_notation(text: &str, tokens: &TokenizedPrompt, state: &mut State) -> Re
     Ok(())
 }
 
-/// The looks of the draft's objects.
-fn draft_looks(state: &State) -> Vec<Look> {
-    let assignment = &state.draft.assignment;
-    let mut relations = assignment.relations.clone();
-    // A relation that is being made already has its subject's colour.
-    if let Some(open) = assigning::open_relation(&state.draft)
-        && let Some(subject) = open.subject
-    {
-        relations.push(crate::storm::relation::Relation {
-            subject,
-            kind: open.kind,
-            object: usize::MAX,
-        });
-    }
-    let blank = |_| crate::storm::relation::ObjectTokens {
-        tokens: Vec::new(),
-        attributes: Vec::new(),
-        label: String::new(),
-    };
-    looks(&ObjectLayout {
-        objects: assignment.objects.iter().map(blank).collect(),
-        relations,
-        free_targets: Vec::new(),
-    })
-}
-
 fn chips_ui(ui: &mut Ui, state: &mut State) {
     let Some(tokens) = state.draft.tokens().cloned() else {
         ui.label(small("The words appear here as soon as the model is loaded.").weak());
@@ -238,17 +207,6 @@ fn subject_text(state: &State) -> Option<String> {
     Some(noun_text(state, open.subject?))
 }
 
-fn noun_text(state: &State, object: usize) -> String {
-    let noun = state
-        .draft
-        .assignment
-        .objects
-        .get(object)
-        .map(|object| object.noun.clone());
-    let text = noun.and_then(|noun| state.draft.prompt.get(noun));
-    text.unwrap_or("object").to_string()
-}
-
 /// Everything that can be made of a word, by the right mouse button.
 fn chip_menu(response: &egui::Response, state: &mut State, word: &std::ops::Range<usize>) {
     response.context_menu(|ui| {
@@ -288,218 +246,6 @@ fn chip_menu(response: &egui::Response, state: &mut State, word: &std::ops::Rang
 fn are_neighbours(text: &str, a: &std::ops::Range<usize>, b: &std::ops::Range<usize>) -> bool {
     let gap = a.end.min(b.end)..a.start.max(b.start);
     text.get(gap).is_some_and(|gap| gap.trim().is_empty())
-}
-
-/// "● cat is to the left of ■ dog", the relation word being the picker.
-fn relation_sentences_ui(ui: &mut Ui, state: &mut State) {
-    let palette = Palette::of(ui);
-    let looks = draft_looks(state);
-    let relations = state.draft.assignment.relations.clone();
-    let mut removed = None;
-    for (index, relation) in relations.iter().enumerate() {
-        object_word_ui(ui, state, &looks, relation.subject);
-        ui.label("is");
-        if let Some(kind) = kind_picker_ui(ui, index, relation.kind) {
-            state.draft.assignment.relations[index].kind = kind;
-            state.draft.is_proposed = false;
-        }
-        object_word_ui(ui, state, &looks, relation.object);
-        let remove = icon_button(ui, icons::X, "Remove this relation", "Remove this relation");
-        if remove.clicked() {
-            removed = Some(index);
-        }
-        if index + 1 < relations.len() {
-            ui.label(small("and").color(palette.weak_text));
-        }
-    }
-    if let Some(index) = removed {
-        state.draft.assignment.relations.remove(index);
-        state.draft.is_proposed = false;
-    }
-    match assigning::open_relation(&state.draft) {
-        Some(open) => open_relation_ui(ui, state, &looks, open),
-        None => add_ui(ui, state),
-    }
-    targets_ui(ui, state, &looks);
-}
-
-fn object_word_ui(ui: &mut Ui, state: &State, looks: &[Look], object: usize) {
-    let palette = Palette::of(ui);
-    if let Some(look) = looks.get(object) {
-        let text = format!("{} {}", look.mark.text(), noun_text(state, object));
-        ui.label(bold(text).color(look.colour(palette)));
-    }
-}
-
-/// The relation word; returns another one if it was picked.
-fn kind_picker_ui(ui: &mut Ui, index: usize, kind: RelationKind) -> Option<RelationKind> {
-    let mut picked = kind;
-    let combo = egui::ComboBox::from_id_salt(("relation", index))
-        .width(86.0)
-        .selected_text(kind.phrase());
-    let opened = combo.show_ui(ui, |ui| {
-        for kind in RelationKind::ALL {
-            ui.selectable_value(&mut picked, kind, kind.phrase());
-        }
-    });
-    opened.response.accessible_name("Relation");
-    (picked != kind).then_some(picked)
-}
-
-/// A relation whose words are still to be clicked.
-fn open_relation_ui(ui: &mut Ui, state: &mut State, looks: &[Look], open: NextRelation) {
-    let palette = Palette::of(ui);
-    let hint = |text: &str| RichText::new(text).color(palette.weak_text).italics();
-    match open.subject {
-        None => {
-            ui.label(hint("Click the word that should be moved"));
-        }
-        Some(subject) => {
-            object_word_ui(ui, state, looks, subject);
-            ui.label("is");
-            let index = state.draft.assignment.relations.len();
-            if let Some(kind) = kind_picker_ui(ui, index, open.kind) {
-                state.draft.next_relation = Some(NextRelation { kind, ..open });
-                state.draft.is_proposed = false;
-            }
-            ui.label(hint("… click the second word"));
-        }
-    }
-    let can_stop =
-        state.draft.next_relation.is_some() && !state.draft.assignment.relations.is_empty();
-    if can_stop && icon_button(ui, icons::X, "No further relation", "No further relation").clicked()
-    {
-        state.draft.next_relation = None;
-    }
-}
-
-/// What can be added: a relation, or a place for an object that has none.
-fn add_ui(ui: &mut Ui, state: &mut State) {
-    let button = egui::Button::new(icons::PLUS).frame_when_inactive(false);
-    let menu = egui::containers::menu::MenuButton::from_button(button).ui(ui, |ui| {
-        if ui.button("A relation between two words").clicked() {
-            state.draft.next_relation = Some(NextRelation {
-                subject: None,
-                kind: RelationKind::Above,
-            });
-        }
-        for object in 0..state.draft.assignment.objects.len() {
-            let targets = &state.draft.assignment.free_targets;
-            let is_placed = targets.iter().any(|target| target.object == object);
-            let text = format!("A place for the {}", noun_text(state, object));
-            if !is_placed && ui.button(text).clicked() {
-                assigning::place(&mut state.draft, object, [0.5, 0.5]);
-            }
-        }
-    });
-    let explanation = "Add a relation, or give an object a place of its own";
-    menu.0
-        .on_hover_text(explanation)
-        .accessible_name("Add a relation or a place");
-}
-
-/// Objects with a place of their own, dragged there on a canvas.
-fn targets_ui(ui: &mut Ui, state: &mut State, looks: &[Look]) {
-    let mut removed = None;
-    for index in 0..state.draft.assignment.free_targets.len() {
-        let target = state.draft.assignment.free_targets[index];
-        object_word_ui(ui, state, looks, target.object);
-        ui.label("goes to");
-        let mut place = [100.0 * target.x, 100.0 * target.y];
-        let [x, y] = &mut place;
-        let edits = [
-            (x, "from the left", "Place from the left"),
-            (y, "from the top", "Place from the top"),
-        ];
-        for (value, text, name) in edits {
-            let edit = DragValue::new(value)
-                .range(0.0..=100.0)
-                .max_decimals(0)
-                .suffix(" %");
-            let response = ui.add(edit).accessible_name(name);
-            if response.changed() {
-                state.draft.is_proposed = false;
-            }
-            ui.label(small(text).weak());
-        }
-        let target = &mut state.draft.assignment.free_targets[index];
-        [target.x, target.y] = place.map(|percent| percent / 100.0);
-        if icon_button(ui, icons::X, "Forget this place", "Forget this place").clicked() {
-            removed = Some(target.object);
-        }
-    }
-    if let Some(object) = removed {
-        let targets = &mut state.draft.assignment.free_targets;
-        targets.retain(|target| target.object != object);
-    }
-}
-
-/// Generate, or while running what can be done about it.
-fn run_ui(ui: &mut Ui, state: &mut State) {
-    let palette = Palette::of(ui);
-    ui.set_width(RUN_WIDTH);
-    // While the model loads, Generate waits for it.
-    let problem = state
-        .draft
-        .request()
-        .err()
-        .filter(|problem| *problem != DraftError::NoModel);
-    let text = if state.session.is_busy() {
-        "Queue another"
-    } else {
-        "Generate"
-    };
-    let label = bold(format!("{}  {text}", icons::PLAY)).color(palette.on_accent);
-    let button = egui::Button::new(label)
-        .fill(palette.accent)
-        .min_size(vec2(RUN_WIDTH, 34.0));
-    let shortcut = ui.ctx().format_shortcut(&super::shortcuts::GENERATE);
-    let mut response = ui
-        .add_enabled(problem.is_none(), button)
-        .accessible_name(text);
-    response = match &problem {
-        None => response.on_hover_text(format!("{text} ({shortcut})")),
-        Some(problem) => response.on_disabled_hover_text(sentence(&problem.to_string())),
-    };
-    if response.clicked() {
-        state.actions.push(Action::Generate);
-    }
-    if state.session.is_busy() {
-        stop_ui(ui, state);
-    } else {
-        let hint = match &problem {
-            Some(problem) => sentence(&problem.to_string()),
-            None => shortcut,
-        };
-        ui.label(small(hint).color(palette.weak_text));
-    }
-}
-
-fn stop_ui(ui: &mut Ui, state: &mut State) {
-    ui.horizontal(|ui| {
-        ui.spacing_mut().item_spacing.x = 4.0;
-        let width = 0.5 * (RUN_WIDTH - 4.0);
-        let cancel = egui::Button::new(format!("{} Cancel", icons::X)).min_size(vec2(width, 26.0));
-        let cancel = ui
-            .add_enabled(!state.session.is_cancelling, cancel)
-            .on_hover_text("Stop everything at once, without a last picture (Esc)")
-            .accessible_name("Cancel");
-        if cancel.clicked() {
-            state.actions.push(Action::Cancel);
-        }
-        let finish = egui::Button::new("Finish one").min_size(vec2(width, 26.0));
-        let finish = ui
-            .add_enabled(!state.session.is_finishing, finish)
-            .on_hover_text("Finish the seed in work, then stop")
-            .accessible_name("Finish this one, then stop");
-        if finish.clicked() {
-            state.actions.push(Action::FinishThenStop);
-        }
-    });
-    let waiting = state.session.queue.len();
-    if waiting > 0 {
-        ui.label(small(format!("{waiting} waiting")).weak());
-    }
 }
 
 /// Alt and a digit click the word with this number, for hands on the keyboard.

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use image::{Rgb, RgbImage};
 
-use super::session::{Run, Session, sentence};
+use super::message::sentence;
+use super::session::{Run, Session};
 use crate::diffusion::Method;
 use crate::engine::{Recipe, RequestId};
 use crate::export::metadata::{own_of, settings_of};

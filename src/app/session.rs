@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::message::{Message, Remedy, remedy, sentence};
 use crate::diffusion::Method;
 use crate::engine::{
     EngineError, Event, ModelInfo, Picture, Request, RequestId, StepEvent, UpdateEvent,
@@ -128,38 +129,6 @@ impl Run {
 pub struct Queued {
     pub id: RequestId,
     pub request: Arc<Request>,
-}
-
-/// A line for the person: what happened and what to do.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Message {
-    pub text: String,
-    pub is_error: bool,
-    /// A button that does what the text suggests.
-    pub remedy: Option<Remedy>,
-}
-
-/// What a message's button does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Remedy {
-    OpenModel,
-    UseEmbeddedModel,
-    StandardOnly,
-    ResetSettings,
-    DiscardRelations,
-}
-
-impl Remedy {
-    /// The button's text.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::OpenModel => "Open another model…",
-            Self::UseEmbeddedModel => "Use the embedded model",
-            Self::StandardOnly => "Run the standard method only",
-            Self::ResetSettings => "Reset the settings",
-            Self::DiscardRelations => "Start the relations over",
-        }
-    }
 }
 
 /// Everything the window knows of the engine.
@@ -372,35 +341,6 @@ impl Session {
 fn run_is_complete(run: &Run) -> bool {
     let mut methods = run.request.methods.iter();
     methods.all(|&method| run.trace(method).picture.is_some())
-}
-
-/// The button that helps with an error, where there is one.
-fn remedy(error: &EngineError) -> Option<Remedy> {
-    use crate::engine::RequestError as Asked;
-    match error {
-        EngineError::Checkpoint(_) | EngineError::NoModel => Some(Remedy::OpenModel),
-        EngineError::Request(Asked::NoLayout) => Some(Remedy::StandardOnly),
-        EngineError::Request(Asked::Objective(
-            crate::storm::objective::ObjectiveError::Parameter { .. },
-        )) => Some(Remedy::ResetSettings),
-        EngineError::Request(Asked::Objective(_)) => Some(Remedy::DiscardRelations),
-        EngineError::Request(Asked::Update(_) | Asked::Scheduler(_)) => Some(Remedy::ResetSettings),
-        _ => None,
-    }
-}
-
-/// An error's text as a sentence: a capital first and a full stop last.
-pub fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    let Some(first) = letters.next() else {
-        return String::new();
-    };
-    let mut sentence: String = first.to_uppercase().collect();
-    sentence.push_str(letters.as_str());
-    if !sentence.ends_with(['.', '!', '?', '…']) {
-        sentence.push('.');
-    }
-    sentence
 }
 
 #[cfg(test)]

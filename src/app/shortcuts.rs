@@ -16,6 +16,7 @@ pub const UNDO: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key
 pub const REDO: KeyboardShortcut =
     KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::Z);
 pub const REDO_TOO: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Y);
+pub const QUIT: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Q);
 pub const FOCUS_PROMPT: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::L);
 
 /// Reads the keys before any panel does, so that a focused field can't keep them.
@@ -29,6 +30,7 @@ pub fn read(ui: &Ui, state: &mut State) {
         (REDO, Action::Redo),
         (REDO_TOO, Action::Redo),
         (UNDO, Action::Undo),
+        (QUIT, Action::Quit),
     ];
     for (shortcut, action) in table {
         if ui.input_mut(|input| input.consume_shortcut(&shortcut)) {

@@ -7,7 +7,7 @@ use super::frame_meter::FrameMeter;
 use super::icons;
 use super::panes::PaneSizes;
 use super::session::{ModelState, RunState};
-use super::settings_panel::icon_button;
+use super::setting_row::icon_button;
 use super::state::State;
 use super::theme::{Palette, small};
 
@@ -47,7 +47,7 @@ fn model_ui(ui: &mut Ui, state: &State) {
         ModelState::Ready(info) => {
             let device = ui.label(weak(format!("{} {}", icons::CPU, info.device)));
             if let Some(note) = &info.device_note {
-                device.on_hover_text(super::session::sentence(note));
+                device.on_hover_text(super::message::sentence(note));
             }
             ui.label(weak(info.name.clone()));
         }

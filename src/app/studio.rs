@@ -13,6 +13,7 @@ use super::action::{Action, Export};
 use super::draft::{Draft, DraftContent, DraftError};
 use super::files::{Files, Outcome};
 use super::frame_meter::{FrameMeter, MemoryMeter};
+use super::message::{Message, Remedy, sentence};
 use super::message_bar;
 use super::panes::Panes;
 use super::pictures::{self, Textures};
@@ -20,7 +21,7 @@ use super::preferences::Preferences;
 use super::prompt_panel::PromptPanel;
 use super::restoring::{restore, restore_request};
 use super::saving::{self, Writing};
-use super::session::{Message, Remedy, RunKey, Session, sentence};
+use super::session::{RunKey, Session};
 use super::settings::{Methods, Settings};
 use super::shortcuts;
 use super::state::State;
@@ -218,6 +219,7 @@ impl StudioApp {
                     .map(|content| self.state.draft.replace(content))
                     .unwrap_or_default();
             }
+            Action::Quit => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
             Action::ToggleTheme => ctx.set_theme(match ctx.theme() {
                 Theme::Dark => Theme::Light,
                 Theme::Light => Theme::Dark,
