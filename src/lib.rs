@@ -21,6 +21,7 @@
 
 #![deny(unsafe_code)]
 
+pub mod app;
 pub mod checkpoint;
 pub mod cli;
 pub mod device;

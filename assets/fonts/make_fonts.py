@@ -8,10 +8,13 @@ Subsets are modified versions, and Plex is a reserved font name of the Open Font
 License, so the results carry names of their own.
 """
 
+import math
 import re
 import sys
+from io import BytesIO
 from pathlib import Path
 
+from fontTools.pens.ttGlyphPen import TTGlyphPen
 from fontTools.subset import Options, Subsetter
 from fontTools.ttLib import TTFont
 from fontTools.varLib import instancer
@@ -43,13 +46,54 @@ def rename(font, family):
 
 
 def icons_used():
-    source = Path(__file__).parents[2] / "src/app/icons.rs"
+    source = Path(__file__).resolve().parents[2] / "src/app/icons.rs"
     return [int(code, 16) for code in re.findall(r"\\u\{([0-9a-f]+)\}", source.read_text())]
+
+
+def add_marks(font):
+    """The filled disc and square of subjects and objects, which Plex does not have."""
+    em = font["head"].unitsPerEm
+    middle, radius = 0.36 * em, 0.34 * em
+    width = int(0.78 * em)
+    centre = width / 2
+
+    disc = TTGlyphPen(None)
+    # Eight quadratic curves through the points of the circle; the control
+    # points lie where the tangents of neighbours meet.
+    outer = radius / math.cos(math.pi / 8)
+    at = lambda eighths, r: (
+        round(centre + r * math.cos(-eighths * math.pi / 4)),
+        round(middle + r * math.sin(-eighths * math.pi / 4)),
+    )
+    disc.moveTo(at(0, radius))
+    for eighth in range(8):
+        disc.qCurveTo(at(eighth + 0.5, outer), at(eighth + 1, radius))
+    disc.closePath()
+
+    square = TTGlyphPen(None)
+    side = 0.9 * radius
+    corners = [(-1, -1), (-1, 1), (1, 1), (1, -1)]
+    points = [(round(centre + x * side), round(middle + y * side)) for x, y in corners]
+    square.moveTo(points[0])
+    for point in points[1:]:
+        square.lineTo(point)
+    square.closePath()
+
+    for name, code, pen in (("disc", 0x25CF, disc), ("square_mark", 0x25A0, square)):
+        font["glyf"][name] = pen.glyph()
+        font["hmtx"][name] = (width, int(centre - radius))
+        for table in font["cmap"].tables:
+            if table.isUnicode():
+                table.cmap[code] = name
 
 
 def main(packages):
     sans = next(packages.rglob("IBM Plex Sans Var-Roman.ttf"))
     sans = instancer.instantiateVariableFont(TTFont(sans), {"wdth": 100, "wght": (400, 400, 700)})
+    # Saved and read again, so that glyphs without variation have their (empty) entry.
+    compiled = BytesIO()
+    sans.save(compiled)
+    sans = TTFont(compiled)
     subset(sans, code_points(SANS), ["kern", "liga", "mark", "mkmk", "ccmp"])
     rename(sans, "Storm Sans")
     sans.save("StormSans.ttf")
@@ -62,6 +106,7 @@ def main(packages):
 
     icons = TTFont(next(packages.rglob("regular/Phosphor.ttf")))
     subset(icons, icons_used(), [])
+    add_marks(icons)
     icons.save("StormIcons.ttf")
 
 

@@ -1,0 +1,37 @@
+//! The icons, as characters of the embedded Phosphor subset (assets/fonts);
+//! adding one here and running make_fonts.py there adds it to the subset.
+
+pub const PLAY: &str = "\u{e3d0}";
+pub const X: &str = "\u{e4f6}";
+pub const PLUS: &str = "\u{e3d4}";
+pub const LOCK_SIMPLE: &str = "\u{e308}";
+pub const LOCK_SIMPLE_OPEN: &str = "\u{e30a}";
+pub const DICE_FIVE: &str = "\u{e1ee}";
+pub const ARROW_COUNTER_CLOCKWISE: &str = "\u{e038}";
+pub const FLOPPY_DISK: &str = "\u{e248}";
+pub const COPY: &str = "\u{e1ca}";
+pub const FOLDER_OPEN: &str = "\u{e256}";
+pub const EXPORT: &str = "\u{eaf0}";
+pub const SUN: &str = "\u{e472}";
+pub const MOON: &str = "\u{e330}";
+pub const CARET_DOWN: &str = "\u{e136}";
+pub const CARET_RIGHT: &str = "\u{e13a}";
+pub const CARET_LEFT: &str = "\u{e138}";
+pub const CARET_UP: &str = "\u{e13c}";
+pub const COLUMNS: &str = "\u{e546}";
+pub const SQUARE: &str = "\u{e45e}";
+pub const SPLIT_HORIZONTAL: &str = "\u{e872}";
+pub const ARROWS_LEFT_RIGHT: &str = "\u{e0a0}";
+pub const CROSSHAIR: &str = "\u{e1d6}";
+pub const EYE: &str = "\u{e220}";
+pub const GRID_NINE: &str = "\u{ec8c}";
+pub const INFO: &str = "\u{e2ce}";
+pub const WARNING_CIRCLE: &str = "\u{e4e2}";
+pub const CHECK_CIRCLE: &str = "\u{e184}";
+pub const SKIP_FORWARD: &str = "\u{e5a6}";
+pub const SLIDERS_HORIZONTAL: &str = "\u{e434}";
+pub const CHART_LINE: &str = "\u{e154}";
+pub const CPU: &str = "\u{e610}";
+pub const MEMORY: &str = "\u{e9c4}";
+pub const THERMOMETER_SIMPLE: &str = "\u{e5cc}";
+pub const FILE_IMAGE: &str = "\u{ea24}";

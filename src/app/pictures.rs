@@ -1,0 +1,252 @@
+//! From engine data to textures: latent previews, heatmaps, overlays and
+//! finished pictures. The only file that turns numbers into pixels, so that
+//! drawing on the GPU can take its place without a change above it.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use egui::{Color32, ColorImage, Context, TextureHandle, TextureOptions};
+use image::RgbImage;
+
+use super::colour_map::ColourMap;
+use super::session::RunKey;
+use crate::diffusion::Method;
+use crate::engine::StepRecord;
+use crate::models::LatentRgb;
+
+/// Small pictures are enlarged to at least this side, so that the screen's
+/// linear filter has something smooth to start from.
+const SMOOTH_SIDE: usize = 512;
+/// Overlays and previews are enlarged to about this side.
+const PREVIEW_SIDE: usize = 128;
+/// The most that an overlay hides of the picture.
+const OVERLAY_ALPHA: f32 = 0.7;
+
+/// Where a texture is shown; each place holds one texture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Place {
+    Canvas(Method),
+    /// One object's overlay on a canvas.
+    Overlay(Method, usize),
+    /// A token's heatmap in the attention panel.
+    Heatmap(usize),
+    /// The same, before the update.
+    HeatmapBefore(usize),
+    /// All steps of a method, side by side.
+    Thumbnails(Method),
+    Gallery(RunKey, Method),
+}
+
+/// What is shown there; a texture is made again only when this changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Content {
+    pub run: RunKey,
+    pub method: Method,
+    /// A step, or `None` for the finished picture.
+    pub step: Option<usize>,
+    /// Anything else that changes the pixels.
+    pub variant: u64,
+}
+
+/// The textures of all places.
+#[derive(Default)]
+pub struct Textures {
+    held: HashMap<Place, (Content, TextureHandle)>,
+}
+
+impl Textures {
+    /// The texture at `place`, drawn by `draw` if the content changed. `None`
+    /// if `draw` has nothing to show.
+    pub fn get(
+        &mut self,
+        ctx: &Context,
+        place: Place,
+        content: Content,
+        options: TextureOptions,
+        draw: impl FnOnce() -> Option<ColorImage>,
+    ) -> Option<TextureHandle> {
+        if let Some((held, texture)) = self.held.get(&place)
+            && *held == content
+        {
+            return Some(texture.clone());
+        }
+        let image = draw()?;
+        match self.held.get_mut(&place) {
+            Some((held, texture)) => {
+                texture.set(image, options);
+                *held = content;
+                Some(texture.clone())
+            }
+            None => {
+                let texture = ctx.load_texture(format!("{place:?}"), image, options);
+                self.held.insert(place, (content, texture.clone()));
+                Some(texture)
+            }
+        }
+    }
+}
+
+/// The predicted x0 of a step as colours, one pixel per latent cell.
+pub fn latent_colours(record: &StepRecord, map: &LatentRgb) -> ColorImage {
+    let rgb = map.draw(&record.pred_original_sample);
+    ColorImage::from_rgb([record.columns, record.rows], &rgb)
+}
+
+/// A step's preview, enlarged smoothly.
+pub fn latent_preview(record: &StepRecord, map: &LatentRgb) -> ColorImage {
+    let small = latent_colours(record, map);
+    enlarge(&small, PREVIEW_SIDE)
+}
+
+/// A finished picture, enlarged smoothly if it is small.
+pub fn picture(image: &RgbImage) -> ColorImage {
+    let size = [image.width() as usize, image.height() as usize];
+    let picture = ColorImage::from_rgb(size, image.as_raw());
+    enlarge(&picture, SMOOTH_SIDE)
+}
+
+/// A finished picture as it is, for the clipboard and thumbnails.
+pub fn exact_picture(image: &RgbImage) -> ColorImage {
+    let size = [image.width() as usize, image.height() as usize];
+    ColorImage::from_rgb(size, image.as_raw())
+}
+
+/// A token's map [rows, columns] through a colour map, one pixel per cell;
+/// `brightest` is the value drawn with the last colour.
+pub fn heatmap(map: &[f32], columns: usize, brightest: f32, colours: ColourMap) -> ColorImage {
+    let scale = 1.0 / brightest.max(f32::MIN_POSITIVE);
+    let pixels = map.iter().map(|&value| colours.colour(value * scale));
+    ColorImage::new([columns, map.len() / columns.max(1)], pixels.collect())
+}
+
+/// A map [rows, columns] as a veil of `colour`, the map being its opacity.
+pub fn overlay(map: &[f32], columns: usize, brightest: f32, colour: Color32) -> ColorImage {
+    let scale = 1.0 / brightest.max(f32::MIN_POSITIVE);
+    let pixels = map.iter().map(|&value| {
+        let alpha = (value * scale).clamp(0.0, 1.0) * OVERLAY_ALPHA;
+        colour.gamma_multiply(alpha)
+    });
+    let small = ColorImage::new([columns, map.len() / columns.max(1)], pixels.collect());
+    enlarge(&small, PREVIEW_SIDE)
+}
+
+/// Steps side by side in one row, each one pixel per latent cell; steps that
+/// are not kept any more are left transparent.
+pub fn thumbnails(
+    steps: &[(usize, StepRecord)],
+    count: usize,
+    map: &LatentRgb,
+) -> Option<ColorImage> {
+    let (_, first) = steps.first()?;
+    let [width, height] = [first.columns, first.rows];
+    let mut strip = ColorImage::filled([width * count.max(1), height], Color32::TRANSPARENT);
+    for (step, record) in steps.iter().filter(|(step, _)| *step < count) {
+        let image = latent_colours(record, map);
+        for row in 0..height {
+            let start = row * width * count + step * width;
+            strip.pixels[start..start + width]
+                .copy_from_slice(&image.pixels[row * width..(row + 1) * width]);
+        }
+    }
+    Some(strip)
+}
+
+/// `image` enlarged by a whole factor to a side of at least `side`, by the
+/// Catmull–Rom cubic; unchanged if it is large enough.
+fn enlarge(image: &ColorImage, side: usize) -> ColorImage {
+    let [width, height] = image.size;
+    let longer = width.max(height);
+    let factor = side.div_ceil(longer.max(1));
+    if longer == 0 || factor <= 1 {
+        return image.clone();
+    }
+    let rows = resample(&image.pixels, width, height, factor);
+    let columns = resample(&rows, height, width * factor, factor);
+    ColorImage::new([width * factor, height * factor], columns)
+}
+
+/// Enlarges the rows of `pixels` [height, width] and transposes:
+/// → [width · factor, height]. Twice of it enlarges both sides.
+fn resample(pixels: &[Color32], width: usize, height: usize, factor: usize) -> Vec<Color32> {
+    let mut enlarged = vec![Color32::TRANSPARENT; width * factor * height];
+    for x in 0..width * factor {
+        let place = (x as f32 + 0.5) / factor as f32 - 0.5;
+        let first = place.floor();
+        let weights = catmull_rom(place - first);
+        let sources: [usize; 4] = std::array::from_fn(|tap| {
+            (first as isize + tap as isize - 1).clamp(0, width as isize - 1) as usize
+        });
+        for y in 0..height {
+            let mut sums = [0.0_f32; 4];
+            for (source, weight) in sources.iter().zip(weights) {
+                let colour = pixels[y * width + source].to_array();
+                for (sum, byte) in sums.iter_mut().zip(colour) {
+                    *sum += weight * f32::from(byte);
+                }
+            }
+            let [red, green, blue, alpha] = sums.map(|sum| sum.round().clamp(0.0, 255.0) as u8);
+            enlarged[x * height + y] = Color32::from_rgba_premultiplied(
+                red.min(alpha),
+                green.min(alpha),
+                blue.min(alpha),
+                alpha,
+            );
+        }
+    }
+    enlarged
+}
+
+/// Weights of the four neighbours around a place `t` past the second
+/// (Catmull and Rom 1974).
+fn catmull_rom(t: f32) -> [f32; 4] {
+    let (t2, t3) = (t * t, t * t * t);
+    [
+        0.5 * (-t3 + 2.0 * t2 - t),
+        0.5 * (3.0 * t3 - 5.0 * t2 + 2.0),
+        0.5 * (-3.0 * t3 + 4.0 * t2 + t),
+        0.5 * (t3 - t2),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_heatmap_is_the_map_through_the_colour_map() {
+        let image = heatmap(&[0.0, 0.25, 0.5, 0.125, 0.0, 0.5], 3, 0.5, ColourMap::Greys);
+        assert_eq!(image.size, [3, 2]);
+        let greys: Vec<u8> = image.pixels.iter().map(|pixel| pixel.r()).collect();
+        assert_eq!(greys, [0, 128, 255, 64, 0, 255]);
+    }
+
+    #[test]
+    fn an_overlay_hides_at_most_seven_tenths() {
+        let image = overlay(&[0.0, 1.0], 2, 1.0, Color32::from_rgb(230, 159, 0));
+        let strongest = image.pixels.iter().map(|pixel| pixel.a()).max().unwrap();
+        assert!((177..=179).contains(&strongest), "{strongest}");
+        assert_eq!(image.pixels[0].a(), 0);
+    }
+
+    #[test]
+    fn enlarging_keeps_a_flat_picture_flat_and_the_order_of_its_corners() {
+        let flat = ColorImage::filled([3, 2], Color32::from_rgb(10, 200, 30));
+        let large = enlarge(&flat, 9);
+        assert_eq!(large.size, [9, 6]);
+        assert!(large.pixels.iter().all(|pixel| *pixel == flat.pixels[0]));
+
+        let corners = [10, 60, 110, 160].map(Color32::from_gray);
+        let large = enlarge(&ColorImage::new([2, 2], corners.to_vec()), 8);
+        let at = |x: usize, y: usize| large.pixels[y * 8 + x];
+        assert_eq!(
+            [at(0, 0), at(7, 0), at(0, 7), at(7, 7)].map(|pixel| pixel.r() / 50),
+            [0, 1, 2, 3]
+        );
+    }
+
+    #[test]
+    fn a_large_picture_stays_as_it_is() {
+        let image = RgbImage::from_fn(600, 2, |x, _| image::Rgb([x as u8, 0, 0]));
+        assert_eq!(picture(&image), exact_picture(&image));
+    }
+}

@@ -1,0 +1,415 @@
+//! The window's program: engine events in, panels out, actions done.
+//!
+//! It knows nothing of the operating system's window, so that tests drive it
+//! with egui_kittest and a real engine.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use egui::util::undoer::Undoer;
+use egui::{CentralPanel, Frame, Margin, Panel, Theme, Ui};
+
+use super::action::{Action, Export};
+use super::draft::{Draft, DraftContent, DraftError};
+use super::files::{Files, Outcome};
+use super::frame_meter::{FrameMeter, MemoryMeter};
+use super::message::{Message, Remedy, sentence};
+use super::message_bar;
+use super::panes::Panes;
+use super::pictures::{self, Textures};
+use super::preferences::Preferences;
+use super::prompt_panel::PromptPanel;
+use super::restoring::{restore, restore_request};
+use super::saving::{self, Writing};
+use super::session::{RunKey, Session};
+use super::settings::{Methods, Settings};
+use super::shortcuts;
+use super::state::State;
+use super::status_bar::StatusBar;
+use super::theme::{self, Palette};
+use crate::checkpoint::{CheckpointSource, embedded};
+use crate::diffusion::Method;
+use crate::engine::{Engine, Event};
+
+/// Longest wait before the window looks after its jobs again, in seconds.
+const JOB_INTERVAL: f32 = 0.1;
+
+/// Everything behind the window.
+pub struct StudioApp {
+    engine: Engine,
+    state: State,
+    panes: Panes,
+    prompt: PromptPanel,
+    status: StatusBar,
+    undoer: Undoer<DraftContent>,
+    /// Generate was pressed before the model was ready.
+    generates_when_ready: bool,
+    meter: FrameMeter,
+}
+
+impl StudioApp {
+    /// Takes over an engine that was just started; `model_name` is what it loads.
+    pub fn new(
+        ctx: &egui::Context,
+        engine: Engine,
+        model_name: String,
+        output: PathBuf,
+        preferences: Preferences,
+    ) -> Self {
+        theme::install(ctx);
+        let state = State {
+            session: Session::new(model_name),
+            draft: Draft::new(preferences.draft),
+            view: preferences.view,
+            textures: Textures::default(),
+            files: Files::new(output),
+            store: Arc::clone(engine.store()),
+            memory: MemoryMeter::default(),
+            actions: Vec::new(),
+            dragged_object: None,
+        };
+        Self {
+            engine,
+            state,
+            panes: Panes::new(preferences.panes),
+            prompt: PromptPanel::default(),
+            status: StatusBar,
+            undoer: Undoer::default(),
+            generates_when_ready: false,
+            meter: FrameMeter::default(),
+        }
+    }
+
+    /// What the panels show, for tests.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The same, to be changed by a test as a person could.
+    pub fn state_mut(&mut self) -> &mut State {
+        &mut self.state
+    }
+
+    /// Reads the settings of a picture, as if it had been dropped on the window.
+    pub fn open_picture(&mut self, path: PathBuf) {
+        self.state.actions.push(Action::OpenPicture(path));
+    }
+
+    /// How long frames took.
+    pub fn meter(&self) -> &FrameMeter {
+        &self.meter
+    }
+
+    /// What to remember for the next session.
+    pub fn preferences(&self) -> Preferences {
+        Preferences {
+            draft: self.state.draft.content().clone(),
+            view: self.state.view.clone(),
+            panes: self.panes.sizes(),
+        }
+    }
+
+    /// Takes in what the engine and the jobs brought; runs also while hidden.
+    pub fn logic(&mut self, ctx: &egui::Context) {
+        while let Some(event) = self.engine.try_event() {
+            if let Event::ModelReady(info) = &event {
+                self.state.draft.set_tokenizer(Arc::clone(&info.tokenizer));
+            }
+            self.state.session.apply(event);
+        }
+        if self.generates_when_ready && self.state.session.model().is_some() {
+            self.generates_when_ready = false;
+            self.generate();
+        }
+        for outcome in self.state.files.poll() {
+            self.take_outcome(outcome);
+        }
+        if self.state.files.is_busy() {
+            ctx.request_repaint_after_secs(JOB_INTERVAL);
+        }
+        let dropped = ctx.input(|input| {
+            let files = input.raw.dropped_files.iter();
+            files
+                .map(|file| file.path().to_path_buf())
+                .collect::<Vec<_>>()
+        });
+        for path in dropped {
+            self.state.actions.push(if path.is_dir() {
+                Action::LoadModel(path)
+            } else {
+                Action::OpenPicture(path)
+            });
+        }
+    }
+
+    /// Lays out one frame and does what was asked in it.
+    pub fn ui(&mut self, ui: &mut Ui) {
+        self.meter.begin(self.state.session.running.is_some());
+        self.state.memory.refresh();
+        shortcuts::read(ui, &mut self.state);
+        let palette = Palette::of(ui);
+        let panel = |fill| Frame::new().fill(fill).inner_margin(Margin::same(12));
+        Panel::top("prompt panel")
+            .frame(panel(palette.surface))
+            .show_separator_line(false)
+            .show(ui, |ui| self.prompt.ui(ui, &mut self.state));
+        Panel::bottom("status")
+            .frame(panel(palette.ground).inner_margin(Margin::symmetric(12, 2)))
+            .show_separator_line(false)
+            .exact_size(24.0)
+            .show(ui, |ui| {
+                let panes = self.panes.sizes_mut();
+                self.status.ui(ui, &mut self.state, &self.meter, panes);
+            });
+        CentralPanel::no_frame()
+            .frame(
+                Frame::new()
+                    .fill(palette.ground)
+                    .inner_margin(Margin::symmetric(0, 4)),
+            )
+            .show(ui, |ui| {
+                self.panes.ui(ui, &mut self.state);
+                message_bar::ui(ui, &mut self.state);
+            });
+        drop_hint_ui(ui);
+        let time = ui.input(|input| input.time);
+        self.undoer.feed_state(time, self.state.draft.content());
+        for action in std::mem::take(&mut self.state.actions) {
+            self.act(ui.ctx(), action);
+        }
+        let lit = self.state.view.lit_word.turn();
+        let pointed = self.state.view.pointed.turn();
+        if lit || pointed {
+            ui.ctx().request_repaint();
+        }
+    }
+
+    fn act(&mut self, ctx: &egui::Context, action: Action) {
+        match action {
+            Action::Generate => self.generate(),
+            Action::Cancel => {
+                self.engine.cancel_all();
+                self.state.session.is_cancelling = self.state.session.is_busy();
+            }
+            Action::FinishThenStop => {
+                self.engine.finish_then_stop();
+                self.state.session.is_finishing = self.state.session.is_busy();
+            }
+            Action::OpenModelDialog => self.state.files.ask_for_model(),
+            Action::LoadModel(path) => self.load(&path),
+            Action::UseEmbeddedModel => self.engine.load(CheckpointSource::Embedded),
+            Action::Restore(key) => self.restore(key),
+            Action::Save => self.save(),
+            Action::SaveAsDialog(export) => self.ask_for_place(export),
+            Action::Copy => self.copy(ctx),
+            Action::ShowInFolder(path) => self.show_in_folder(&path),
+            Action::ChooseOutputDialog => self.state.files.ask_for_output(),
+            Action::OpenPictureDialog => self.state.files.ask_for_picture(),
+            Action::OpenPicture(path) => self.state.files.read(path),
+            Action::Remedy(remedy) => self.help(remedy),
+            Action::Undo => {
+                let content = self.undoer.undo(self.state.draft.content()).cloned();
+                content
+                    .map(|content| self.state.draft.replace(content))
+                    .unwrap_or_default();
+            }
+            Action::Redo => {
+                let content = self.undoer.redo(self.state.draft.content()).cloned();
+                content
+                    .map(|content| self.state.draft.replace(content))
+                    .unwrap_or_default();
+            }
+            Action::Quit => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
+            Action::ToggleTheme => ctx.set_theme(match ctx.theme() {
+                Theme::Dark => Theme::Light,
+                Theme::Light => Theme::Dark,
+            }),
+        }
+    }
+
+    fn generate(&mut self) {
+        let draft = &mut self.state.draft;
+        let has_run = !self.state.session.runs.is_empty() || self.state.session.is_busy();
+        if !draft.seeds.locked && has_run {
+            draft.seeds.draw();
+        }
+        match draft.request() {
+            Ok(request) => {
+                let id = self.engine.submit(request.clone());
+                self.state.session.submitted(id, Arc::new(request));
+                // What was looked at gives way to what is being made.
+                self.state.view.run = None;
+                self.state.view.step = None;
+            }
+            Err(DraftError::NoModel) => {
+                self.generates_when_ready = true;
+                self.say(
+                    "The model is still loading; the picture comes as soon as it is ready.",
+                    false,
+                );
+            }
+            Err(error) => self.say(&sentence(&error.to_string()), true),
+        }
+    }
+
+    fn load(&mut self, path: &std::path::Path) {
+        match CheckpointSource::from_path(path) {
+            Ok(source) => self.engine.load(source),
+            Err(error) => self.say(&sentence(&error.to_string()), true),
+        }
+    }
+
+    /// The settings of a run become the draft, with its seed alone.
+    fn restore(&mut self, key: RunKey) {
+        if let Some(run) = self.state.session.run(key) {
+            let request = Arc::clone(&run.request);
+            restore_request(&mut self.state.draft, &request, vec![key.seed]);
+        }
+    }
+
+    /// Saves what the shown run has so far, without asking.
+    fn save(&mut self) {
+        let output = self.state.files.output().to_path_buf();
+        let Some(run) = self.state.shown_run() else {
+            return self.say(
+                "There is no picture to save yet; generate one first.",
+                false,
+            );
+        };
+        let writings: Vec<Writing> = [Method::Standard, Method::Storm]
+            .into_iter()
+            .filter_map(|method| {
+                saving::picture(run, method, saving::picture_path(&output, run, method))
+            })
+            .collect();
+        if writings.is_empty() {
+            return self.say("The picture is not finished yet; save it then.", false);
+        }
+        self.state.files.save(writings);
+    }
+
+    /// Asks where an export should go.
+    fn ask_for_place(&mut self, export: Export) {
+        let output = self.state.files.output().to_path_buf();
+        let method = self.state.attention_method();
+        let Some(run) = self.state.shown_run() else {
+            return;
+        };
+        let proposed = match export {
+            Export::Picture => saving::picture_path(&output, run, method),
+            Export::Comparison => saving::comparison_path(&output, run),
+            Export::Grid => saving::grid_path(&output, run),
+        };
+        self.state.files.ask_for_place(export, &proposed);
+    }
+
+    /// Writes an export to a place that was chosen.
+    fn export(&mut self, export: Export, path: PathBuf) {
+        let method = self.state.attention_method();
+        let Some(run) = self.state.shown_run() else {
+            return;
+        };
+        let writing = match export {
+            Export::Picture => saving::picture(run, method, path),
+            Export::Comparison => saving::comparison(run, path),
+            Export::Grid => saving::seeds_grid(&self.state.session, run.key.request, path),
+        };
+        match writing {
+            Some(writing) => self.state.files.save(vec![writing]),
+            None => self.say("That needs a finished picture of both methods.", false),
+        }
+    }
+
+    fn copy(&mut self, ctx: &egui::Context) {
+        let method = self.state.attention_method();
+        let Some(run) = self.state.shown_run() else {
+            return;
+        };
+        if let Some(picture) = &run.trace(method).picture {
+            ctx.copy_image(pictures::exact_picture(&picture.image));
+            let name = super::canvas::method_name(method);
+            self.say(&format!("The {name} picture is on the clipboard."), false);
+        }
+    }
+
+    fn show_in_folder(&mut self, path: &std::path::Path) {
+        if let Err(error) = super::files::show_in_folder(path) {
+            self.say(&format!("The file manager did not open ({error})."), true);
+        }
+    }
+
+    fn help(&mut self, remedy: Remedy) {
+        self.state.session.message = None;
+        match remedy {
+            Remedy::OpenModel => self.state.files.ask_for_model(),
+            Remedy::UseEmbeddedModel => self.engine.load(CheckpointSource::Embedded),
+            Remedy::StandardOnly => {
+                self.state.draft.settings.methods = Methods::Standard;
+                self.generate();
+            }
+            Remedy::ResetSettings => self.state.draft.settings = Settings::default(),
+            Remedy::DiscardRelations => self.state.draft.propose_again(),
+        }
+    }
+
+    fn take_outcome(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::Nothing => {}
+            Outcome::ModelChosen(path) => self.load(&path),
+            Outcome::OutputChosen(path) => self.state.files.set_output(path),
+            Outcome::PictureChosen(path) => self.state.files.read(path),
+            Outcome::PlaceChosen(export, path) => self.export(export, path),
+            Outcome::Saved(Ok(paths)) => {
+                if let Some(path) = paths.into_iter().next_back() {
+                    self.state.files.saved(path);
+                }
+            }
+            Outcome::SettingsRead(Ok(found)) => {
+                let problem = restore(&mut self.state.draft, found);
+                let text = problem.unwrap_or_else(|| {
+                    "The picture's settings are back; Generate makes it again.".to_string()
+                });
+                self.say(&text, false);
+            }
+            Outcome::Saved(Err(problem)) | Outcome::SettingsRead(Err(problem)) => {
+                self.say(&problem, true);
+            }
+        }
+    }
+
+    fn say(&mut self, text: &str, is_error: bool) {
+        self.state.session.message = Some(Message {
+            text: text.to_string(),
+            is_error,
+            remedy: None,
+        });
+    }
+}
+
+/// Says that a file held over the window can be dropped.
+fn drop_hint_ui(ui: &Ui) {
+    let is_hovered = ui.input(|input| !input.raw.hovered_files.is_empty());
+    if !is_hovered {
+        return;
+    }
+    let palette = Palette::of(ui);
+    let rect = ui.ctx().content_rect();
+    let layer = egui::LayerId::new(egui::Order::Foreground, egui::Id::unique("drop hint"));
+    let painter = ui.ctx().layer_painter(layer);
+    painter.rect_filled(rect, 0.0, palette.ground.gamma_multiply(0.85));
+    painter.text(
+        rect.center(),
+        egui::Align2::CENTER_CENTER,
+        "Drop a picture to take its settings, or a model's folder to open it",
+        egui::FontId::proportional(theme::HEADING_SIZE),
+        palette.text,
+    );
+}
+
+/// The name of what a source loads, before it is loaded.
+pub fn source_name(source: &CheckpointSource) -> String {
+    match source {
+        CheckpointSource::Embedded => embedded::NAME.to_string(),
+        other => other.name(),
+    }
+}

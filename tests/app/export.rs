@@ -1,0 +1,50 @@
+//! Saving without a dialog, and settings coming back from the file.
+
+use egui::{Key, Modifiers};
+use storm_studio::app::DraftContent;
+use storm_studio::engine::Recipe;
+use storm_studio::export::metadata::own_of;
+use storm_studio::export::png::read_png;
+
+use super::{app, click, edit, studio, wait, wait_until_idle};
+
+#[test]
+fn ctrl_s_writes_both_pictures_with_their_recipe_and_opening_one_brings_it_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = studio(folder.path());
+    edit(&mut harness, |content| {
+        content.settings.steps = 3;
+        content.settings.guidance_scale = 4.5;
+        content.negative_prompt = "tree".to_string();
+        content.seeds.text = "11".to_string();
+    });
+    click(&mut harness, "Generate");
+    wait_until_idle(&mut harness);
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::S);
+    wait(&mut harness, "the file", |app| {
+        app.state().files.last_saved().is_some()
+    });
+
+    let prompt = folder.path().join("a cat to the left of a dog");
+    let saved = prompt.join("11.png");
+    assert!(prompt.join("11-standard.png").is_file());
+    let file = std::fs::File::open(&saved).unwrap();
+    let read = read_png(std::io::BufReader::new(file)).unwrap();
+    let run = app(&harness).state().shown_run().unwrap();
+    assert_eq!(read.image, *run.storm.picture.as_ref().unwrap().image);
+    let recipe: Recipe = own_of(&read.texts).unwrap().unwrap();
+    assert_eq!(recipe.request.seeds, [11]);
+    assert_eq!(recipe.request.layout, run.request.layout);
+
+    let made = app(&harness).state().draft.content().clone();
+    edit(&mut harness, |content| *content = DraftContent::default());
+    harness.state_mut().as_mut().unwrap().open_picture(saved);
+    wait(&mut harness, "the settings", |app| {
+        app.state().draft.negative_prompt == "tree"
+    });
+    let restored = app(&harness).state().draft.content();
+    assert_eq!(restored.assignment, made.assignment);
+    assert_eq!(restored.seeds, made.seeds);
+    assert_eq!(restored.settings.guidance_scale, 4.5);
+    assert_eq!(restored.settings.steps, 3);
+}

@@ -1,0 +1,111 @@
+//! The window, used as a person uses it: egui_kittest drives the program with
+//! a real engine on the embedded model.
+
+mod assigning;
+mod export;
+mod pixels;
+mod running;
+mod snapshots;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use egui::{Key, Modifiers, vec2};
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable;
+use storm_studio::app::{DraftContent, Preferences, StudioApp};
+use storm_studio::checkpoint::CheckpointSource;
+use storm_studio::device::ComputeDevice;
+use storm_studio::engine::Engine;
+
+/// Longer than anything here takes, even on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(240);
+
+/// The program, made in its first frame. egui_kittest puts a margin of 8 around
+/// it, so that 1280 × 800 are left.
+type Studio = Harness<'static, Option<StudioApp>>;
+
+/// A window whose model is loaded; saves into `output`.
+fn studio(output: &Path) -> Studio {
+    themed_studio(output, egui::Theme::Dark)
+}
+
+fn themed_studio(output: &Path, theme: egui::Theme) -> Studio {
+    let output = output.to_path_buf();
+    let mut harness = Harness::builder()
+        .with_size(vec2(1296.0, 816.0))
+        .with_theme(theme)
+        .wgpu()
+        .build_ui_state(
+            move |ui, app: &mut Option<StudioApp>| {
+                let app = app.get_or_insert_with(|| {
+                    let device = ComputeDevice::cpu(None);
+                    let wake = Arc::new(|| {});
+                    let engine = Engine::start(device, CheckpointSource::Embedded, 1 << 28, wake);
+                    let name = "toybox".to_string();
+                    let preferences = Preferences::default();
+                    StudioApp::new(ui.ctx(), engine, name, output.clone(), preferences)
+                });
+                app.logic(ui.ctx());
+                app.ui(ui);
+            },
+            None,
+        );
+    wait(&mut harness, "the model", |app| {
+        app.state().session.model().is_some()
+    });
+    harness.step();
+    harness
+}
+
+fn app(harness: &Studio) -> &StudioApp {
+    harness.state().as_ref().expect("the first frame made it")
+}
+
+/// Changes the draft as a person would in the settings, which have their own test.
+fn edit(harness: &mut Studio, change: impl FnOnce(&mut DraftContent)) {
+    let app = harness
+        .state_mut()
+        .as_mut()
+        .expect("the first frame made it");
+    change(&mut app.state_mut().draft);
+    harness.step();
+}
+
+/// Lays out frames until something is so.
+fn wait(harness: &mut Studio, what: &str, is_so: impl Fn(&StudioApp) -> bool) {
+    let began = Instant::now();
+    loop {
+        harness.step();
+        if harness.state().as_ref().is_some_and(&is_so) {
+            return;
+        }
+        assert!(began.elapsed() < PATIENCE, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn wait_until_idle(harness: &mut Studio) {
+    wait(harness, "the engine to be idle", |app| {
+        !app.state().session.is_busy()
+    });
+    harness.step();
+}
+
+/// Writes into the prompt's field instead of what is there.
+fn type_prompt(harness: &mut Studio, text: &str) {
+    harness.get_by_label("Prompt").focus();
+    harness.step();
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    harness.step();
+    harness.get_by_label("Prompt").type_text(text);
+    harness.step();
+}
+
+/// Clicks what a screen reader calls `label`.
+fn click(harness: &mut Studio, label: &str) {
+    harness.get_by_label(label).click();
+    // One frame takes the click, the next shows what it did.
+    harness.run_steps(2);
+}

@@ -1,0 +1,144 @@
+//! What is drawn is what was computed.
+
+use egui::Rect;
+use egui_kittest::kittest::Queryable;
+use image::RgbaImage;
+use storm_studio::app::ColourMap;
+use storm_studio::diffusion::Method;
+use storm_studio::engine::StepKey;
+
+use super::{Studio, app, click, edit, studio, wait_until_idle};
+
+/// A finished run of `steps` steps.
+fn finished(steps: usize, folder: &tempfile::TempDir) -> Studio {
+    let mut harness = studio(folder.path());
+    edit(&mut harness, |content| content.settings.steps = steps);
+    click(&mut harness, "Generate");
+    wait_until_idle(&mut harness);
+    harness.run_steps(2);
+    harness
+}
+
+fn pixel(picture: &RgbaImage, x: f32, y: f32) -> [u8; 3] {
+    let [red, green, blue, _] = picture.get_pixel(x as u32, y as u32).0;
+    [red, green, blue]
+}
+
+fn differ(a: [u8; 3], b: [u8; 3]) -> u8 {
+    let differences = a.iter().zip(b).map(|(a, b)| a.abs_diff(b));
+    differences.max().unwrap_or(0)
+}
+
+/// Compares the heatmap in `rect` with the engine's map of `token`, cell by cell.
+fn assert_shows(picture: &RgbaImage, rect: Rect, map: &[f32], columns: usize) {
+    let brightest = map.iter().copied().fold(0.0, f32::max);
+    let rows = map.len() / columns;
+    for (index, &value) in map.iter().enumerate() {
+        let (column, row) = (index % columns, index / columns);
+        let x = rect.left() + rect.width() * (column as f32 + 0.5) / columns as f32;
+        let y = rect.top() + rect.height() * (row as f32 + 0.5) / rows as f32;
+        let colour = ColourMap::Viridis.colour(value / brightest);
+        let expected = [colour.r(), colour.g(), colour.b()];
+        let drawn = pixel(picture, x, y);
+        // One for the renderer's rounding.
+        let difference = differ(drawn, expected);
+        assert!(
+            difference <= 1,
+            "cell {column}, {row}: {drawn:?} is not {expected:?}"
+        );
+    }
+}
+
+#[test]
+fn a_heatmap_is_the_engines_map_of_that_token_and_step() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = finished(4, &folder);
+    click(&mut harness, "One step back");
+    for (label, token) in [
+        ("Heatmap of ● cat", 2),
+        ("Heatmap of ■ dog", 8),
+        ("Heatmap of to", 3),
+    ] {
+        let picture = harness.render().unwrap();
+        let run = app(&harness).state().shown_run().unwrap();
+        let record = app(&harness).state().store.get(StepKey {
+            request: run.key.request,
+            seed: run.key.seed,
+            method: Method::Storm,
+            step: 3,
+        });
+        let maps = record.unwrap().maps;
+        let rect = harness.get_all_by_label(label).next().unwrap().rect();
+        assert_shows(&picture, rect, &maps.map(token), maps.columns);
+    }
+}
+
+#[test]
+fn the_canvases_show_the_finished_pictures() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = finished(4, &folder);
+    // Without the marks that lie over the picture.
+    click(&mut harness, "Where objects are and should be");
+    let picture = harness.render().unwrap();
+    for (name, method) in [("Standard", Method::Standard), ("STORM", Method::Storm)] {
+        let rect = harness
+            .get_by_label(&format!("{name} canvas, finished picture"))
+            .rect();
+        let run = app(&harness).state().shown_run().unwrap();
+        let image = run.trace(method).picture.as_ref().unwrap().image.clone();
+        // The screen's picture is a smooth enlargement: compare means of quarters.
+        let (width, height) = (image.width(), image.height());
+        for (right, low) in [(0, 0), (1, 0), (0, 1), (1, 1)] {
+            let mean = |get: &dyn Fn(f32, f32) -> [u8; 3]| {
+                let mut sums = [0.0_f64; 3];
+                for step in 0..1024 {
+                    let (x, y) = ((step % 32) as f32 / 32.0, (step / 32) as f32 / 32.0);
+                    let colour = get(
+                        0.5 * (right as f32 + x) + 0.01,
+                        0.5 * (low as f32 + y) + 0.01,
+                    );
+                    for (sum, byte) in sums.iter_mut().zip(colour) {
+                        *sum += f64::from(byte) / 1024.0;
+                    }
+                }
+                sums
+            };
+            let drawn = mean(&|x, y| {
+                pixel(
+                    &picture,
+                    rect.left() + x * rect.width(),
+                    rect.top() + y * rect.height(),
+                )
+            });
+            let made = mean(&|x, y| {
+                let place =
+                    |fraction: f32, side: u32| ((fraction * side as f32) as u32).min(side - 1);
+                image.get_pixel(place(x, width), place(y, height)).0
+            });
+            for (drawn, made) in drawn.iter().zip(made) {
+                assert!(
+                    (drawn - made).abs() < 4.0,
+                    "{name}: {drawn:.1} is not {made:.1}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn the_gap_between_previews_and_pictures_is_seen() {
+    // The preview of a step is not the finished picture: going back changes the canvas.
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = finished(4, &folder);
+    let after = harness.render().unwrap();
+    click(&mut harness, "One step back");
+    click(&mut harness, "One step back");
+    let before = harness.render().unwrap();
+    let rect = harness.get_by_label("STORM canvas, step 3 of 5").rect();
+    let centre = rect.center();
+    let changed = (0..20).any(|index| {
+        let x = centre.x + 8.0 * (index as f32 - 10.0);
+        differ(pixel(&after, x, centre.y), pixel(&before, x, centre.y)) > 8
+    });
+    assert!(changed);
+}

@@ -1,0 +1,150 @@
+//! Generating, cancelling, queueing, going back, failing.
+
+use egui::{Key, Modifiers};
+use egui_kittest::kittest::Queryable;
+use storm_studio::app::{Methods, RunState};
+use storm_studio::diffusion::Method;
+
+use super::{app, click, edit, studio, wait, wait_until_idle};
+
+#[test]
+fn generate_fills_both_canvases() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = studio(folder.path());
+    edit(&mut harness, |content| content.settings.steps = 4);
+    harness.get_by_label("Standard canvas, empty");
+    click(&mut harness, "Generate");
+    wait(&mut harness, "the first preview", |app| {
+        app.state().shown_step(Method::Storm).is_some()
+    });
+    wait_until_idle(&mut harness);
+    for name in ["Standard", "STORM"] {
+        harness.get_by_label(&format!("{name} canvas, finished picture"));
+    }
+    let run = app(&harness).state().shown_run().unwrap();
+    // PNDM makes one prediction more than steps.
+    assert_eq!(run.storm.readings.len(), 5);
+    assert_ne!(
+        run.storm.picture.as_ref().unwrap().image,
+        run.standard.picture.as_ref().unwrap().image,
+        "STORM changed nothing"
+    );
+}
+
+#[test]
+fn cancelling_in_the_middle_leaves_no_picture_and_a_usable_window() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = studio(folder.path());
+    edit(&mut harness, |content| content.settings.steps = 400);
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::Enter);
+    wait(&mut harness, "a step", |app| {
+        app.state().shown_step(Method::Storm).is_some()
+    });
+    harness.key_press(Key::Escape);
+    wait_until_idle(&mut harness);
+    let run = app(&harness).state().shown_run().unwrap();
+    assert_eq!(run.state, RunState::Cancelled);
+    assert!(run.storm.picture.is_none());
+    assert!(
+        run.steps_made() < 100,
+        "it went on for {} steps",
+        run.steps_made()
+    );
+    // The next one runs as if nothing had been.
+    edit(&mut harness, |content| content.settings.steps = 2);
+    click(&mut harness, "Generate");
+    wait_until_idle(&mut harness);
+    assert_eq!(
+        app(&harness).state().shown_run().unwrap().state,
+        RunState::Done
+    );
+}
+
+#[test]
+fn what_is_changed_while_running_goes_into_the_next_request() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = studio(folder.path());
+    edit(&mut harness, |content| content.settings.steps = 3);
+    click(&mut harness, "Generate");
+    edit(&mut harness, |content| {
+        content.settings.steps = 2;
+        content.settings.methods = Methods::Standard;
+    });
+    click(&mut harness, "Queue another");
+    wait_until_idle(&mut harness);
+    let runs = &app(&harness).state().session.runs;
+    let asked: Vec<usize> = runs.iter().map(|run| run.request.steps).collect();
+    assert_eq!(asked, [3, 2]);
+    assert!(runs[1].storm.picture.is_none() && runs[1].standard.picture.is_some());
+}
+
+#[test]
+fn finishing_one_keeps_its_pictures_and_drops_the_rest() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = studio(folder.path());
+    edit(&mut harness, |content| {
+        content.settings.steps = 3;
+        content.seeds.text = "1-50".to_string();
+    });
+    click(&mut harness, "Generate");
+    wait(&mut harness, "a seed", |app| {
+        app.state().shown_run().is_some()
+    });
+    click(&mut harness, "Finish this one, then stop");
+    wait_until_idle(&mut harness);
+    let runs = &app(&harness).state().session.runs;
+    assert!(runs.len() < 50);
+    assert!(runs.iter().all(|run| run.storm.picture.is_some()));
+}
+
+#[test]
+fn going_back_shows_the_step_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = studio(folder.path());
+    edit(&mut harness, |content| content.settings.steps = 4);
+    click(&mut harness, "Generate");
+    wait_until_idle(&mut harness);
+    click(&mut harness, "One step back");
+    click(&mut harness, "One step back");
+    harness.get_by_label("STORM canvas, step 3 of 5");
+    assert_eq!(app(&harness).state().shown_step(Method::Storm), Some(2));
+    click(&mut harness, "Newest step");
+    harness.get_by_label("STORM canvas, finished picture");
+}
+
+#[test]
+fn an_impossible_request_says_what_to_do_and_its_button_does_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = studio(folder.path());
+    edit(&mut harness, |content| {
+        content.settings.steps = 2;
+        content.is_proposed = false;
+        let mut reverse = content.assignment.relations[0];
+        (reverse.subject, reverse.object) = (reverse.object, reverse.subject);
+        content.assignment.relations.push(reverse);
+    });
+    click(&mut harness, "Generate");
+    wait(&mut harness, "the message", |app| {
+        app.state().session.message.is_some()
+    });
+    let message = app(&harness).state().session.message.clone().unwrap();
+    assert!(message.is_error);
+    assert!(
+        message
+            .text
+            .starts_with("The relations contradict each other"),
+        "{}",
+        message.text
+    );
+    harness.run_steps(2);
+    click(&mut harness, "Start the relations over");
+    assert!(app(&harness).state().session.message.is_none());
+    assert_eq!(app(&harness).state().draft.assignment.relations.len(), 1);
+    edit(&mut harness, |content| content.settings.steps = 2);
+    click(&mut harness, "Generate");
+    wait_until_idle(&mut harness);
+    assert_eq!(
+        app(&harness).state().shown_run().unwrap().state,
+        RunState::Done
+    );
+}
