@@ -7,6 +7,7 @@
 //! | room | what lives there |
 //! | --- | --- |
 //! | [`cli`] | arguments and commands |
+//! | [`app`] | the window: everything egui |
 //! | [`draw`] | shaders that draw tensors where they lie |
 //! | [`evaluate`] | the spatial benchmark: prompts, verdicts, figures |
 //! | [`engine`] | worker thread: requests in, events out |

@@ -1,5 +1,6 @@
 //! Integration tests, in one binary: whole models, whole runs, the program itself.
 
+mod app;
 mod command_line;
 mod counted_calls;
 mod draw;

@@ -200,11 +200,13 @@ fn small_picture(
         variant: 0,
     };
     let place = Place::Gallery(key, method);
-    state
-        .textures
-        .get(ui.ctx(), place, content, egui::TextureOptions::LINEAR, || {
-            Some(pictures::exact_picture(&image))
-        })
+    state.textures.get(
+        ui.ctx(),
+        place,
+        content,
+        egui::TextureOptions::LINEAR,
+        || Some(pictures::exact_picture(&image)),
+    )
 }
 
 fn picture_of(run: &Run, method: Method) -> Option<std::sync::Arc<image::RgbImage>> {

@@ -197,6 +197,15 @@ impl Session {
     /// Takes in one event.
     pub fn apply(&mut self, event: Event) {
         match event {
+            Event::CheckingDevice => {
+                self.message = Some(Message {
+                    text: "The graphics adapter is checked against the CPU. This happens once \
+                           and takes up to a minute."
+                        .to_string(),
+                    is_error: false,
+                    remedy: None,
+                });
+            }
             Event::ModelLoading { name } => self.model = ModelState::Loading { name },
             Event::ModelReady(info) => self.model = ModelState::Ready(info),
             Event::ModelFailed { name, error } => {

@@ -24,12 +24,15 @@ pub(super) struct Arguments {
     /// Write a log for bug reports to this file
     #[arg(long, global = true, value_name = "FILE")]
     pub(super) log_file: Option<PathBuf>,
+    /// Without a command the window opens
     #[command(subcommand)]
-    pub(super) command: Command,
+    pub(super) command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// Open the window
+    Studio(StudioArguments),
     /// Make pictures without a window
     Generate(Box<GenerateArguments>),
     /// Measure how often pictures show what their prompts say about places
@@ -40,6 +43,37 @@ pub(super) enum Command {
     Doctor,
     /// Compare two trajectories tensor by tensor
     Compare(CompareArguments),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct StudioArguments {
+    /// A diffusers folder; without it the embedded model
+    #[arg(long, value_name = "DIR")]
+    pub(super) model: Option<PathBuf>,
+    /// auto, gpu or cpu
+    #[arg(long, default_value = "auto")]
+    pub(super) device: DevicePreference,
+    /// Most processor threads to compute with; without it one per core
+    #[arg(long)]
+    pub(super) threads: Option<usize>,
+    /// Where Ctrl+S saves pictures
+    #[arg(long, default_value = "output", value_name = "DIR")]
+    pub(super) output: PathBuf,
+    /// Forget what an earlier session left behind
+    #[arg(long)]
+    pub(super) fresh: bool,
+}
+
+impl Default for StudioArguments {
+    fn default() -> Self {
+        Self {
+            model: None,
+            device: DevicePreference::Auto,
+            threads: None,
+            output: PathBuf::from("output"),
+            fresh: false,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -223,7 +257,7 @@ mod tests {
         let line = ["storm-studio", "generate"].iter().chain(line);
         let parsed = Arguments::try_parse_from(line).unwrap_or_else(|error| panic!("{error}"));
         match parsed.command {
-            Command::Generate(arguments) => *arguments,
+            Some(Command::Generate(arguments)) => *arguments,
             other => panic!("{other:?}"),
         }
     }

@@ -17,12 +17,13 @@ mod logging;
 mod relations;
 mod report;
 mod save;
+mod studio;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use arguments::{Arguments, Command};
+use arguments::{Arguments, Command, StudioArguments};
 
 /// A command that failed: a sentence for the person and a code for scripts.
 #[derive(Debug, thiserror::Error)]
@@ -75,7 +76,11 @@ impl Failure {
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     logging::start(arguments.verbose, arguments.log_file.as_deref());
-    let done = match arguments.command {
+    let command = arguments
+        .command
+        .unwrap_or_else(|| Command::Studio(StudioArguments::default()));
+    let done = match command {
+        Command::Studio(arguments) => studio::run(arguments),
         Command::Generate(arguments) => generate::run(*arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
