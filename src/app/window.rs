@@ -36,9 +36,9 @@ pub enum AppError {
     Model(#[from] CheckpointError),
     /// No X11 or Wayland, or whatever this system has.
     #[error(
-        "there is no display to open a window on ({0}); `storm-studio generate` works without a window"
+        "there is no display to open a window on; `storm-studio generate` works without a window"
     )]
-    NoDisplay(String),
+    NoDisplay,
     /// Neither Vulkan, Metal, DirectX 12 nor OpenGL.
     #[error(
         "no graphics driver answers through Vulkan, Metal, DirectX 12 or OpenGL ({0}); `storm-studio generate` works without a window"
@@ -79,7 +79,9 @@ impl From<eframe::Error> for AppError {
     fn from(error: eframe::Error) -> Self {
         match &error {
             eframe::Error::Winit(_) | eframe::Error::WinitEventLoop(_) => {
-                Self::NoDisplay(error.to_string())
+                // The library's own words speak of its source files.
+                tracing::debug!("{error}");
+                Self::NoDisplay
             }
             eframe::Error::Wgpu(_) => Self::NoGraphics(error.to_string()),
             _ => Self::Window(error.to_string()),
