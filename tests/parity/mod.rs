@@ -8,6 +8,7 @@
 mod fixtures;
 mod loop_order;
 mod models;
+mod narrow_run;
 mod recording;
 mod report;
 mod single_steps;

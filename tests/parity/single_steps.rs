@@ -71,10 +71,12 @@ pub fn check(
             if kind == LossKind::First {
                 continue;
             }
-            let name = |part: &str| format!("update.{}.{part}", errors.updates);
-            let recorded = |part| recording.values(&name(part)).expect("a loss, an update");
-            let ours = walk.update(recorded("before"), index, timestep, kind);
-            latents = recorded("after").to_vec();
+            let recorded = |part| recording.values(&format!("update.{}.{part}", errors.updates));
+            // Without them, the latents are those after the last call or update.
+            let before = recorded("before").unwrap_or(&latents);
+            let ours = walk.update(before, index, timestep, kind);
+            let after = recorded("after").expect("a later loss has an update");
+            latents = after.to_vec();
             errors.update = errors.update.max(largest_error(&ours, &latents));
             errors.updates += 1;
         }
