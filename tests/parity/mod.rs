@@ -46,7 +46,7 @@ fn recordings_of_the_release_are_reproduced() {
         if only.as_ref().is_some_and(|only| *only != recording.name) {
             continue;
         }
-        let report = RunReport::make(&recording, &models, &device);
+        let report = RunReport::make(&recording, &models, &device, setting("FAST").is_some());
         report.print();
         reports.push(report);
     }

@@ -19,9 +19,9 @@ use crate::fixture::numbers;
 #[derive(Debug, Clone, Copy, Default)]
 pub struct StepErrors {
     pub updates: usize,
-    /// Of the latents after one update.
+    /// Of one update: largest |error| of the latents over how far it moved any.
     pub update: f64,
-    /// Of the latents after one scheduler call.
+    /// Of one scheduler call: largest |error| of the latents.
     pub step: f64,
 }
 
@@ -76,8 +76,9 @@ pub fn check(
             let before = recorded("before").unwrap_or(&latents);
             let ours = walk.update(before, index, timestep, kind);
             let after = recorded("after").expect("a later loss has an update");
+            let error = largest_error(&ours, after) / largest_error(before, after);
+            errors.update = errors.update.max(error);
             latents = after.to_vec();
-            errors.update = errors.update.max(largest_error(&ours, &latents));
             errors.updates += 1;
         }
         let sample = walk.tensor(&latents);
