@@ -198,3 +198,70 @@ fn damaged_models_are_refused_by_the_name_of_what_is_wrong() {
     std::fs::remove_file(&index).unwrap();
     refuse(model.path(), "model_index.json");
 }
+
+#[test]
+fn trajectories_are_compared_in_the_order_of_computation() {
+    let folder = tempfile::tempdir().unwrap();
+    let record = |seed: &str, file: &str| {
+        let path = folder.path().join(file);
+        let path = path.to_str().unwrap().to_string();
+        let line = ["--prompt", "a cat left of a dog", "--steps", "3", "--storm"];
+        let more = [
+            "--objective",
+            "reference",
+            "--seeds",
+            seed,
+            "--trajectory",
+            &path,
+        ];
+        let ran = generate(folder.path(), &[&line[..], &more[..]].concat());
+        assert!(ran.status.success(), "{}", text(&ran.stderr));
+        path
+    };
+    let (one, again) = (record("1", "a.safetensors"), record("1", "b.safetensors"));
+    let other = record("2", "c.safetensors");
+    let same = storm_studio(&["compare", &one, &again]);
+    assert!(same.status.success(), "{}", text(&same.stdout));
+    let names: Vec<String> = text(&same.stdout)
+        .lines()
+        .filter_map(|line| line.split_whitespace().next().map(str::to_string))
+        .collect();
+    // PNDM makes four calls; steps 1 to 3 update once, and diffusers does not
+    // report the latents of the first call.
+    let place = |name: &str| names.iter().position(|it| it == name).expect(name);
+    let order = [
+        "text_embeddings",
+        "loss.0.maps",
+        "loss.1.value",
+        "loss.2.value",
+        "update.0.after",
+        "latents.1",
+        "loss.3.value",
+        "update.2.after",
+        "latents.3",
+        "image_64",
+    ];
+    assert!(order.map(place).is_sorted(), "{names:?}");
+    assert!(!names.contains(&"latents.0".to_string()));
+
+    let apart = storm_studio(&["compare", &one, &other]);
+    assert_eq!(apart.status.code(), Some(1));
+    assert!(text(&apart.stdout).contains("seed: 1 and 2"));
+    assert!(text(&apart.stderr).contains("the first is loss.0."));
+}
+
+#[test]
+fn the_released_method_refuses_what_would_change_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = [
+        "--prompt",
+        "a cat left of a dog",
+        "--objective",
+        "reference",
+        "--window",
+        "0.3",
+    ];
+    let ran = generate(folder.path(), &line);
+    assert_eq!(ran.status.code(), Some(2));
+    assert!(text(&ran.stderr).contains("--window has no effect"));
+}

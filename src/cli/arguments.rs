@@ -191,6 +191,10 @@ pub(super) struct CompareArguments {
     pub(super) first: PathBuf,
     /// The second trajectory
     pub(super) second: PathBuf,
+    /// Difference, relative to a tensor's largest value, up to which they agree; else the exit
+    /// code is 1
+    #[arg(long, default_value_t = 1e-3, value_name = "RELATIVE")]
+    pub(super) tolerance: f64,
 }
 
 /// Seeds as `0,1,2`, `[0, 1, 2]` or `1-4`.

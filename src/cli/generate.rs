@@ -18,6 +18,7 @@ use crate::device::{ComputeDevice, set_cpu_threads};
 use crate::diffusion::Method;
 use crate::engine::{Engine, EngineError, Event, ModelInfo, Request, RequestId};
 use crate::prompt::TokenizedPrompt;
+use crate::storm::ObjectiveKind;
 
 /// Past steps serve the window; the command line keeps the running one only.
 const STORE_BYTES: usize = 0;
@@ -112,7 +113,25 @@ fn request(
         ..Default::default()
     };
     apply(&arguments.storm_parameters, &mut request);
+    check_effect(&arguments.storm_parameters, request.objective)?;
     Ok(request)
+}
+
+/// Refuses parameters of our update rule where the released one rules.
+fn check_effect(given: &StormArguments, objective: ObjectiveKind) -> Result<(), Failure> {
+    let ours = [
+        ("--step-size", given.step_size.is_some()),
+        ("--window", given.window.is_some()),
+        ("--updates-per-step", given.updates_per_step.is_some()),
+        ("--updates-per-picture", given.updates_per_picture.is_some()),
+    ];
+    match ours.iter().find(|(_, is_given)| *is_given) {
+        Some((name, _)) if objective == ObjectiveKind::Reference => Err(Failure::usage(format!(
+            "{name} has no effect on the reference method, which updates as the released code does; \
+             leave it out or choose another --objective"
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// Writes the parameters that were given over those of `request`.

@@ -1,7 +1,7 @@
 //! The command line: arguments as typed become arguments as used, then one command runs.
 //!
 //! [`main`]'s match is the table of contents. Exit codes say what failed:
-//! 0 done, 2 wrong arguments, 3 the model, 4 the device, 5 a run, 6 files,
+//! 0 done, 1 a difference found, 2 wrong arguments, 3 the model, 4 the device, 5 a run, 6 files,
 //! 130 interrupted.
 
 mod arguments;
@@ -34,6 +34,11 @@ struct Failure {
 }
 
 impl Failure {
+    /// `compare` found a difference.
+    fn differ(message: impl ToString) -> Self {
+        Self::new(1, message)
+    }
+
     /// Something about the arguments.
     fn usage(message: impl ToString) -> Self {
         Self::new(2, message)

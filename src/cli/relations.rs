@@ -8,7 +8,7 @@ use crate::diffusion::Method;
 use crate::prompt::proposal::first_relation;
 use crate::prompt::relation_text::{assignment_of_relations, relation_texts};
 use crate::prompt::{Assignment, RelationText, TokenIndices, TokenizedPrompt};
-use crate::storm::{Layout, RelationKind};
+use crate::storm::{Layout, ObjectiveKind, RelationKind};
 
 /// The layout of one run. `can_ask`: whether a person sits at the terminal.
 ///
@@ -40,17 +40,40 @@ pub(super) fn layout(
         }
     };
     let is_related = !assignment.relations.is_empty();
-    if methods.contains(&Method::Storm) && !is_related {
+    let objective = arguments.storm_parameters.objective.unwrap_or_default();
+    if methods.contains(&Method::Storm) && !is_related && needs_relation(objective) {
         return Err(Failure::usage(
             "the prompt names no relation between two objects; say it with \
              --relation \"cat left-of dog\", or make a standard picture with --standard",
         ));
     }
-    let layout = assignment.layout(prompt).map_err(Failure::usage)?;
+    let mut layout = assignment.layout(prompt).map_err(Failure::usage)?;
+    if objective == ObjectiveKind::Reference
+        && let Some(indices) = &arguments.token_indices
+    {
+        keep_only(&indices.parse().map_err(Failure::usage)?, &mut layout);
+    }
     if is_related {
         report.note(&sentence(&layout, &assignment, prompt));
     }
     Ok(layout)
+}
+
+/// Whether an objective has nothing to do without a relation: the released one
+/// reads it in the prompt, and Attend-and-Excite knows none.
+fn needs_relation(objective: ObjectiveKind) -> bool {
+    matches!(objective, ObjectiveKind::Storm | ObjectiveKind::Centroid)
+}
+
+/// Takes exactly the given positions, as the released code does, instead of all
+/// tokens of their words.
+fn keep_only(indices: &TokenIndices, layout: &mut Layout) {
+    let given = indices.nouns.iter().zip(&indices.attributes);
+    for (object, (noun, attribute)) in layout.objects.iter_mut().zip(given) {
+        object.tokens.clone_from(noun);
+        let attribute = Some(attribute.clone()).filter(|tokens| !tokens.is_empty());
+        object.attributes = attribute.into_iter().collect();
+    }
 }
 
 /// The original's notation, with the relation that the prompt names.

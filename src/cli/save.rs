@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use image::{Rgb, RgbImage};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::diffusion::Method;
 use crate::engine::{ModelInfo, Picture, Recipe, Request, Trajectory};
 use crate::export::png::write_png;
 use crate::export::{GridLayout, TextChunk, TrajectoryWriter, file_stem, grid, save_new};
+use crate::storm::{Layout, ObjectTokens};
 
 /// Pixels between the pictures of a grid.
 const GRID_PADDING: u32 = 4;
@@ -72,13 +73,19 @@ impl Saver {
         for tensor in &trajectory.tensors {
             writer.push(tensor.name.clone(), &tensor.shape, tensor.values.clone())?;
         }
+        let request = &self.request;
+        // The first entries have the names of the recordings of the released code.
         let run = json!({
-            "prompt": self.request.prompt,
+            "prompt": request.prompt,
+            "token_indices": token_indices(&request.layout),
             "seed": trajectory.seed,
-            "steps": self.request.steps,
-            "method": trajectory.method,
+            "steps": request.steps,
+            "run_standard_sd": trajectory.method == Method::Standard,
+            "sd_2_1": self.model.linear_projection,
+            "guidance_scale": request.guidance_scale,
+            "scheduler": request.scheduler.unwrap_or(self.model.scheduler),
             "model": self.model.name,
-            "request": self.request,
+            "request": request,
         });
         Ok(writer.finish(path, &run)?)
     }
@@ -89,6 +96,28 @@ impl Saver {
         })?;
         Ok(saved)
     }
+}
+
+/// The first relation's two objects, otherwise the first two, in the notation
+/// `[[2, 9], [null, 8]]`; null if there are not two.
+fn token_indices(layout: &Layout) -> Value {
+    let relation = layout.relations.first();
+    let pair = relation.map_or([0, 1], |relation| [relation.subject, relation.object]);
+    let [Some(subject), Some(object)] = pair.map(|index| layout.objects.get(index)) else {
+        return Value::Null;
+    };
+    let entry = |tokens: &[usize]| match tokens {
+        [] => Value::Null,
+        [token] => json!(token),
+        several => json!(several),
+    };
+    let list = |part: fn(&ObjectTokens) -> Vec<usize>| {
+        [subject, object].map(|object| entry(&part(object)))
+    };
+    json!([
+        list(|object| object.tokens.clone()),
+        list(|object| object.attributes.concat())
+    ])
 }
 
 /// A white picture of the same size.

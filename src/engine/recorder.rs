@@ -146,11 +146,8 @@ impl<'a> Recorder<'a> {
         let shape = [maps.rows, maps.columns, maps.tokens];
         self.push(format!("{loss}.maps"), &shape, maps.values.clone());
         self.push(format!("{loss}.value"), &[1], vec![evaluation.loss as f32]);
-        // A standard run follows no gradient.
-        if self.method == Method::Storm {
-            let gradient = evaluation.gradient.clone();
-            self.push(format!("{loss}.grad_maps"), &shape, gradient);
-        }
+        let gradient = evaluation.gradient.clone();
+        self.push(format!("{loss}.grad_maps"), &shape, gradient);
         self.push(format!("{loss}.step"), &[1], vec![step as f32]);
         if let Some(coordinate) = evaluation.coordinate {
             let values = coordinate.map(|value| value as f32).to_vec();

@@ -5,6 +5,7 @@ pub mod compare;
 pub mod file_names;
 pub mod grid;
 pub mod metadata;
+mod order;
 pub mod png;
 pub mod trajectory;
 

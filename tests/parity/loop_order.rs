@@ -1,14 +1,17 @@
 //! The order of losses and updates: the loop, driven by the recorded losses,
 //! must refine where, and as long as, the release did.
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use storm_studio::checkpoint::{CheckpointSource, StableDiffusion};
 use storm_studio::diffusion::noise::torch_randn;
 use storm_studio::diffusion::{
-    Denoising, LossReport, Method, Observer, SchedulerConfig, StepReport, UpdateReport, UpdateRule,
+    Denoising, LossReport, Method, Observer, SchedulerConfig, SpatialUpdateParameters, StepReport,
+    UpdateReport, UpdateRule,
 };
+use storm_studio::models::unet::PromptContext;
 use storm_studio::storm::objective::ObjectiveError;
 use storm_studio::storm::{
     AttentionMaps, Evaluation, Objective, ObjectiveKind, Reading, ReferenceParameters, Refinement,
@@ -143,16 +146,56 @@ impl Observer for Losses {
     fn stepped(&mut self, _: StepReport<'_>) {}
 }
 
+/// A narrow model at its smallest size.
+struct Narrow {
+    model: StableDiffusion,
+    context: PromptContext,
+    noise: Tensor<4>,
+}
+
+impl Narrow {
+    fn load() -> Self {
+        let device = Device::flex();
+        let source = CheckpointSource::from_path(&folder().join("narrow-sd1")).unwrap();
+        let model = StableDiffusion::load(&source, &device).unwrap();
+        let hidden = Fixture::open("narrow-sd1.safetensors").tensor("text.hidden", &device);
+        let noise = TensorData::new(torch_randn(0, 256), [1, 4, 8, 8]);
+        Self {
+            context: model.unet.prompt_context(hidden),
+            noise: Tensor::from_data(noise, &device),
+            model,
+        }
+    }
+
+    fn run(
+        &self,
+        steps: usize,
+        objective: &dyn Objective,
+        update_rule: &UpdateRule,
+        observer: &mut dyn Observer,
+    ) {
+        let config = SchedulerConfig::from_json(&self.model.scheduler_config).unwrap();
+        let denoising = Denoising {
+            unet: &self.model.unet,
+            context: &self.context,
+            scheduler: config.kind().build(&config, steps).unwrap(),
+            guidance_scale: 7.5,
+            latents: self.noise.clone(),
+            methods: vec![Method::Storm],
+            objective: Some(objective),
+            update_rule,
+            attention_res: 16,
+            batch_lanes: true,
+        };
+        denoising.run(observer).unwrap();
+    }
+}
+
 #[test]
 fn refinements_begin_and_end_where_the_releases_did() {
-    let device = Device::flex();
-    let source = CheckpointSource::from_path(&folder().join("narrow-sd1")).unwrap();
-    let model = StableDiffusion::load(&source, &device).unwrap();
-    let hidden = Fixture::open("narrow-sd1.safetensors").tensor("text.hidden", &device);
-    let context = model.unet.prompt_context(hidden);
-    let config = SchedulerConfig::from_json(&model.scheduler_config).unwrap();
-    let noise = TensorData::new(torch_randn(0, 256), [1, 4, 8, 8]);
-    let noise = Tensor::<4>::from_data(noise, &device);
+    let narrow = Narrow::load();
+    let (ours, released) = Default::default();
+    let rule = UpdateRule::of(ObjectiveKind::Reference, &ours, &released);
     for name in ["left-blue-dog", "above", "sd2-left"] {
         let part = Part::open(name);
         let objective = Replay {
@@ -160,29 +203,79 @@ fn refinements_begin_and_end_where_the_releases_did() {
             values: part.floats("values").to_vec(),
             asked: Mutex::default(),
         };
-        let (ours, released) = Default::default();
         let mut found = Losses::default();
-        Denoising {
-            unet: &model.unet,
-            context: &context,
-            scheduler: config
-                .kind()
-                .build(&config, part.recording.run.steps)
-                .unwrap(),
-            guidance_scale: 7.5,
-            latents: noise.clone(),
-            methods: vec![Method::Storm],
-            objective: Some(&objective),
-            update_rule: &UpdateRule::of(ObjectiveKind::Reference, &ours, &released),
-            attention_res: 16,
-            batch_lanes: true,
-        }
-        .run(&mut found)
-        .unwrap();
+        narrow.run(part.recording.run.steps, &objective, &rule, &mut found);
         let recorded = part.losses().into_iter().zip(part.floats("values"));
         // Step 0 updates nothing, so its loss is not asked for.
         let recorded = recorded.filter(|((step, _), _)| *step > 0);
         let recorded: Vec<(usize, f32)> = recorded.map(|((step, _), v)| (step, *v)).collect();
         assert_eq!(found.0, recorded, "{name}");
     }
+}
+
+/// An objective that refines in step 0 and is never content.
+struct Stubborn;
+
+impl Objective for Stubborn {
+    fn name(&self) -> &'static str {
+        "stubborn"
+    }
+
+    fn read(&self, _: &AttentionMaps, _: StepContext) -> Result<Reading, ObjectiveError> {
+        Ok(nothing_holds())
+    }
+
+    fn evaluate(&self, maps: &AttentionMaps, _: StepContext) -> Result<Evaluation, ObjectiveError> {
+        let mut gradient = vec![0.0; maps.values.len()];
+        gradient[2] = 1.0;
+        Ok(Evaluation {
+            loss: 1.0,
+            gradient,
+            reading: nothing_holds(),
+            coordinate: None,
+        })
+    }
+
+    fn refinement(
+        &self,
+        _: &AttentionMaps,
+        context: StepContext,
+    ) -> Result<Option<Refinement>, ObjectiveError> {
+        let refinement = Refinement {
+            until: 0.5,
+            limit: 5,
+        };
+        Ok((context.step_index == 0).then_some(refinement))
+    }
+}
+
+/// Counts the updates of each step.
+#[derive(Default)]
+struct Updates(BTreeMap<usize, usize>);
+
+impl Observer for Updates {
+    fn keep_going(&self) -> bool {
+        true
+    }
+
+    fn updated(&mut self, report: UpdateReport<'_>) {
+        *self.0.entry(report.index).or_default() += 1;
+    }
+
+    fn stepped(&mut self, _: StepReport<'_>) {}
+}
+
+/// Attend-and-Excite refines under our rule, which bounds the updates of a picture.
+#[test]
+fn refinements_are_bounded_and_leave_the_updates_of_the_picture() {
+    let narrow = Narrow::load();
+    let rule = UpdateRule::Normalised(SpatialUpdateParameters {
+        window: 1.0,
+        updates_per_picture: 3,
+        ..Default::default()
+    });
+    let mut found = Updates::default();
+    narrow.run(8, &Stubborn, &rule, &mut found);
+    // Five of the refinement and the step's own; then one a step.
+    assert_eq!(found.0, BTreeMap::from([(0, 6), (1, 1), (2, 1)]));
 }

@@ -8,12 +8,14 @@
 mod fixtures;
 mod loop_order;
 mod models;
+mod narrow_run;
 mod recording;
 mod report;
 mod single_steps;
 mod stored_maps;
 mod whole_run;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
 use storm_studio::device::{ComputeDevice, DevicePreference};
@@ -38,19 +40,29 @@ fn recordings_of_the_release_are_reproduced() {
     let device = ComputeDevice::open(preference).expect("the device opens");
     println!("on {device}");
     let models = Models::find(&folder);
-    let only = setting("ONLY");
-    let mut reports = Vec::new();
+    let (only, fast) = (setting("ONLY"), setting("FAST").is_some());
+    let (mut reports, mut failed) = (Vec::new(), Vec::new());
     for path in Recording::paths(&folder) {
         let recording = Recording::read(&path);
         if only.as_ref().is_some_and(|only| *only != recording.name) {
             continue;
         }
-        let report = RunReport::make(&recording, &models, &device);
-        report.print();
-        reports.push(report);
+        // One that can't be run, with a scheduler we lack for instance, must
+        // not hide the others.
+        let made = catch_unwind(AssertUnwindSafe(|| {
+            RunReport::make(&recording, &models, &device, fast)
+        }));
+        match made {
+            Ok(report) => {
+                report.print();
+                reports.push(report);
+            }
+            Err(_) => failed.push(format!("{}: see its panic above", recording.name)),
+        }
     }
-    assert!(!reports.is_empty(), "no recordings in {}", folder.display());
     print_table(&reports);
-    let missed: Vec<String> = reports.iter().flat_map(RunReport::missed).collect();
+    let missed = reports.iter().flat_map(RunReport::missed);
+    let missed: Vec<String> = missed.chain(failed).collect();
     assert!(missed.is_empty(), "goals missed:\n{}", missed.join("\n"));
+    assert!(!reports.is_empty(), "no recordings in {}", folder.display());
 }

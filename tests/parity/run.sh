@@ -1,24 +1,33 @@
 #!/usr/bin/env bash
 # Checks our numbers against recordings of the released STORM code.
 #
-# usage: tests/parity/run.sh FOLDER [RUN] [DEVICE]
+# usage: tests/parity/run.sh FOLDER [--run NAME] [--device gpu] [--fast]
 #
-# FOLDER holds recordings (*.safetensors whose metadata has a `run` entry) and the models they
-# were made with, in diffusers' layout, in any folder below. RUN is the name of one recording, or
-# `all`; DEVICE is cpu (the default) or gpu. Prints what was found for every recording and a table;
-# the exit status is 0 only if every goal is met.
+# FOLDER holds recordings (*.safetensors whose metadata has a `run` entry) and, in any folder below,
+# the models they were made with in diffusers' layout. Prints what was found for every recording and
+# a table; the exit status is 0 only if every goal is met.
+#   --run NAME     only this recording
+#   --device gpu   compute with wgpu instead of burn's flex on the CPU
+#   --fast         leave out each update and step from the recorded latents, half of the time
 set -euo pipefail
 
-if [ $# -lt 1 ] || [ ! -d "$1" ]; then
-    sed -n '4,9s/^# \?//p' "$0" >&2
+usage() {
+    sed -n '4,11s/^# \?//p' "$0" >&2
     exit 2
-fi
-export STORM_STUDIO_PARITY_FOLDER
+}
+
+[ $# -ge 1 ] && [ -d "$1" ] || usage
 STORM_STUDIO_PARITY_FOLDER=$(cd "$1" && pwd)
-if [ "${2:-all}" != all ]; then
-    export STORM_STUDIO_PARITY_ONLY=$2
-fi
-export STORM_STUDIO_PARITY_DEVICE=${3:-cpu}
+export STORM_STUDIO_PARITY_FOLDER
+shift
+while [ $# -gt 0 ]; do
+    case $1 in
+        --run) export STORM_STUDIO_PARITY_ONLY=${2:?a name}; shift 2 ;;
+        --device) export STORM_STUDIO_PARITY_DEVICE=${2:?a device}; shift 2 ;;
+        --fast) export STORM_STUDIO_PARITY_FAST=1; shift ;;
+        *) usage ;;
+    esac
+done
 cd "$(dirname "$0")/../.."
-cargo test --release --locked --test integration -- \
+exec cargo test --release --locked --test integration -- \
     --ignored --exact --nocapture parity::recordings_of_the_release_are_reproduced

@@ -19,9 +19,9 @@ use crate::fixture::numbers;
 #[derive(Debug, Clone, Copy, Default)]
 pub struct StepErrors {
     pub updates: usize,
-    /// Of the latents after one update.
+    /// Of one update: largest |error| of the latents over how far it moved any.
     pub update: f64,
-    /// Of the latents after one scheduler call.
+    /// Of one scheduler call: largest |error| of the latents.
     pub step: f64,
 }
 
@@ -71,11 +71,14 @@ pub fn check(
             if kind == LossKind::First {
                 continue;
             }
-            let name = |part: &str| format!("update.{}.{part}", errors.updates);
-            let recorded = |part| recording.values(&name(part)).expect("a loss, an update");
-            let ours = walk.update(recorded("before"), index, timestep, kind);
-            latents = recorded("after").to_vec();
-            errors.update = errors.update.max(largest_error(&ours, &latents));
+            let recorded = |part| recording.values(&format!("update.{}.{part}", errors.updates));
+            // Without them, the latents are those after the last call or update.
+            let before = recorded("before").unwrap_or(&latents);
+            let ours = walk.update(before, index, timestep, kind);
+            let after = recorded("after").expect("a later loss has an update");
+            let error = largest_error(&ours, after) / largest_error(before, after);
+            errors.update = errors.update.max(error);
+            latents = after.to_vec();
             errors.updates += 1;
         }
         let sample = walk.tensor(&latents);

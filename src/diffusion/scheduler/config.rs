@@ -53,13 +53,13 @@ pub enum TimestepSpacing {
 }
 
 /// The keys of `scheduler_config.json` that matter to sampling. `clip_sample`
-/// is read by nobody: it belongs to models of pixels, and latents have no
-/// bounds.
+/// is read by nobody: it belongs to models of pixels, latents have no bounds,
+/// and diffusers' StableDiffusionPipeline turns it off whatever the file says.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default)]
 pub struct SchedulerConfig {
     #[serde(rename = "_class_name")]
-    pub(super) class_name: String,
+    class_name: String,
     pub num_train_timesteps: usize,
     pub beta_start: f64,
     pub beta_end: f64,
@@ -69,8 +69,8 @@ pub struct SchedulerConfig {
     pub steps_offset: usize,
     /// Absent in files from before diffusers 0.18, which always lead.
     pub timestep_spacing: TimestepSpacing,
-    pub(super) rescale_betas_zero_snr: bool,
-    pub(super) trained_betas: Option<Vec<f64>>,
+    rescale_betas_zero_snr: bool,
+    trained_betas: Option<Vec<f64>>,
 }
 
 impl Default for SchedulerConfig {

@@ -7,7 +7,7 @@ use burn::tensor::activation::silu;
 use burn::tensor::{Device, Tensor};
 
 use super::blocks::{BlockBuilder, DownBlock, MidBlock, UpBlock};
-use super::stage::{Cancelled, Grid, PlannedStage, Stage, StageState, plan};
+use super::stage::{Cancelled, Grid, PlannedStage, Stage, StageState, attention_grid, plan};
 use super::time_embedding::TimestepEmbedding;
 use crate::models::attention::KeyValue;
 use crate::models::config::UNetConfig;
@@ -92,20 +92,11 @@ impl PromptContext {
 }
 
 impl UNet2DConditionModel {
-    /// The grid of the level nearest to `attention_res` × `attention_res` cells
-    /// that has cross-attention, for latents of `latents` cells.
+    /// The grid on which to read the maps of latents of `latents` cells: of
+    /// those with cross-attention the coarsest that is not much coarser than
+    /// `attention_res` × `attention_res`.
     pub fn attention_grid(&self, latents: Grid, attention_res: usize) -> Grid {
-        let wanted = (attention_res as f64).ln();
-        let distance = |grid: &Grid| {
-            let side = ((grid.rows * grid.columns) as f64).sqrt();
-            (side.ln() - wanted).abs()
-        };
-        self.stages
-            .iter()
-            .filter(|planned| planned.transformer.is_some())
-            .map(|planned| latents.at_level(planned.level))
-            .min_by(|a, b| distance(a).total_cmp(&distance(b)))
-            .expect("the mid block always has cross-attention")
+        attention_grid(&self.stages, latents, attention_res)
     }
 
     /// Keys and values of `encoder_hidden_states` [batch, tokens, cross_attention_dim].

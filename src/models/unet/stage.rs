@@ -97,6 +97,23 @@ pub(super) fn plan(config: &UNetConfig) -> Vec<PlannedStage> {
     planner.stages
 }
 
+/// The coarsest grid with cross-attention that has at least three quarters of
+/// `attention_res`² cells, otherwise the finest: 16 × 16 at 512 × 512, but
+/// 24 × 24 at 768 × 768, where 12 × 12 would place objects too roughly.
+pub(super) fn attention_grid(stages: &[PlannedStage], latents: Grid, attention_res: usize) -> Grid {
+    let cells = |grid: &Grid| grid.rows * grid.columns;
+    let attends = |planned: &&PlannedStage| planned.transformer.is_some();
+    let grids = stages
+        .iter()
+        .filter(attends)
+        .map(|planned| latents.at_level(planned.level));
+    let is_fine = |grid: &Grid| 4 * cells(grid) >= 3 * attention_res * attention_res;
+    let fine_enough = grids.clone().filter(is_fine).min_by_key(cells);
+    fine_enough
+        .or_else(|| grids.max_by_key(cells))
+        .expect("the mid block always has cross-attention")
+}
+
 #[derive(Default)]
 struct Planner {
     stages: Vec<PlannedStage>,
@@ -120,6 +137,21 @@ impl Planner {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn maps_are_read_near_sixteen_cells_a_side() {
+        let stages = plan(&UNetConfig::default());
+        let grid = |rows, columns| {
+            let grid = attention_grid(&stages, Grid { rows, columns }, 16);
+            (grid.rows, grid.columns)
+        };
+        assert_eq!(grid(64, 64), (16, 16));
+        assert_eq!(grid(32, 32), (16, 16));
+        assert_eq!(grid(96, 96), (24, 24));
+        assert_eq!(grid(56, 56), (14, 14));
+        assert_eq!(grid(64, 96), (16, 24));
+        assert_eq!(grid(8, 8), (8, 8));
+    }
 
     #[test]
     fn the_last_captured_layer_of_stable_diffusion_is_in_the_second_up_block() {
