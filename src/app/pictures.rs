@@ -121,13 +121,14 @@ pub fn heatmap(map: &[f32], columns: usize, brightest: f32, colours: ColourMap) 
 
 /// A map [rows, columns] as a veil of `colour`, the map being its opacity.
 pub fn overlay(map: &[f32], columns: usize, brightest: f32, colour: Color32) -> ColorImage {
-    let scale = 1.0 / brightest.max(f32::MIN_POSITIVE);
-    let pixels = map.iter().map(|&value| {
-        let alpha = (value * scale).clamp(0.0, 1.0) * OVERLAY_ALPHA;
-        colour.gamma_multiply(alpha)
-    });
-    let small = ColorImage::new([columns, map.len() / columns.max(1)], pixels.collect());
-    enlarge(&small, PREVIEW_SIDE)
+    // The bare map is enlarged: the cubic's overshoot is cut off where greys end.
+    let greys = heatmap(map, columns, brightest, ColourMap::Greys);
+    let mut veil = enlarge(&greys, PREVIEW_SIDE);
+    for pixel in &mut veil.pixels {
+        let share = f32::from(pixel.r()) / 255.0;
+        *pixel = colour.gamma_multiply(OVERLAY_ALPHA * share);
+    }
+    veil
 }
 
 /// Steps side by side in one row, each one pixel per latent cell; steps that

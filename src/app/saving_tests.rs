@@ -18,6 +18,7 @@ fn run(methods: &[Method]) -> Run {
             image: Arc::new(RgbImage::from_pixel(3, 2, Rgb([grey; 3]))),
             scheduler: SchedulerKind::Ddim,
             updates: 0,
+            gradient_passes: 0,
             seconds: 1.0,
         }),
         ..Trace::default()

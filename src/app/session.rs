@@ -207,7 +207,11 @@ impl Session {
                 });
             }
             Event::ModelLoading { name } => self.model = ModelState::Loading { name },
-            Event::ModelReady(info) => self.model = ModelState::Ready(info),
+            Event::ModelReady(info) => {
+                self.model = ModelState::Ready(info);
+                // What was said about the waiting is over.
+                self.message = self.message.take().filter(|message| message.is_error);
+            }
             Event::ModelFailed { name, error } => {
                 self.message = Some(Message {
                     text: format!("{name} did not load. {}", sentence(&error.to_string())),
