@@ -48,6 +48,31 @@ fn a_standard_and_a_storm_picture_per_seed_and_a_grid() {
 }
 
 #[test]
+fn an_animation_has_a_frame_per_step_and_one_for_the_pictures() {
+    use image::AnimationDecoder;
+    let folder = tempfile::tempdir().unwrap();
+    let animation = folder.path().join("made.gif");
+    let line = [
+        "--prompt",
+        "a cat left of a dog",
+        "--steps",
+        "3",
+        "--scheduler",
+        "ddim",
+        "--animation",
+        animation.to_str().unwrap(),
+    ];
+    let ran = generate(folder.path(), &line);
+    assert!(ran.status.success(), "{}", text(&ran.stderr));
+    let file = std::io::BufReader::new(std::fs::File::open(&animation).unwrap());
+    let decoder = image::codecs::gif::GifDecoder::new(file).unwrap();
+    let frames = decoder.into_frames().collect_frames().unwrap();
+    assert_eq!(frames.len(), 4);
+    // Two pictures of 256 pixels and the space around them.
+    assert!(frames[0].buffer().width() > 512);
+}
+
+#[test]
 fn json_lines_say_what_happens() {
     let folder = tempfile::tempdir().unwrap();
     let ran = generate(

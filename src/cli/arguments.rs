@@ -136,6 +136,9 @@ pub(super) struct GenerateArguments {
     /// Write embeddings, latents and losses of the first seed to this file
     #[arg(long, value_name = "FILE.safetensors")]
     pub(super) trajectory: Option<PathBuf>,
+    /// Write how the first seed's pictures came about to this animation
+    #[arg(long, value_name = "FILE.gif")]
+    pub(super) animation: Option<PathBuf>,
     /// Take the program's own proposal where it would ask
     #[arg(short, long)]
     pub(super) yes: bool,

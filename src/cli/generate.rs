@@ -8,6 +8,7 @@ use std::sync::Arc;
 use image::RgbImage;
 
 use super::Failure;
+use super::animation::Animation;
 use super::arguments::{GenerateArguments, StormArguments};
 use super::interrupt::Interrupt;
 use super::relations;
@@ -20,8 +21,8 @@ use crate::engine::{Engine, EngineError, Event, ModelInfo, Request, RequestId};
 use crate::prompt::TokenizedPrompt;
 use crate::storm::ObjectiveKind;
 
-/// Past steps serve the window; the command line keeps the running one only.
-const STORE_BYTES: usize = 0;
+/// Past steps serve the window; an animation reads each one soon after it was made.
+const STORE_BYTES: usize = 64 << 20;
 
 pub(super) fn run(arguments: GenerateArguments) -> Result<(), Failure> {
     let source = source(&arguments)?;
@@ -34,19 +35,26 @@ pub(super) fn run(arguments: GenerateArguments) -> Result<(), Failure> {
     let request = request(&arguments, &model, &report)?;
     let stopper = engine.stopper();
     let interrupt = Interrupt::listen(move || stopper.cancel_all());
+    let animation = arguments.animation.map(|path| {
+        (
+            path,
+            Animation::new(model.latent_rgb.clone(), &request.methods),
+        )
+    });
     let mut run = Run {
         saver: Saver::new(&arguments.output, &request, &model),
+        animation,
         trajectory: arguments.trajectory,
         pictures: BTreeMap::new(),
         report: &mut report,
     };
     let id = engine.submit(request);
     let ended = run.listen(&engine, id);
-    let grid = run.save_grid();
+    let rest = run.save_grid().and(run.save_animation());
     if interrupt.is_set() {
         return Err(Failure::interrupted());
     }
-    ended.and(grid)
+    ended.and(rest)
 }
 
 fn source(arguments: &GenerateArguments) -> Result<CheckpointSource, Failure> {
@@ -157,6 +165,7 @@ pub(super) fn apply(given: &StormArguments, request: &mut Request) {
 /// One request and what has come of it.
 struct Run<'a> {
     saver: Saver,
+    animation: Option<(PathBuf, Animation)>,
     trajectory: Option<PathBuf>,
     /// By method, then in the order of the seeds.
     pictures: BTreeMap<Method, Vec<Arc<RgbImage>>>,
@@ -169,7 +178,15 @@ impl Run<'_> {
         while let Some(event) = engine.wait_event() {
             self.report.event(&event);
             match event {
+                Event::Stepped(step) => {
+                    if let Some((_, animation)) = &mut self.animation {
+                        animation.stepped(engine, &step);
+                    }
+                }
                 Event::Picture(picture) => {
+                    if let Some((_, animation)) = &mut self.animation {
+                        animation.finished(&picture);
+                    }
                     let path = self.saver.picture(&picture).map_err(Failure::file)?;
                     self.report.saved(&picture, &path);
                     let pictures = self.pictures.entry(picture.method).or_default();
@@ -196,6 +213,16 @@ impl Run<'_> {
         Err(Failure::run(
             "the engine ended before the pictures were done",
         ))
+    }
+
+    /// How the first seed's pictures came about, as far as they came.
+    fn save_animation(&mut self) -> Result<(), Failure> {
+        let Some((path, animation)) = self.animation.take() else {
+            return Ok(());
+        };
+        let path = animation.save(&path).map_err(Failure::file)?;
+        self.report.wrote(&path);
+        Ok(())
     }
 
     /// All pictures in one: a row per method, a column per seed.

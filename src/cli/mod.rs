@@ -4,6 +4,7 @@
 //! 0 done, 1 a difference found, 2 wrong arguments, 3 the model, 4 the device, 5 a run, 6 files,
 //! 130 interrupted.
 
+mod animation;
 mod arguments;
 mod ask;
 mod compare;

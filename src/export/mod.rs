@@ -1,6 +1,7 @@
 //! What leaves the program and comes back: pictures with their settings, grids,
 //! trajectories, and names for all of them that never overwrite a file.
 
+pub mod animation;
 pub mod compare;
 pub mod file_names;
 pub mod grid;

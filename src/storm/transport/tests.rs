@@ -300,15 +300,17 @@ proptest! {
     fn the_divergence_of_two_measures_is_not_negative_and_zero_for_equal_ones(
         rows in 1usize..6,
         columns in 1usize..6,
-        weights in prop::collection::vec(0.0f64..1.0, 72),
+        // Far below the square of a cell, or across a gap without mass, e^(−C/ε)
+        // parts the cells from each other and no iteration finds the constants
+        // between them; so there is mass everywhere, and ε is not that small.
+        weights in prop::collection::vec(0.1f64..1.0, 72),
         cells_squared in prop::sample::select(vec![0.3, 1.0, 10.0]),
     ) {
         let grid = frame(rows, columns);
-        let measure = |part: &[f64]| normalised(part[..grid.cells()].iter().map(|w| w + 1e-6));
+        let measure = |part: &[f64]| normalised(part[..grid.cells()].iter().copied());
         let (a, b) = (measure(&weights[..36]), measure(&weights[36..]));
-        // Far below the square of a cell, e^(−C/ε) parts the cells from each
-        // other and no iteration finds the constants between them.
-        let mut transport = solver(grid, cells_squared * grid.cell().powi(2), EXACT);
+        let epsilon = cells_squared * grid.cell().powi(2);
+        let mut transport = solver(grid, epsilon, EXACT / 100.0);
         prop_assert!(transport.divergence(&a, &b).value > -1e-8);
         let itself = transport.divergence(&a, &a);
         prop_assert!(itself.value.abs() < 1e-8);
