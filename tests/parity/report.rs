@@ -112,8 +112,7 @@ impl RunReport {
     pub fn missed(&self) -> Vec<String> {
         let goals = self.goals().into_iter();
         goals
-            // Written so that NaN misses.
-            .filter(|goal| !(goal.figure <= goal.most))
+            .filter(|goal| goal.figure.is_nan() || goal.figure > goal.most)
             .map(|Goal { what, figure, most }| {
                 format!("{}, {what}: {figure:.1e} > {most:.0e}", self.name)
             })
