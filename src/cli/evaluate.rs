@@ -71,20 +71,7 @@ fn make(
     plan: &Plan,
     has_layout: bool,
 ) -> Result<ResultsFolder, Failure> {
-    if arguments.storm_parameters.objective.is_some() {
-        return Err(Failure::usage(
-            "objectives are chosen with --methods here; leave --objective out",
-        ));
-    }
-    let source = match &arguments.model {
-        Some(path) => CheckpointSource::from_path(path).map_err(Failure::model)?,
-        None => CheckpointSource::Embedded,
-    };
-    if arguments.model.is_some() && !has_layout {
-        return Err(Failure::usage(
-            "the detector knows the embedded model's pictures only; lay those of another model out for VISOR's own judge with --layout owlvit DIR",
-        ));
-    }
+    let source = source(arguments, has_layout)?;
     let method_settings = method_settings(arguments)?;
     set_cpu_threads(arguments.threads);
     let device = ComputeDevice::open(arguments.device).map_err(Failure::device)?;
@@ -98,14 +85,13 @@ fn make(
     let report = Report::new(false);
     let model = wait_for_model(&engine, &report)?;
     report.device(&model);
+    let methods = plan.methods.iter();
     let settings = Settings {
         model: model.name.clone(),
         steps: arguments.steps,
         scheduler: arguments.scheduler.unwrap_or(model.scheduler),
         guidance_scale: arguments.guidance_scale,
-        methods: plan
-            .methods
-            .iter()
+        methods: methods
             .map(|method| (method.to_string(), method_settings.clone()))
             .collect(),
     };
@@ -131,6 +117,23 @@ fn make(
     }
     ended.map_err(evaluate_failure)?;
     Ok(results)
+}
+
+/// The model to evaluate; only the embedded one can be judged here.
+fn source(arguments: &EvaluateArguments, has_layout: bool) -> Result<CheckpointSource, Failure> {
+    if arguments.storm_parameters.objective.is_some() {
+        return Err(Failure::usage(
+            "objectives are chosen with --methods here; leave --objective out",
+        ));
+    }
+    match &arguments.model {
+        None => Ok(CheckpointSource::Embedded),
+        Some(path) if has_layout => CheckpointSource::from_path(path).map_err(Failure::model),
+        Some(_) => Err(Failure::usage(
+            "the detector knows the embedded model's pictures only; lay those of another model \
+             out for VISOR's own judge with --layout owlvit DIR",
+        )),
+    }
 }
 
 /// What the parameter file and the arguments say; all methods of one run share it.
