@@ -110,7 +110,7 @@ pub enum Mark {
 impl Mark {
     /// Subjects, which come first in the layout, are discs; objects are squares.
     pub fn of(index: usize) -> Self {
-        if index % 2 == 0 {
+        if index.is_multiple_of(2) {
             Self::Disc
         } else {
             Self::Square

@@ -62,9 +62,7 @@ impl TimelinePanel {
         let methods: Vec<Method> = run.request.methods.clone();
         let rows = methods.len() as f32;
         let aspect = run.size[1] as f32 / run.size[0].max(1) as f32;
-        let height = (area.width() / count as f32 * aspect)
-            .min(THUMBNAIL_HEIGHT)
-            .max(8.0);
+        let height = (area.width() / count as f32 * aspect).clamp(8.0, THUMBNAIL_HEIGHT);
         let mut top = area.top();
         for method in methods {
             let strip = Rect::from_min_size(pos2(area.left(), top), vec2(area.width(), height));

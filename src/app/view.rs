@@ -144,16 +144,16 @@ impl Zoom {
         let before = self.factor;
         self.factor = (self.factor * by).clamp(1.0, Self::MOST);
         let kept = before / self.factor;
-        for axis in 0..2 {
-            self.centre[axis] = place[axis] + (self.centre[axis] - place[axis]) * kept;
+        for (centre, place) in self.centre.iter_mut().zip(place) {
+            *centre = place + (*centre - place) * kept;
         }
         self.keep_inside();
     }
 
     /// Moves the picture by a distance in fractions of the canvas.
     pub fn pan(&mut self, by: [f32; 2]) {
-        for axis in 0..2 {
-            self.centre[axis] -= by[axis] / self.factor;
+        for (centre, by) in self.centre.iter_mut().zip(by) {
+            *centre -= by / self.factor;
         }
         self.keep_inside();
     }

@@ -34,7 +34,7 @@ pub(super) fn run() -> Result<(), Failure> {
             ""
         };
         println!("{adapter}, driver {}{kind}", adapter.driver);
-        let device = handles.and_then(|handles| ComputeDevice::on(handles));
+        let device = handles.and_then(ComputeDevice::on);
         let verdict = examine(&right, || match device {
             Ok(device) => answer(device.burn()),
             Err(error) => Err(crate::doctor::ExerciseError::Device(error.to_string())),

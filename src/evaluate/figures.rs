@@ -265,7 +265,7 @@ pub(super) mod tests {
 
     #[test]
     fn the_figures_of_six_pictures_are_those_counted_by_hand() {
-        let mut pictures = vec![
+        let mut pictures = [
             picture(4, Some(0.2), true),
             picture(1, Some(0.2), true),
             picture(2, Some(0.8), true),
