@@ -289,12 +289,9 @@ fn an_overlay_is_drawn_by_its_formula() {
             });
             let mean = values.sum::<f64>() / layer.tokens.len() as f64;
             let alpha = (mean / f64::from(layer.high)).clamp(0.0, 1.0) * 0.7;
-            for channel in 0..4 {
-                let own = layer
-                    .colour
-                    .get(channel)
-                    .map_or(1.0, |&it| f64::from(it) / 255.0);
-                result[channel] = own * alpha + result[channel] * (1.0 - alpha);
+            let [red, green, blue] = layer.colour.map(|byte| f64::from(byte) / 255.0);
+            for (under, over) in result.iter_mut().zip([red, green, blue, 1.0]) {
+                *under = over * alpha + *under * (1.0 - alpha);
             }
         }
         result

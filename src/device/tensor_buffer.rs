@@ -23,7 +23,7 @@ pub struct TensorBuffer {
     offset: u64,
     size: u64,
     /// Pins the allocation.
-    _resource: Box<dyn Send>,
+    _resource: Box<dyn Send + Sync>,
 }
 
 impl TensorBuffer {
