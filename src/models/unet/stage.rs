@@ -50,6 +50,21 @@ pub enum Stage {
     ConvOut,
 }
 
+impl Stage {
+    /// Whether the way up takes this stage's output in.
+    pub(super) fn leaves_skip(self) -> bool {
+        matches!(
+            self,
+            Self::ConvIn | Self::DownLayer { .. } | Self::Downsample { .. }
+        )
+    }
+
+    /// Whether this stage takes a skip connection in.
+    pub(super) fn takes_skip(self) -> bool {
+        matches!(self, Self::UpLayer { .. })
+    }
+}
+
 /// A stage, the level at which it runs and the transformer it holds.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PlannedStage {
