@@ -76,10 +76,15 @@ impl UpDecoderBlock {
         }
     }
 
-    /// [batch, channels, height, width] → twice the size, except at the finest level.
-    pub(super) fn forward(&self, mut sample: Tensor<4>) -> Tensor<4> {
+    /// [batch, channels, height, width] → twice the size, except at the finest
+    /// level. Norms are computed by `normalise`.
+    pub(super) fn forward(
+        &self,
+        mut sample: Tensor<4>,
+        normalise: &mut dyn FnMut(&GroupNorm, Tensor<4>) -> Tensor<4>,
+    ) -> Tensor<4> {
         for resnet in &self.resnets {
-            sample = resnet.forward(sample, None);
+            sample = resnet.forward_with(sample, None, normalise);
         }
         for upsampler in &self.upsamplers {
             sample = upsampler.forward(sample);
