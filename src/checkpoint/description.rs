@@ -156,6 +156,12 @@ impl Checkpoint {
         ]
     }
 
+    /// Numbers in the largest tensor of the text encoder and the UNet.
+    pub fn largest_tensor(&self) -> usize {
+        let text_encoder = self.text_encoder.weights.largest_tensor();
+        text_encoder.max(self.unet.weights.largest_tensor())
+    }
+
     /// The types of number in the files, such as "F16".
     pub fn stored_types(&self) -> String {
         let plans = [

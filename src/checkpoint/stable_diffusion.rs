@@ -28,6 +28,8 @@ pub struct StableDiffusion {
     /// The text of `scheduler/scheduler_config.json`.
     pub scheduler_config: Vec<u8>,
     pub latent_rgb: LatentRgb,
+    /// What text encoder and UNet compute in; the autoencoder computes in f32.
+    pub weight_type: WeightType,
     pub device: Device,
 }
 
@@ -77,6 +79,7 @@ impl StableDiffusion {
             vae_config: checkpoint.vae_config,
             scheduler_config: checkpoint.scheduler_config,
             latent_rgb: checkpoint.latent_rgb,
+            weight_type,
             device: checkpoint.device,
         };
         if checkpoint.prediction_is_guessed {

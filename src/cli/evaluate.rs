@@ -76,18 +76,15 @@ fn make(
             "objectives are chosen with --methods here; leave --objective out",
         ));
     }
-    let source = match &arguments.model {
-        Some(path) => CheckpointSource::from_path(path).map_err(Failure::model)?,
-        None => CheckpointSource::Embedded,
-    };
-    if arguments.model.is_some() && !has_layout {
+    let source = arguments.model.source()?;
+    if source != CheckpointSource::Embedded && !has_layout {
         return Err(Failure::usage(
             "the detector knows the embedded model's pictures only; lay those of another model out for VISOR's own judge with --layout owlvit DIR",
         ));
     }
     let method_settings = method_settings(arguments)?;
     set_cpu_threads(arguments.threads);
-    let device = ComputeDevice::open(arguments.device).map_err(Failure::device)?;
+    let device = arguments.device.open()?;
     let costs = costs(&source, &device, &method_settings)?;
     let detector = match source {
         CheckpointSource::Embedded => Some(ObjectDetector::embedded().map_err(Failure::model)?),
@@ -95,8 +92,8 @@ fn make(
     };
     let engine = Engine::start(device, source, 0, Arc::new(|| ()));
     // For people, on standard error, also where standard output is for a program.
-    let report = Report::new(false);
-    let model = wait_for_model(&engine, &report)?;
+    let mut report = Report::new(false);
+    let model = wait_for_model(&engine, &mut report)?;
     report.device(&model);
     let settings = Settings {
         model: model.name.clone(),

@@ -18,4 +18,4 @@ mod time_embedding;
 
 pub use gradient::MapGradient;
 pub use model::{Prediction, PromptContext, UNet2DConditionModel};
-pub use stage::{Cancelled, Grid, Stage};
+pub use stage::{Cancelled, Grid, Stage, StageShape};
