@@ -17,8 +17,11 @@ pub struct Fixture(Vec<u8>);
 
 impl Fixture {
     pub fn open(name: &str) -> Self {
-        let path = folder().join(name);
-        Self(std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
+        Self::open_at(&folder().join(name))
+    }
+
+    pub fn open_at(path: &Path) -> Self {
+        Self(std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
     }
 
     fn tensors(&self) -> SafeTensors<'_> {

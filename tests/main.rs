@@ -1,12 +1,18 @@
 //! Integration tests, in one binary: whole models, whole runs, the program itself.
 
+mod allocation;
 mod app;
+mod bad_files;
+mod checkpoints;
 mod command_line;
 mod counted_calls;
 mod draw;
 mod engine;
 mod evaluate;
 mod fixture;
+mod full_size;
+mod ldm_names;
+mod mutations;
 mod narrow;
 mod parity;
 mod schedulers;

@@ -47,21 +47,30 @@ fn agrees(family: &str) {
     let maps = predicted.maps.unwrap().narrow(0, 1, 1);
     near("UNet maps", numbers(maps), "unet.maps.16x16");
 
-    let latents = latents.autodiff().require_grad();
+    let tracked = latents.clone().autodiff().require_grad();
     let context = model.unet.prompt_context(hidden.narrow(0, 1, 1));
     let maps = model
         .unet
-        .cross_attention_maps(latents.clone(), 981.0, &context, grid, &|| true)
+        .cross_attention_maps(tracked.clone(), 981.0, &context, grid, &|| true)
         .unwrap();
     let weight = TensorData::new(fixture.floats("gradient.weight"), [1, 16, 16, 77]);
-    let mut gradients = maps
-        .mul(Tensor::from_data(weight, &device))
-        .sum()
-        .backward();
-    let gradient = latents.grad_remove(&mut gradients).unwrap();
+    let weight = Tensor::<4>::from_data(weight, &device);
+    let mut gradients = maps.mul(weight.clone()).sum().backward();
+    let gradient = tracked.grad_remove(&mut gradients).unwrap();
     near(
         "gradient by the latents",
         numbers(gradient),
+        "gradient.latents",
+    );
+    let by_stages = model
+        .unet
+        .map_gradient(latents, 981.0, &context, grid, &|| true)
+        .unwrap()
+        .backward(weight, &|| true)
+        .unwrap();
+    near(
+        "gradient by the latents, by stages",
+        numbers(by_stages),
         "gradient.latents",
     );
 

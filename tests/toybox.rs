@@ -54,10 +54,8 @@ pub fn gradient_agrees(device: &Device, name: &str) {
     let model = toybox(device);
     let hidden = fixture.tensor::<3>("text.hidden", device).narrow(0, 1, 1);
     let context = model.unet.prompt_context(hidden);
-    let latents = fixture
-        .tensor::<4>("unet.latents", device)
-        .autodiff()
-        .require_grad();
+    let plain = fixture.tensor::<4>("unet.latents", device);
+    let latents = plain.clone().autodiff().require_grad();
     let grid = Grid {
         rows: 16,
         columns: 16,
@@ -67,19 +65,24 @@ pub fn gradient_agrees(device: &Device, name: &str) {
         .cross_attention_maps(latents.clone(), TIMESTEP, &context, grid, &|| true)
         .unwrap();
     let weight = TensorData::new(fixture.floats("gradient.weight"), [1, 16, 16, 77]);
-    let value = maps.mul(Tensor::from_data(weight, device)).sum();
-    let mut gradients = value.backward();
-    let ours = latents.grad_remove(&mut gradients).unwrap();
+    let weight = Tensor::<4>::from_data(weight, device);
+    let mut gradients = maps.mul(weight.clone()).sum().backward();
+    let at_once = numbers(latents.grad_remove(&mut gradients).unwrap());
+    let tracked = model
+        .unet
+        .map_gradient(plain, TIMESTEP, &context, grid, &|| true)
+        .unwrap();
+    let by_stages = numbers(tracked.backward(weight, &|| true).unwrap());
     let theirs = fixture.floats("gradient.latents");
     let largest = theirs
         .iter()
         .fold(0f32, |largest, value| largest.max(value.abs()));
-    assert_near(
-        &format!("{name}, gradient of the maps by the latents"),
-        &numbers(ours),
-        &theirs,
-        1e-4 * largest,
-    );
+    for (path, ours) in [("at once", &at_once), ("by stages", &by_stages)] {
+        let what = format!("{name}, gradient of the maps by the latents {path}");
+        assert_near(&what, ours, &theirs, 1e-4 * largest);
+    }
+    let what = format!("{name}, both ways to the gradient");
+    assert_near(&what, &by_stages, &at_once, 1e-5 * largest);
 }
 
 #[test]

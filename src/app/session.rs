@@ -18,6 +18,8 @@ use crate::storm::objective::Reading;
 pub enum ModelState {
     Loading {
         name: String,
+        /// Of its weights, from 0 to 1.
+        fraction: f32,
     },
     Ready(Arc<ModelInfo>),
     Failed {
@@ -154,7 +156,10 @@ impl Session {
     /// A session before its first event.
     pub fn new(model_name: String) -> Self {
         Self {
-            model: ModelState::Loading { name: model_name },
+            model: ModelState::Loading {
+                name: model_name,
+                fraction: 0.0,
+            },
             runs: Vec::new(),
             queue: Vec::new(),
             running: None,
@@ -206,7 +211,19 @@ impl Session {
                     remedy: None,
                 });
             }
-            Event::ModelLoading { name } => self.model = ModelState::Loading { name },
+            Event::ModelLoading { name } => {
+                self.model = ModelState::Loading {
+                    name,
+                    fraction: 0.0,
+                }
+            }
+            // The model's needs are shown once it is there.
+            Event::ModelOpened(_) => {}
+            Event::ModelProgress(done) => {
+                if let ModelState::Loading { fraction, .. } = &mut self.model {
+                    *fraction = done;
+                }
+            }
             Event::ModelReady(info) => {
                 self.model = ModelState::Ready(info);
                 // What was said about the waiting is over.

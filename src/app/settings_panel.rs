@@ -52,7 +52,7 @@ fn group(ui: &mut Ui, title: &str, open: bool, content: impl FnOnce(&mut Ui)) {
 fn model_ui(ui: &mut Ui, state: &mut State) {
     let palette = Palette::of(ui);
     let name = match &state.session.model {
-        super::session::ModelState::Loading { name } => format!("{name} is loading"),
+        super::session::ModelState::Loading { name, .. } => format!("{name} is loading"),
         super::session::ModelState::Ready(info) => info.name.clone(),
         super::session::ModelState::Failed { name, .. } => format!("{name} did not load"),
     };

@@ -9,7 +9,7 @@ use eframe::{CreationContext, NativeOptions, Storage};
 use super::preferences::{self, Preferences};
 use super::studio::{StudioApp, source_name};
 use crate::checkpoint::{CheckpointError, CheckpointSource};
-use crate::device::{ComputeDevice, DeviceError, DevicePreference};
+use crate::device::{ComputeDevice, DeviceError, DevicePreference, Precision};
 use crate::engine::Engine;
 
 /// What past steps may take of the memory.
@@ -19,7 +19,8 @@ const STORE_BYTES: usize = 1 << 30;
 #[derive(Debug, Clone)]
 pub struct AppOptions {
     pub device: DevicePreference,
-    /// A model's folder; `None` is the embedded model.
+    pub precision: Precision,
+    /// A model's folder or file; `None` is the embedded model.
     pub model: Option<PathBuf>,
     /// Where Ctrl+S saves to.
     pub output: PathBuf,
@@ -53,7 +54,7 @@ pub enum AppError {
 /// # Errors
 /// [`AppError`] in a sentence with what to do instead.
 pub fn run(options: AppOptions) -> Result<(), AppError> {
-    let device = ComputeDevice::open(options.device)?;
+    let device = ComputeDevice::open(options.device)?.with_precision(options.precision)?;
     let source = match &options.model {
         Some(path) => CheckpointSource::from_path(path)?,
         None => CheckpointSource::Embedded,

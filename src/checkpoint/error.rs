@@ -5,18 +5,27 @@ use std::path::PathBuf;
 use crate::models::config::ConfigError;
 use crate::prompt::TokenizerError;
 
+/// What this program can open, as the ending of a sentence.
+pub(super) const SUPPORTED: &str = "supported are Stable Diffusion 1.4, 1.5, 2.0 and 2.1 text-to-image models, \
+     as a diffusers folder or as one .safetensors file";
+
 /// Why a checkpoint could not be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
     /// The path given does not exist.
-    #[error("there is no model at {}; give a diffusers folder (with model_index.json)", path.display())]
-    NotFound { path: PathBuf },
-    /// The path is something else than a folder.
     #[error(
-        "{} is not a folder; give a diffusers folder (with model_index.json in it)",
+        "there is no model at {}; give a diffusers folder (with model_index.json) or a \
+         .safetensors file",
         path.display()
     )]
-    NotAFolder { path: PathBuf },
+    NotFound { path: PathBuf },
+    /// The path is neither a folder nor a regular file.
+    #[error(
+        "{} is neither a folder nor a file; give a diffusers folder (with model_index.json) or \
+         a .safetensors file",
+        path.display()
+    )]
+    NotAModel { path: PathBuf },
     /// A folder without the files of a diffusers checkpoint.
     #[error(
         "{} lacks {file}; a diffusers Stable Diffusion folder has tokenizer, text_encoder, \
@@ -24,8 +33,18 @@ pub enum CheckpointError {
         path.display()
     )]
     MissingFile { path: PathBuf, file: String },
+    /// Only weights in a format that runs code are there.
+    #[error(
+        "{file} is a pickle, which can run code when it is read, and is not opened; convert it \
+         where it came from: in Python, save_file of safetensors.torch with what torch.load \
+         (weights_only=True) gives"
+    )]
+    Pickle { file: String },
+    /// The file is something else, told by its first bytes.
+    #[error("{file} is {what}; {SUPPORTED}")]
+    OtherFile { file: String, what: &'static str },
     /// A file is there but cannot be read.
-    #[error("cannot read {file}: {source}")]
+    #[error("cannot read {file}: {source}; check the file and its permissions")]
     Read {
         file: String,
         source: std::io::Error,
@@ -33,18 +52,18 @@ pub enum CheckpointError {
     /// A file is larger than anything of its kind.
     #[error("{file} is {bytes} bytes long, far too much for a file of its kind")]
     TooLarge { file: String, bytes: u64 },
-    /// A pipeline of another kind.
-    #[error(
-        "this is a {class}; supported are Stable Diffusion 1.4, 1.5, 2.0 and 2.1 \
-         text-to-image checkpoints (StableDiffusionPipeline)"
-    )]
-    OtherPipeline { class: String },
-    /// model_index.json is not what diffusers writes.
+    /// The tensors or the class of the pipeline are those of another model.
+    #[error("this is {what}; {SUPPORTED}")]
+    OtherModel { what: String },
+    /// A JSON file is not what diffusers writes.
     #[error("{file} is not valid JSON of a diffusers checkpoint: {source}")]
     Json {
         file: String,
         source: serde_json::Error,
     },
+    /// A list of shards that cannot be followed.
+    #[error("{file} is not a list of weight files: {reason}; download it again")]
+    ShardIndex { file: String, reason: String },
     /// A config describes a network that is not supported.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -56,7 +75,8 @@ pub enum CheckpointError {
     Damaged { file: String, reason: String },
     /// The model needs a tensor that the file does not have.
     #[error(
-        "{file} lacks the tensor {tensor} ({count} missing in all); its config.json describes another model"
+        "{file} lacks the tensor {tensor} ({count} missing in all); the file is incomplete or \
+         of another model than its config says"
     )]
     MissingTensor {
         file: String,
@@ -65,16 +85,48 @@ pub enum CheckpointError {
     },
     /// The file has a tensor that the model does not know.
     #[error(
-        "{file} has the tensor {tensor}, which the model does not know ({count} unknown in all); its config.json describes another model"
+        "{file} has the tensor {tensor}, which the model does not know ({count} unknown in all); \
+         the file is of another model than its config says"
     )]
     UnknownTensor {
         file: String,
         tensor: String,
         count: usize,
     },
-    /// A tensor of the wrong shape or type.
-    #[error("{file}: {reason}")]
-    WrongTensor { file: String, reason: String },
+    /// A tensor of the wrong shape.
+    #[error("{file}: the tensor {tensor} has the shape {found:?}, the model needs {wanted:?}")]
+    WrongShape {
+        file: String,
+        tensor: String,
+        found: Vec<usize>,
+        wanted: Vec<usize>,
+    },
+    /// A tensor of numbers that are no weights.
+    #[error("{file}: the tensor {tensor} holds {found} numbers; weights are F32, F16, BF16 or F64")]
+    WrongType {
+        file: String,
+        tensor: String,
+        found: String,
+    },
+    /// A weight that is not a number, or too large for the type computed in.
+    #[error(
+        "{file}: the tensor {tensor} has values that are not finite in {float_type}; the file is \
+         damaged, or needs --dtype f32"
+    )]
+    NotFinite {
+        file: String,
+        tensor: String,
+        float_type: &'static str,
+    },
+    /// The device took no more.
+    #[error("the device failed while the weights were loaded: {0}; try --device cpu")]
+    Device(String),
+    /// A single file that holds no autoencoder.
+    #[error(
+        "{file} has no autoencoder (VAE); give one with --vae, a .safetensors file or the vae \
+         folder of a diffusers checkpoint"
+    )]
+    NoAutoencoder { file: String },
     /// The networks do not fit each other.
     #[error("the parts of this checkpoint do not fit together: {reason}")]
     Mismatch { reason: String },

@@ -1,10 +1,14 @@
 //! The detector compiled into the program, beside the model whose objects it knows.
 
-use burn::tensor::{DType, Device};
-use safetensors::SafeTensors;
+use std::sync::Arc;
 
-use super::files::WeightFile;
-use super::{CheckpointError, weights};
+use burn::tensor::Device;
+
+use super::CheckpointError;
+use super::conversion::WeightType;
+use super::naming::{Component, Naming};
+use super::weight_file::WeightFile;
+use super::weights::WeightPlan;
 use crate::models::object_detector::{DetectorNetworkConfig, ObjectDetector};
 
 const FILE: &str = "detector.safetensors";
@@ -20,24 +24,28 @@ impl ObjectDetector {
     /// If the program was built with a damaged weight file.
     pub fn embedded() -> Result<Self, CheckpointError> {
         let device = Device::flex();
-        let names = object_names()?;
+        let file = Arc::new(WeightFile::from_static(BYTES, FILE)?);
+        let names = object_names(&file)?;
         let objects = names.len();
-        let mut network = DetectorNetworkConfig { objects }.init(&device);
-        weights::load(&mut network, FILE, WeightFile::Bytes(BYTES), DType::F32)?;
+        let network = DetectorNetworkConfig { objects }.init(&device);
+        let plan = WeightPlan::new(
+            &network,
+            Component::Detector,
+            &Naming::Diffusers,
+            vec![file],
+        )?;
+        let network = plan.load(network, WeightType::F32, &mut |_| ())?;
         Ok(Self::new(network, names, device))
     }
 }
 
 /// The names of the network's outputs, a JSON list in the file's metadata.
-fn object_names() -> Result<Vec<String>, CheckpointError> {
+fn object_names(file: &WeightFile) -> Result<Vec<String>, CheckpointError> {
     let damaged = |reason: String| CheckpointError::Damaged {
         file: FILE.to_string(),
         reason,
     };
-    let (_, header) =
-        SafeTensors::read_metadata(BYTES).map_err(|error| damaged(error.to_string()))?;
-    let metadata = header.metadata().as_ref();
-    let names = metadata.and_then(|metadata| metadata.get("objects"));
+    let names = file.metadata.get("objects");
     let names = names.ok_or_else(|| damaged("its metadata names no objects".to_string()))?;
     serde_json::from_str(names).map_err(|error| damaged(error.to_string()))
 }

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use burn::tensor::{DType, Device, Int, Tensor, TensorData};
-use serde::Deserialize;
+use burn::tensor::{Device, Distribution, Int, Tensor, TensorData};
 
-use super::files::CheckpointSource;
-use super::{CheckpointError, weights};
-use crate::models::config::{AutoencoderConfig, ClipTextConfig, UNetConfig};
+use super::CheckpointError;
+use super::conversion::WeightType;
+use super::description::Checkpoint;
+use super::ldm_configs::Predicts;
+use super::source::CheckpointSource;
+use crate::models::config::{AutoencoderConfig, UNetConfig};
 use crate::models::{AutoencoderKl, ClipTextModel, LatentRgb, UNet2DConditionModel};
-use crate::prompt::{ClipTokenizer, TokenizerFiles};
+use crate::prompt::ClipTokenizer;
 
 /// A Stable Diffusion model ready to sample: networks with their weights on one
 /// device, and what their config files say about using them.
@@ -26,58 +28,64 @@ pub struct StableDiffusion {
     /// The text of `scheduler/scheduler_config.json`.
     pub scheduler_config: Vec<u8>,
     pub latent_rgb: LatentRgb,
+    /// What text encoder and UNet compute in; the autoencoder computes in f32.
+    pub weight_type: WeightType,
     pub device: Device,
 }
 
-/// Pipelines of Stable Diffusion's three networks and nothing else; the released
-/// STORM code writes its own name.
-const PIPELINES: [&str; 2] = ["StableDiffusionPipeline", "StormPipeline"];
-
-/// The key of `model_index.json` that names the kind of pipeline.
-#[derive(Deserialize)]
-struct ModelIndex {
-    #[serde(rename = "_class_name")]
-    class_name: String,
-}
-
 impl StableDiffusion {
-    /// Reads, checks and builds the checkpoint on `device`, with f32 weights.
+    /// Opens and builds the checkpoint on `device`, with f32 weights.
     ///
     /// # Errors
-    /// If a file is missing or damaged, the checkpoint is of another family, or
-    /// its tensors are not exactly those that its configs describe.
+    /// As [`Checkpoint::open`] and [`Self::build`].
     pub fn load(source: &CheckpointSource, device: &Device) -> Result<Self, CheckpointError> {
-        check_pipeline(source)?;
-        let text_config = ClipTextConfig::from_json(&source.read("text_encoder/config.json")?)?;
-        let unet_config = UNetConfig::from_json(&source.read("unet/config.json")?)?;
-        let vae_config = AutoencoderConfig::from_json(&source.read("vae/config.json")?)?;
-        let tokenizer = load_tokenizer(source)?;
-        check_fit(&text_config, &unet_config, &tokenizer)?;
-        let scheduler_config = source.read("scheduler/scheduler_config.json")?.into_owned();
+        let checkpoint = Checkpoint::open(source, device)?;
+        Self::build(checkpoint, WeightType::F32, &mut |_| ())
+    }
 
-        let mut text_encoder = text_config.init(device);
-        let (file, weights) = source.weights("text_encoder", &["model.safetensors"])?;
-        weights::load(&mut text_encoder, &file, weights, DType::F32)?;
-        let mut unet = unet_config.init(device);
-        let diffusion_names = &["diffusion_pytorch_model.safetensors"];
-        let (file, weights) = source.weights("unet", diffusion_names)?;
-        weights::load(&mut unet, &file, weights, DType::F32)?;
-        let mut vae = vae_config.init(device);
-        let (file, weights) = source.weights("vae", diffusion_names)?;
-        weights::load(&mut vae, &file, weights, DType::F32)?;
-
-        Ok(Self {
-            name: source.name(),
-            tokenizer: Arc::new(tokenizer),
+    /// Streams the weights of an open checkpoint to its device as `weight_type`
+    /// (the autoencoder's always as f32: its activations leave the range of f16).
+    /// `on_progress` hears the fraction that is done.
+    ///
+    /// # Errors
+    /// If a weight is not finite in `weight_type`, or the device fails.
+    pub fn build(
+        checkpoint: Checkpoint,
+        weight_type: WeightType,
+        on_progress: &mut dyn FnMut(f32),
+    ) -> Result<Self, CheckpointError> {
+        let all: usize = checkpoint.parameters().iter().sum();
+        let mut done = 0;
+        let mut on_numbers = |numbers: usize| {
+            done += numbers;
+            on_progress(done as f32 / all as f32);
+        };
+        let Checkpoint {
             text_encoder,
             unet,
             vae,
-            unet_config,
-            vae_config,
-            scheduler_config,
-            latent_rgb: load_latent_rgb(source)?,
-            device: device.clone(),
-        })
+            ..
+        } = checkpoint;
+        let text_encoder = text_encoder.load(weight_type, &mut on_numbers)?;
+        let unet = unet.load(weight_type, &mut on_numbers)?;
+        let vae = vae.load(WeightType::F32, &mut on_numbers)?;
+        let mut model = Self {
+            name: checkpoint.name,
+            tokenizer: checkpoint.tokenizer,
+            text_encoder,
+            unet,
+            vae,
+            unet_config: checkpoint.unet_config,
+            vae_config: checkpoint.vae_config,
+            scheduler_config: checkpoint.scheduler_config,
+            latent_rgb: checkpoint.latent_rgb,
+            weight_type,
+            device: checkpoint.device,
+        };
+        if checkpoint.prediction_is_guessed {
+            model.find_prediction_type()?;
+        }
+        Ok(model)
     }
 
     /// Hidden states of prompts, [prompts, tokens, width], from their padded
@@ -91,6 +99,40 @@ impl StableDiffusion {
         let data = TensorData::new(ids, [prompts.len(), tokens]);
         let ids = Tensor::<2, Int>::from_data(data, &self.device);
         self.text_encoder.forward(ids)
+    }
+
+    /// Replaces a guessed prediction type by what the UNet does: at the noisiest
+    /// timestep the noise in a sample is the sample itself, so a UNet that
+    /// predicts it repeats its input; the velocity has √ᾱ ≈ 0.07 of it there.
+    fn find_prediction_type(&mut self) -> Result<(), CheckpointError> {
+        let predicts = if self.repeats_noise()? > 0.5 {
+            Predicts::Noise
+        } else {
+            Predicts::Velocity
+        };
+        self.scheduler_config = predicts.scheduler_config();
+        self.unet_config.sample_size = predicts.sample_size();
+        Ok(())
+    }
+
+    /// How much of pure noise the UNet's prediction holds (the slope of its
+    /// least-squares fit), at the noisiest timestep of 1000 and without a prompt.
+    fn repeats_noise(&self) -> Result<f32, CheckpointError> {
+        let side = 16usize.next_multiple_of(self.unet_config.side_multiple());
+        let shape = [1, self.unet_config.in_channels, side, side];
+        let noise = Tensor::<4>::random(shape, Distribution::Normal(0.0, 1.0), &self.device);
+        let context = self.encode_prompts(&[&self.tokenizer.encode("").ids]);
+        let context = self.unet.prompt_context(context);
+        let prediction = self
+            .unet
+            .predict(noise.clone(), 999.0, &context, None, &|| true);
+        let prediction = prediction.expect("it is never told to stop").sample;
+        let product = prediction.mul(noise.clone()).sum();
+        let slope: Vec<f32> = product
+            .div(noise.square().sum())
+            .try_into_vec_as()
+            .map_err(|error| CheckpointError::Device(error.to_string()))?;
+        Ok(slope[0])
     }
 
     /// Pixels along one side per latent cell.
@@ -111,85 +153,17 @@ impl StableDiffusion {
     }
 }
 
-fn check_pipeline(source: &CheckpointSource) -> Result<(), CheckpointError> {
-    let file = "model_index.json";
-    let index: ModelIndex =
-        serde_json::from_slice(&source.read(file)?).map_err(|error| CheckpointError::Json {
-            file: file.to_string(),
-            source: error,
-        })?;
-    if !PIPELINES.contains(&index.class_name.as_str()) {
-        return Err(CheckpointError::OtherPipeline {
-            class: index.class_name,
-        });
-    }
-    Ok(())
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn load_tokenizer(source: &CheckpointSource) -> Result<ClipTokenizer, CheckpointError> {
-    let optional = |name: &str| {
-        let file = format!("tokenizer/{name}");
-        if source.has(&file) {
-            source.read(&file).map(Some)
-        } else {
-            Ok(None)
-        }
-    };
-    let tokenizer_json = optional("tokenizer.json")?;
-    let merges = optional("merges.txt")?;
-    let vocab = optional("vocab.json")?;
-    let tokenizer_config = optional("tokenizer_config.json")?;
-    let special_tokens_map = optional("special_tokens_map.json")?;
-    Ok(ClipTokenizer::from_files(TokenizerFiles {
-        tokenizer_json: tokenizer_json.as_deref(),
-        merges: merges.as_deref(),
-        vocab: vocab.as_deref(),
-        tokenizer_config: tokenizer_config.as_deref(),
-        special_tokens_map: special_tokens_map.as_deref(),
-    })?)
-}
-
-fn check_fit(
-    text: &ClipTextConfig,
-    unet: &UNetConfig,
-    tokenizer: &ClipTokenizer,
-) -> Result<(), CheckpointError> {
-    if text.hidden_size != unet.cross_attention_dim {
-        return Err(CheckpointError::Mismatch {
-            reason: format!(
-                "the text encoder gives {} numbers per token, the UNet reads {}",
-                text.hidden_size, unet.cross_attention_dim
-            ),
-        });
+    #[test]
+    fn a_model_that_predicts_noise_is_told_by_what_it_predicts() {
+        let device = Device::flex();
+        let toybox = StableDiffusion::load(&CheckpointSource::Embedded, &device).unwrap();
+        let config = String::from_utf8(toybox.scheduler_config.clone()).unwrap();
+        assert!(config.contains("epsilon"));
+        let slope = toybox.repeats_noise().unwrap();
+        assert!((0.8..1.2).contains(&slope), "{slope}");
     }
-    if tokenizer.length() > text.max_position_embeddings {
-        return Err(CheckpointError::Mismatch {
-            reason: format!(
-                "the tokenizer gives {} positions, the text encoder knows {}",
-                tokenizer.length(),
-                text.max_position_embeddings
-            ),
-        });
-    }
-    if tokenizer.vocabulary_size() > text.vocab_size {
-        return Err(CheckpointError::Mismatch {
-            reason: format!(
-                "the tokenizer knows {} tokens, the text encoder {}",
-                tokenizer.vocabulary_size(),
-                text.vocab_size
-            ),
-        });
-    }
-    Ok(())
-}
-
-fn load_latent_rgb(source: &CheckpointSource) -> Result<LatentRgb, CheckpointError> {
-    let file = "latent_rgb.json";
-    if !source.has(file) {
-        return Ok(LatentRgb::STABLE_DIFFUSION);
-    }
-    serde_json::from_slice(&source.read(file)?).map_err(|error| CheckpointError::Json {
-        file: file.to_string(),
-        source: error,
-    })
 }

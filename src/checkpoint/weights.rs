@@ -1,99 +1,290 @@
-//! Weight files into modules, with every tensor accounted for.
+//! The weights of one network: found and checked first, then streamed to the device.
 //!
-//! burn-store reads the safetensors, transposes linear layers and renames norm
-//! parameters; this file adds the spellings in circulation and turns whatever is
-//! missing, unknown or misshapen into an error that names it.
+//! [`WeightPlan::new`] compares the names and shapes that the network needs with
+//! what the files' headers say, so that a wrong file is refused before anything
+//! is allocated. [`WeightPlan::load`] then reads tensor by tensor: besides the
+//! network itself, one tensor at a time is in memory.
 
-use burn::tensor::DType;
-use burn_store::{
-    ApplyResult, FloatCastAdapter, KeyRemapper, ModuleAdapter, ModuleSnapshot,
-    PyTorchToBurnAdapter, SafetensorsStore,
-};
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use burn::module::{Module, ModuleMapper, Param};
+use burn::tensor::{DType, Tensor, TensorData};
+use safetensors::Dtype;
 
 use super::CheckpointError;
-use super::files::WeightFile;
+use super::conversion::{WeightType, convert, is_weight};
+use super::naming::{Component, Naming, StoredName};
+use super::parameters::{ModulePath, Parameter, parameters};
+use super::weight_file::{StoredTensor, WeightFile};
 
-/// Other spellings of weight keys in circulation, as (pattern, our spelling):
-/// text encoders from before transformers 5 prefix everything with
-/// `text_model.`, and VAEs from before diffusers 0.13 name the parts of their
-/// attention as the original code did. The detector was saved as nested
-/// `Sequential`s, which number their parts.
-const SPELLINGS: &[(&str, &str)] = &[
-    (r"^text_model\.", ""),
-    (r"(attentions\.\d+)\.query\.", "$1.to_q."),
-    (r"(attentions\.\d+)\.key\.", "$1.to_k."),
-    (r"(attentions\.\d+)\.value\.", "$1.to_v."),
-    (r"(attentions\.\d+)\.proj_attn\.", "$1.to_out.0."),
-    (r"^(\d)\.0\.", "blocks.$1.conv."),
-    (r"^(\d)\.1\.", "blocks.$1.norm."),
-    (r"^6\.", "conv_out."),
-];
+/// A GPU takes uploads in the order of its queue; waiting after so many bytes
+/// keeps copies of the whole model from piling up in front of it.
+const BYTES_IN_FLIGHT: usize = 256 << 20;
 
-/// Buffers that older versions saved and that hold nothing learned.
-const IGNORED: &[&str] = &["embeddings.position_ids"];
-
-/// Loads `weights` into `module`, as `dtype` on the module's device. `file` is
-/// the name used in messages.
-///
-/// # Errors
-/// If the file is not safetensors, or its tensors are not exactly the module's.
-pub(super) fn load<M: ModuleSnapshot>(
-    module: &mut M,
-    file: &str,
-    weights: WeightFile,
-    dtype: DType,
-) -> Result<(), CheckpointError> {
-    let store = match weights {
-        WeightFile::Bytes(bytes) => SafetensorsStore::from_bytes(Some(bytes.to_vec())),
-        WeightFile::Path(path) => SafetensorsStore::from_file(path),
-    };
-    let mut store = store
-        .remap(spellings())
-        .skip_enum_variants(true)
-        .allow_partial(true)
-        .validate(false)
-        .with_from_adapter(PyTorchToBurnAdapter.chain(FloatCastAdapter::to(dtype)));
-    let result = module
-        .load_from(&mut store)
-        .map_err(|error| CheckpointError::Damaged {
-            file: file.to_string(),
-            reason: error.to_string(),
-        })?;
-    account_for_all(file, &result)
+/// Where every parameter of a network lies.
+#[derive(Debug)]
+pub(super) struct WeightPlan {
+    files: Vec<Arc<WeightFile>>,
+    /// By the parameter's name.
+    tensors: BTreeMap<String, PlannedTensor>,
 }
 
-fn spellings() -> KeyRemapper {
-    SPELLINGS
-        .iter()
-        .fold(KeyRemapper::new(), |remapper, (pattern, spelling)| {
-            remapper
-                .add_pattern(pattern, *spelling)
-                .expect("the patterns above are valid regular expressions")
+#[derive(Debug)]
+struct PlannedTensor {
+    parameter: Parameter,
+    file: usize,
+    /// Its name in the file, for messages.
+    name: String,
+    stored: StoredTensor,
+    third: Option<usize>,
+}
+
+impl WeightPlan {
+    /// Finds the parameters of `network` in `files`, which use `naming`.
+    ///
+    /// # Errors
+    /// If one is missing or of another shape or type, or the files hold further
+    /// tensors of this network.
+    pub(super) fn new<M: Module>(
+        network: &M,
+        component: Component,
+        naming: &Naming,
+        files: Vec<Arc<WeightFile>>,
+    ) -> Result<Self, CheckpointError> {
+        let stored = all_tensors(&files)?;
+        let mut plan = BTreeMap::new();
+        let mut known: BTreeMap<String, ()> = BTreeMap::new();
+        let mut missing = Vec::new();
+        for parameter in parameters(network) {
+            let candidates = naming.candidates(component, &parameter.name);
+            let found = candidates
+                .iter()
+                .find_map(|candidate| Some((candidate, stored.get(candidate.name.as_str())?)));
+            match found {
+                Some((candidate, &(file, tensor))) => {
+                    check(&files[file], candidate, tensor, &parameter)?;
+                    let planned = PlannedTensor {
+                        file,
+                        name: candidate.name.clone(),
+                        stored: tensor.clone(),
+                        third: candidate.third,
+                        parameter: parameter.clone(),
+                    };
+                    plan.insert(parameter.name, planned);
+                }
+                None => missing.extend(candidates.first().map(|first| first.name.clone())),
+            }
+            known.extend(candidates.into_iter().map(|candidate| (candidate.name, ())));
+        }
+        if let Some(tensor) = missing.first() {
+            return Err(CheckpointError::MissingTensor {
+                file: names_of(&files),
+                tensor: tensor.clone(),
+                count: missing.len(),
+            });
+        }
+        let is_unknown = |name: &&str| naming.claims(component, name) && !known.contains_key(*name);
+        let mut unknown = stored.keys().copied().filter(is_unknown);
+        if let Some(tensor) = unknown.next() {
+            return Err(CheckpointError::UnknownTensor {
+                file: names_of(&files),
+                tensor: tensor.to_string(),
+                count: 1 + unknown.count(),
+            });
+        }
+        Ok(Self {
+            files,
+            tensors: plan,
         })
+    }
+
+    /// How many numbers the network has.
+    pub(super) fn numbers(&self) -> usize {
+        let tensors = self.tensors.values();
+        tensors.map(|tensor| tensor.parameter.numbers()).sum()
+    }
+
+    /// How many numbers its largest tensor has.
+    pub(super) fn largest_tensor(&self) -> usize {
+        let tensors = self.tensors.values();
+        let largest = tensors.map(|tensor| tensor.parameter.numbers()).max();
+        largest.unwrap_or(0)
+    }
+
+    /// The types in which the numbers are stored.
+    pub(super) fn stored_types(&self) -> impl Iterator<Item = Dtype> {
+        self.tensors.values().map(|tensor| tensor.stored.dtype)
+    }
+
+    /// Reads the weights into `network`, the one that this plan was made for,
+    /// on the network's device; `on_numbers` hears how many numbers came.
+    ///
+    /// # Errors
+    /// If a number is not finite, or the device refuses.
+    pub(super) fn load<M: Module>(
+        &self,
+        network: M,
+        to: WeightType,
+        on_numbers: &mut dyn FnMut(usize),
+    ) -> Result<M, CheckpointError> {
+        let mut reader = Reader {
+            plan: self,
+            path: ModulePath::default(),
+            to,
+            on_numbers,
+            in_flight: 0,
+            failure: None,
+        };
+        let network = network.map(&mut reader);
+        match reader.failure {
+            Some(failure) => Err(failure),
+            None => Ok(network),
+        }
+    }
 }
 
-fn account_for_all(file: &str, result: &ApplyResult) -> Result<(), CheckpointError> {
-    let file = file.to_string();
-    if let Some(error) = result.errors.first() {
-        return Err(CheckpointError::WrongTensor {
-            file,
-            reason: error.to_string(),
+/// Every tensor of `files` by its name, with its file's index.
+fn all_tensors(
+    files: &[Arc<WeightFile>],
+) -> Result<BTreeMap<&str, (usize, &StoredTensor)>, CheckpointError> {
+    let mut all = BTreeMap::new();
+    for (index, file) in files.iter().enumerate() {
+        for (name, tensor) in &file.tensors {
+            if all.insert(name.as_str(), (index, tensor)).is_some() {
+                return Err(CheckpointError::Damaged {
+                    file: file.name.clone(),
+                    reason: format!("the tensor {name} is in another shard too"),
+                });
+            }
+        }
+    }
+    Ok(all)
+}
+
+fn check(
+    file: &WeightFile,
+    candidate: &StoredName,
+    stored: &StoredTensor,
+    parameter: &Parameter,
+) -> Result<(), CheckpointError> {
+    if !is_weight(stored.dtype) {
+        return Err(CheckpointError::WrongType {
+            file: file.name.clone(),
+            tensor: candidate.name.clone(),
+            found: stored.dtype.to_string(),
         });
     }
-    if let Some((tensor, _)) = result.missing.first() {
-        return Err(CheckpointError::MissingTensor {
-            file,
-            tensor: tensor.clone(),
-            count: result.missing.len(),
-        });
+    let mut wanted = parameter.shape.clone();
+    if candidate.third.is_some() {
+        wanted[0] *= 3;
     }
-    let mut unknown = result.unused.iter();
-    if let Some(tensor) = unknown.find(|tensor| !IGNORED.contains(&tensor.as_str())) {
-        return Err(CheckpointError::UnknownTensor {
-            file,
-            tensor: tensor.clone(),
-            count: 1 + unknown.count(),
+    if without_ones(&stored.shape) != without_ones(&wanted) {
+        return Err(CheckpointError::WrongShape {
+            file: file.name.clone(),
+            tensor: candidate.name.clone(),
+            found: stored.shape.clone(),
+            wanted,
         });
     }
     Ok(())
+}
+
+/// A linear layer is the 1 × 1 convolution [output, input, 1, 1]; files have
+/// either where the other is computed.
+fn without_ones(shape: &[usize]) -> &[usize] {
+    let ones = shape.iter().rev().take_while(|length| **length == 1);
+    &shape[..shape.len() - ones.count()]
+}
+
+/// For a message about something that is in none of `files`.
+fn names_of(files: &[Arc<WeightFile>]) -> String {
+    let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
+    match names.as_slice() {
+        [first, .., last] => format!("{first} to {last}"),
+        _ => names.concat(),
+    }
+}
+
+/// Replaces each parameter by its numbers from the file.
+struct Reader<'a> {
+    plan: &'a WeightPlan,
+    path: ModulePath,
+    to: WeightType,
+    on_numbers: &'a mut dyn FnMut(usize),
+    /// Bytes uploaded since the device was last waited for.
+    in_flight: usize,
+    /// The first thing that went wrong; nothing is read after it.
+    failure: Option<CheckpointError>,
+}
+
+impl ModuleMapper for Reader<'_> {
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.enter(name, container);
+    }
+
+    fn exit_module(&mut self, _: &str, container: &str) {
+        self.path.exit(container);
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        if self.failure.is_some() {
+            return param;
+        }
+        let parameter = self.path.parameter(&param.lazy_shape());
+        let tensor = self.plan.tensors.get(&parameter.name);
+        let tensor = tensor.expect("the plan was made for this network");
+        let data = match self.plan.read(tensor, self.to) {
+            Ok(data) => data,
+            Err(error) => {
+                self.failure = Some(error);
+                return param;
+            }
+        };
+        (self.on_numbers)(parameter.numbers());
+        let device = param.lazy_device();
+        let dtype = match self.to {
+            WeightType::F32 => DType::F32,
+            WeightType::F16 => DType::F16,
+        };
+        self.in_flight += parameter.numbers() * self.to.bytes();
+        // Weights stay where they are until the model goes: exactly sized
+        // buffers instead of parts of a pool.
+        let tensor = device.memory_persistent_allocations(data, |data: TensorData| {
+            Tensor::from_data(data, (&device, dtype))
+        });
+        if self.in_flight > BYTES_IN_FLIGHT {
+            self.in_flight = 0;
+            if let Err(error) = device.sync() {
+                self.failure = Some(CheckpointError::Device(error.to_string()));
+            }
+        }
+        let id = param.id;
+        param.transform_for_load(tensor, id)
+    }
+}
+
+impl WeightPlan {
+    fn read(&self, tensor: &PlannedTensor, to: WeightType) -> Result<TensorData, CheckpointError> {
+        let file = &self.files[tensor.file];
+        let bytes = file.bytes(&tensor.stored);
+        let bytes = &bytes[third_of(bytes.len(), tensor.third)];
+        let parameter = &tensor.parameter;
+        let dtype = tensor.stored.dtype;
+        let data = convert(bytes, dtype, &parameter.shape, parameter.transposed, to);
+        data.ok_or_else(|| CheckpointError::NotFinite {
+            file: file.name.clone(),
+            tensor: tensor.name.clone(),
+            float_type: to.name(),
+        })
+    }
+}
+
+/// The part of `length` bytes that a third of the rows is.
+fn third_of(length: usize, third: Option<usize>) -> Range<usize> {
+    match third {
+        Some(third) => third * (length / 3)..(third + 1) * (length / 3),
+        None => 0..length,
+    }
 }

@@ -10,8 +10,8 @@ use std::str::FromStr;
 use clap::{Args, Parser, Subcommand};
 
 use super::evaluate_arguments::EvaluateArguments;
-use crate::device::DevicePreference;
-use crate::diffusion::SchedulerKind;
+use super::model::{DeviceArguments, ModelArguments, ModelParts};
+use crate::diffusion::{PredictionType, SchedulerKind};
 use crate::storm::ObjectiveKind;
 
 /// Put the cat on the left: Stable Diffusion with Spatial Transport Optimization.
@@ -47,12 +47,11 @@ pub(super) enum Command {
 
 #[derive(Debug, Args)]
 pub(super) struct StudioArguments {
-    /// A diffusers folder; without it the embedded model
-    #[arg(long, value_name = "DIR")]
+    /// A diffusers folder or a .safetensors file; without it the embedded model
+    #[arg(long, value_name = "PATH")]
     pub(super) model: Option<PathBuf>,
-    /// auto, gpu or cpu
-    #[arg(long, default_value = "auto")]
-    pub(super) device: DevicePreference,
+    #[command(flatten)]
+    pub(super) device: DeviceArguments,
     /// Most processor threads to compute with; without it one per core
     #[arg(long)]
     pub(super) threads: Option<usize>,
@@ -68,7 +67,7 @@ impl Default for StudioArguments {
     fn default() -> Self {
         Self {
             model: None,
-            device: DevicePreference::Auto,
+            device: DeviceArguments::default(),
             threads: None,
             output: PathBuf::from("output"),
             fresh: false,
@@ -101,9 +100,8 @@ pub(super) struct GenerateArguments {
     /// STORM only, without its standard twin
     #[arg(long)]
     pub(super) storm: bool,
-    /// A diffusers folder; without it the embedded model runs
-    #[arg(long, value_name = "DIR")]
-    pub(super) model: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) model: ModelArguments,
     /// Where pictures go
     #[arg(
         long,
@@ -124,9 +122,11 @@ pub(super) struct GenerateArguments {
     /// Size in pixels, as 512 or 512x768 (width first); without it the model's own
     #[arg(long, value_name = "SIZE")]
     pub(super) size: Option<PictureSize>,
-    /// auto, gpu or cpu
-    #[arg(long, default_value = "auto")]
-    pub(super) device: DevicePreference,
+    /// epsilon or v-prediction, for a model that does not say what its UNet predicts
+    #[arg(long, value_name = "TYPE")]
+    pub(super) prediction_type: Option<PredictionType>,
+    #[command(flatten)]
+    pub(super) device: DeviceArguments,
     /// Most processor threads to compute with; without it one per core
     #[arg(long)]
     pub(super) threads: Option<usize>,
@@ -184,8 +184,10 @@ pub(super) struct StormArguments {
 
 #[derive(Debug, Args)]
 pub(super) struct InspectArguments {
-    /// A diffusers folder; without it the embedded model
+    /// A diffusers folder or a .safetensors file; without it the embedded model
     pub(super) model: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) parts: ModelParts,
 }
 
 #[derive(Debug, Args)]

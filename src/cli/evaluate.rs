@@ -74,7 +74,7 @@ fn make(
     let source = source(arguments, has_layout)?;
     let method_settings = method_settings(arguments)?;
     set_cpu_threads(arguments.threads);
-    let device = ComputeDevice::open(arguments.device).map_err(Failure::device)?;
+    let device = arguments.device.open()?;
     let costs = costs(&source, &device, &method_settings)?;
     let detector = match source {
         CheckpointSource::Embedded => Some(ObjectDetector::embedded().map_err(Failure::model)?),
@@ -82,8 +82,8 @@ fn make(
     };
     let engine = Engine::start(device, source, 0, Arc::new(|| ()));
     // For people, on standard error, also where standard output is for a program.
-    let report = Report::new(false);
-    let model = wait_for_model(&engine, &report)?;
+    let mut report = Report::new(false);
+    let model = wait_for_model(&engine, &mut report)?;
     report.device(&model);
     let methods = plan.methods.iter();
     let settings = Settings {
@@ -126,14 +126,14 @@ fn source(arguments: &EvaluateArguments, has_layout: bool) -> Result<CheckpointS
             "objectives are chosen with --methods here; leave --objective out",
         ));
     }
-    match &arguments.model {
-        None => Ok(CheckpointSource::Embedded),
-        Some(path) if has_layout => CheckpointSource::from_path(path).map_err(Failure::model),
-        Some(_) => Err(Failure::usage(
+    let source = arguments.model.source()?;
+    if source != CheckpointSource::Embedded && !has_layout {
+        return Err(Failure::usage(
             "the detector knows the embedded model's pictures only; lay those of another model \
              out for VISOR's own judge with --layout owlvit DIR",
-        )),
+        ));
     }
+    Ok(source)
 }
 
 /// What the parameter file and the arguments say; all methods of one run share it.

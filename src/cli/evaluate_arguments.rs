@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::arguments::{SeedList, StormArguments};
-use crate::device::DevicePreference;
+use super::model::{DeviceArguments, ModelArguments};
 use crate::diffusion::SchedulerKind;
 use crate::evaluate::{EvaluatedMethod, Shard};
 
@@ -40,12 +40,10 @@ pub(super) struct EvaluateArguments {
     /// pndm or ddim; without it the model's own
     #[arg(long)]
     pub(super) scheduler: Option<SchedulerKind>,
-    /// A diffusers folder, with --layout; without it the embedded model
-    #[arg(long, value_name = "DIR")]
-    pub(super) model: Option<PathBuf>,
-    /// auto, gpu or cpu
-    #[arg(long, default_value = "auto")]
-    pub(super) device: DevicePreference,
+    #[command(flatten)]
+    pub(super) model: ModelArguments,
+    #[command(flatten)]
+    pub(super) device: DeviceArguments,
     /// Most processor threads to compute with; without it one per core
     #[arg(long)]
     pub(super) threads: Option<usize>,

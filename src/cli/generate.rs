@@ -15,7 +15,7 @@ use super::relations;
 use super::report::Report;
 use super::save::Saver;
 use crate::checkpoint::CheckpointSource;
-use crate::device::{ComputeDevice, set_cpu_threads};
+use crate::device::set_cpu_threads;
 use crate::diffusion::Method;
 use crate::engine::{Engine, EngineError, Event, ModelInfo, Request, RequestId};
 use crate::prompt::TokenizedPrompt;
@@ -27,10 +27,10 @@ const STORE_BYTES: usize = 64 << 20;
 pub(super) fn run(arguments: GenerateArguments) -> Result<(), Failure> {
     let source = source(&arguments)?;
     set_cpu_threads(arguments.threads);
-    let device = ComputeDevice::open(arguments.device).map_err(Failure::device)?;
+    let device = arguments.device.open()?;
     let engine = Engine::start(device, source, STORE_BYTES, Arc::new(|| ()));
     let mut report = Report::new(arguments.json);
-    let model = wait_for_model(&engine, &report)?;
+    let model = wait_for_model(&engine, &mut report)?;
     report.device(&model);
     let request = request(&arguments, &model, &report)?;
     let stopper = engine.stopper();
@@ -58,22 +58,26 @@ pub(super) fn run(arguments: GenerateArguments) -> Result<(), Failure> {
 }
 
 fn source(arguments: &GenerateArguments) -> Result<CheckpointSource, Failure> {
-    match &arguments.model {
-        Some(path) => CheckpointSource::from_path(path).map_err(Failure::model),
-        None if arguments.sd_2_1 => Err(Failure::usage(
+    if arguments.sd_2_1 && arguments.model.model.is_none() {
+        return Err(Failure::usage(
             "Stable Diffusion 2.1 is not part of this program; give its folder with --model",
-        )),
-        None => Ok(CheckpointSource::Embedded),
+        ));
     }
+    arguments.model.source()
 }
 
 /// Waits until the engine has loaded its model.
-pub(super) fn wait_for_model(engine: &Engine, report: &Report) -> Result<Arc<ModelInfo>, Failure> {
+pub(super) fn wait_for_model(
+    engine: &Engine,
+    report: &mut Report,
+) -> Result<Arc<ModelInfo>, Failure> {
     while let Some(event) = engine.wait_event() {
         match event {
             Event::ModelReady(model) => return Ok(model),
             Event::ModelFailed { error, .. } => return Err(Failure::model(error)),
             Event::ModelLoading { name } => report.loading(&name),
+            Event::ModelOpened(needs) => report.needs(&needs),
+            Event::ModelProgress(fraction) => report.loaded(fraction),
             Event::CheckingDevice => report.note(
                 "Checking the graphics adapter against the CPU; this happens once and takes a while",
             ),
@@ -115,6 +119,7 @@ fn request(
         steps: arguments.steps,
         guidance_scale: arguments.guidance_scale,
         scheduler: arguments.scheduler,
+        prediction_type: arguments.prediction_type,
         size: arguments.size.map(|size| size.0),
         layout,
         trajectory: arguments.trajectory.as_ref().map(|_| trajectory_method),
@@ -241,7 +246,9 @@ impl Run<'_> {
 pub(super) fn failure(error: &Arc<EngineError>) -> Failure {
     match **error {
         EngineError::Request(_) => Failure::usage(error),
-        EngineError::Checkpoint(_) | EngineError::NoModel => Failure::model(error),
+        EngineError::Checkpoint(_) | EngineError::BufferLimit { .. } | EngineError::NoModel => {
+            Failure::model(error)
+        }
         EngineError::Denoise(_) | EngineError::Breakdown(_) => Failure::run(error),
     }
 }

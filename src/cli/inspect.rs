@@ -1,50 +1,105 @@
-//! `inspect`: what a model is, without making a picture.
+//! `inspect`: what a model is, from its configs and headers, without loading a weight.
 
 use super::Failure;
 use super::arguments::InspectArguments;
-use crate::checkpoint::{CheckpointSource, StableDiffusion};
+use crate::checkpoint::{Checkpoint, WeightType};
 use crate::device::ComputeDevice;
-use crate::diffusion::SchedulerConfig;
+use crate::diffusion::{PredictionType, SchedulerConfig};
+use crate::engine::ModelNeeds;
 
 pub(super) fn run(arguments: &InspectArguments) -> Result<(), Failure> {
-    let source = match &arguments.model {
-        Some(path) => CheckpointSource::from_path(path).map_err(Failure::model)?,
-        None => CheckpointSource::Embedded,
-    };
+    let source = arguments.parts.source(arguments.model.as_deref())?;
     let device = ComputeDevice::cpu(None);
-    let model = StableDiffusion::load(&source, device.burn()).map_err(Failure::model)?;
-    let scheduler = SchedulerConfig::from_json(&model.scheduler_config).map_err(Failure::model)?;
-    let [width, height] = model.native_size();
-    let unet = &model.unet_config;
-    let family = if unet.use_linear_projection {
-        "Stable Diffusion 2.x"
-    } else {
-        "Stable Diffusion 1.x"
-    };
-    let widths: Vec<String> = unet
-        .block_out_channels
-        .iter()
-        .map(usize::to_string)
-        .collect();
-    println!("{}", model.name);
-    println!("  form          {family}, diffusers layout");
-    println!(
-        "  pictures      {width} × {height} pixels, sides in steps of {}",
-        model.size_multiple()
-    );
-    println!("  UNet          levels of {} channels", widths.join(", "));
-    println!(
-        "  prompt        {} numbers per token",
-        unet.cross_attention_dim
-    );
-    println!(
-        "  autoencoder   {} pixels per latent cell",
-        model.pixels_per_cell()
-    );
-    println!(
-        "  scheduler     {}, predicts {:?}",
-        scheduler.kind(),
-        scheduler.prediction_type
-    );
+    let checkpoint = Checkpoint::open(&source, device.burn()).map_err(Failure::model)?;
+    println!("{}", checkpoint.name);
+    for (label, text) in lines(&checkpoint)? {
+        println!("  {label:<12}  {text}");
+    }
     Ok(())
+}
+
+fn lines(checkpoint: &Checkpoint) -> Result<Vec<(&'static str, String)>, Failure> {
+    let scheduler =
+        SchedulerConfig::from_json(&checkpoint.scheduler_config).map_err(Failure::model)?;
+    let unet = &checkpoint.unet_config;
+    let pixels = checkpoint.vae_config.downscale_factor();
+    let [rows, columns] = unet.sample_size.height_width();
+    let (width, height) = (columns * pixels, rows * pixels);
+    let [text, denoiser, autoencoder] = checkpoint.parameters().map(millions);
+    let all = millions(checkpoint.parameters().iter().sum());
+    let predicts = match scheduler.prediction_type {
+        PredictionType::Epsilon => "noise",
+        PredictionType::VPrediction => "velocity",
+    };
+    let certainty = if checkpoint.prediction_is_guessed {
+        " (or noise: the file does not say, it is tried out when the model is loaded)"
+    } else {
+        ""
+    };
+    let mut lines = vec![
+        (
+            "form",
+            format!("{}, {}", checkpoint.family(), checkpoint.layout),
+        ),
+        ("stored as", checkpoint.stored_types()),
+        (
+            "pictures",
+            format!(
+                "{width} × {height} pixels, sides in steps of {}",
+                pixels * unet.side_multiple()
+            ),
+        ),
+        (
+            "parameters",
+            format!("{all}: text encoder {text}, UNet {denoiser}, autoencoder {autoencoder}"),
+        ),
+        (
+            "UNet",
+            format!("levels of {} channels", list(&unet.block_out_channels)),
+        ),
+        (
+            "heads",
+            list(
+                &(0..unet.block_out_channels.len())
+                    .map(|l| unet.heads(l))
+                    .collect::<Vec<_>>(),
+            ),
+        ),
+        (
+            "prompt",
+            format!("{} numbers per token", unet.cross_attention_dim),
+        ),
+        ("autoencoder", format!("{pixels} pixels per latent cell")),
+        ("scheduler", scheduler.kind().to_string()),
+        ("predicts", format!("{predicts}{certainty}")),
+    ];
+    for weight_type in [WeightType::F32, WeightType::F16] {
+        let needs = ModelNeeds::of(checkpoint, weight_type);
+        let label = match weight_type {
+            WeightType::F32 => "memory, f32",
+            WeightType::F16 => "memory, f16",
+        };
+        lines.push((
+            label,
+            format!(
+                "{} of weights, about {} more for a picture of {width} × {height}",
+                gigabytes(needs.weights),
+                gigabytes(needs.activations)
+            ),
+        ));
+    }
+    Ok(lines)
+}
+
+fn list(numbers: &[usize]) -> String {
+    let numbers: Vec<String> = numbers.iter().map(usize::to_string).collect();
+    numbers.join(", ")
+}
+
+fn millions(numbers: usize) -> String {
+    format!("{:.1} M", numbers as f64 / 1e6)
+}
+
+fn gigabytes(bytes: u64) -> String {
+    format!("{:.2} GB", bytes as f64 / 1e9)
 }

@@ -15,6 +15,7 @@ mod generate;
 mod inspect;
 mod interrupt;
 mod logging;
+mod model;
 mod relations;
 mod report;
 mod save;

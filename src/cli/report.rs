@@ -5,7 +5,10 @@ use std::path::Path;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
-use crate::engine::{Event, ModelInfo, Picture};
+use crate::engine::{Event, ModelInfo, ModelNeeds, Picture};
+
+/// A model with fewer bytes of weights is there before its needs are read.
+const WORTH_A_SENTENCE: u64 = 256 << 20;
 
 /// Speaks to a person on standard error, or to a program on standard output.
 pub(super) struct Report {
@@ -24,6 +27,42 @@ impl Report {
             || format!("Loading {name}"),
             || json!({"event": "loading", "model": name}),
         );
+    }
+
+    /// What the model will need.
+    pub(super) fn needs(&self, needs: &ModelNeeds) {
+        if !self.json && needs.weights < WORTH_A_SENTENCE {
+            return;
+        }
+        self.tell(
+            || {
+                format!(
+                    "It needs {:.2} GB for its weights ({}) and about {:.2} GB more for a picture",
+                    needs.weights as f64 / 1e9,
+                    needs.weight_type,
+                    needs.activations as f64 / 1e9
+                )
+            },
+            || json!({"event": "needs", "model": needs}),
+        );
+    }
+
+    /// So much of the model is loaded, from 0 to 1.
+    pub(super) fn loaded(&mut self, fraction: f32) {
+        if self.json {
+            return;
+        }
+        let bar = self.bar.get_or_insert_with(|| {
+            let style = ProgressStyle::with_template("{bar:40} {percent} %");
+            let bar = ProgressBar::new(100);
+            bar.set_style(style.expect("the template is fixed and valid"));
+            bar
+        });
+        bar.set_position((100.0 * fraction) as u64);
+        if fraction >= 1.0 {
+            bar.finish_and_clear();
+            self.bar = None;
+        }
     }
 
     /// What is computed on, and why.

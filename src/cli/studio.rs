@@ -8,7 +8,8 @@ use crate::device::set_cpu_threads;
 pub(super) fn run(arguments: StudioArguments) -> Result<(), Failure> {
     set_cpu_threads(arguments.threads);
     let options = AppOptions {
-        device: arguments.device,
+        device: arguments.device.device,
+        precision: arguments.device.dtype,
         model: arguments.model,
         output: arguments.output,
         fresh: arguments.fresh,

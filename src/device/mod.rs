@@ -3,6 +3,7 @@
 //! A GPU of any brand through wgpu where there is a real one, burn's flex on the
 //! CPU otherwise: a software adapter computes far slower than flex does.
 
+mod precision;
 mod priority;
 mod tensor_buffer;
 mod wgpu_setup;
@@ -12,6 +13,7 @@ use std::str::FromStr;
 
 use burn::tensor::Device;
 
+pub use precision::{Precision, UnknownPrecision};
 pub use priority::{lower_thread_priority, set_cpu_threads};
 pub use tensor_buffer::{TensorBuffer, TensorBufferError, tensor_buffer};
 pub use wgpu_setup::{AdapterSummary, WgpuHandles};
@@ -55,6 +57,9 @@ pub enum DeviceError {
     /// The adapter is there but refuses.
     #[error("the GPU {adapter} cannot be opened: {reason}; use --device cpu")]
     Refused { adapter: String, reason: String },
+    /// Halves were asked for and there are none.
+    #[error("{0} does not compute in f16; use --dtype f32")]
+    NoHalves(String),
 }
 
 /// A device to compute on.
@@ -63,6 +68,7 @@ pub struct ComputeDevice {
     burn: Device,
     gpu: Option<WgpuHandles>,
     note: Option<String>,
+    precision: Precision,
 }
 
 impl ComputeDevice {
@@ -84,6 +90,7 @@ impl ComputeDevice {
             burn: Device::flex(),
             gpu: None,
             note,
+            precision: Precision::Auto,
         }
     }
 
@@ -103,6 +110,7 @@ impl ComputeDevice {
             burn: handles.register()?,
             gpu: Some(handles),
             note,
+            precision: Precision::Auto,
         })
     }
 

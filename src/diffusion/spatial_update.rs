@@ -1,8 +1,8 @@
 //! Spatial Transport Optimization on the latents: maps with gradient, objective, steps downhill.
 //!
 //! The pass that feeds the objective uses the conditional prompt only and ends
-//! with the last captured layer; weights stay constants outside the gradient,
-//! so nothing but the path from the latents to the maps is kept.
+//! with the last captured layer; its gradient is computed stage by stage
+//! ([`MapGradient`]), so that little is kept meanwhile.
 
 use burn::tensor::{Tensor, TensorData};
 
@@ -11,7 +11,7 @@ use super::error::DenoiseError;
 use super::observer::{LossReport, Observer, UpdateReport};
 use super::update_rule::UpdateRule;
 use crate::models::UNet2DConditionModel;
-use crate::models::unet::{Grid, PromptContext};
+use crate::models::unet::{Grid, MapGradient, PromptContext};
 use crate::storm::{AttentionMaps, Evaluation, Objective};
 
 /// The updates of one step.
@@ -27,7 +27,7 @@ pub(super) struct SpatialUpdate<'a> {
     pub(super) latents: Tensor<4>,
 }
 
-impl SpatialUpdate<'_> {
+impl<'a> SpatialUpdate<'a> {
     /// Refines if the objective asks for it, then updates until all relations
     /// hold, at most `most` times → the latents and the number of those
     /// updates. `None` if nothing moved.
@@ -73,7 +73,7 @@ impl SpatialUpdate<'_> {
     }
 
     /// The maps of the latents as they are.
-    fn track(&mut self) -> Result<TrackedMaps, DenoiseError> {
+    fn track(&mut self) -> Result<TrackedMaps<'a>, DenoiseError> {
         let maps = TrackedMaps::new(
             self.unet,
             self.latents.clone(),
@@ -88,9 +88,13 @@ impl SpatialUpdate<'_> {
 
     /// Moves the latents against the gradient of `evaluation`, which came from
     /// these maps, as far as the rule says. A zero gradient moves nothing.
-    fn descend(&mut self, maps: TrackedMaps, evaluation: &Evaluation) -> Result<(), DenoiseError> {
+    fn descend(
+        &mut self,
+        maps: TrackedMaps<'a>,
+        evaluation: &Evaluation,
+    ) -> Result<(), DenoiseError> {
         let values = maps.values.clone();
-        let gradient = maps.backward(&evaluation.gradient)?;
+        let gradient = maps.backward(&evaluation.gradient, &|| self.observer.keep_going())?;
         let gradient_norm = norm(&gradient)?;
         let before = self.latents.clone();
         let numbers = before.shape().num_elements();
@@ -117,44 +121,49 @@ impl SpatialUpdate<'_> {
 }
 
 /// Attention maps that remember how they came from the latents.
-struct TrackedMaps {
-    latents: Tensor<4>,
-    maps: Tensor<4>,
+struct TrackedMaps<'a> {
+    on_device: MapGradient<'a>,
     /// The same numbers on the host.
     values: AttentionMaps,
 }
 
-impl TrackedMaps {
+impl<'a> TrackedMaps<'a> {
     /// The maps of `latents` [1, 4, rows, columns] for one prompt.
     fn new(
-        unet: &UNet2DConditionModel,
+        unet: &'a UNet2DConditionModel,
         latents: Tensor<4>,
         timestep: f64,
-        context: &PromptContext,
+        context: &'a PromptContext,
         grid: Grid,
         keep_going: &dyn Fn() -> bool,
     ) -> Result<Self, DenoiseError> {
-        let latents = latents.autodiff().require_grad();
-        let maps =
-            unet.cross_attention_maps(latents.clone(), timestep, context, grid, keep_going)?;
-        let values = read_maps(maps.clone().without_autodiff())?;
+        let on_device = unet.map_gradient(latents, timestep, context, grid, keep_going)?;
+        let values = read_maps(on_device.maps().clone())?;
         let values = values.into_iter().next();
         Ok(Self {
-            latents,
-            maps,
+            on_device,
             values: values.expect("one latent gives one map"),
         })
     }
 
     /// The gradient of a loss by the latents, [1, 4, rows, columns], from its
     /// gradient by the maps (laid out as [`AttentionMaps::values`]).
-    fn backward(self, gradient_of_maps: &[f32]) -> Result<Tensor<4>, DenoiseError> {
-        let data = TensorData::new(gradient_of_maps.to_vec(), self.maps.shape());
-        let device = self.maps.device().without_autodiff();
-        let weights = Tensor::<4>::from_data(data, &device).cast(self.maps.dtype());
-        let mut gradients = self.maps.mul(weights).sum().backward();
-        let gradient = self.latents.grad_remove(&mut gradients);
-        gradient.ok_or(DenoiseError::NoGradient)
+    fn backward(
+        self,
+        gradient_of_maps: &[f32],
+        keep_going: &dyn Fn() -> bool,
+    ) -> Result<Tensor<4>, DenoiseError> {
+        // Brought to 1 on the way: halves have few bits for small numbers.
+        let largest = gradient_of_maps
+            .iter()
+            .fold(0f32, |largest, value| largest.max(value.abs()));
+        let scale = if largest > 0.0 { largest } else { 1.0 };
+        let scaled: Vec<f32> = gradient_of_maps.iter().map(|value| value / scale).collect();
+        let maps = self.on_device.maps();
+        let data = TensorData::new(scaled, maps.shape());
+        let weights = Tensor::<4>::from_data(data, &maps.device());
+        let gradient = self.on_device.backward(weights, keep_going)?;
+        Ok(gradient.mul_scalar(scale))
     }
 }
 

@@ -25,6 +25,11 @@ pub enum RequestError {
         largest: usize,
     },
     #[error(
+        "a picture of this size needs a buffer of {needed} MiB, the device binds {limit} MiB at \
+         most; choose a smaller size or --device cpu"
+    )]
+    BufferLimit { needed: u64, limit: u64 },
+    #[error(
         "STORM needs two objects and their relation; assign them, or run the standard method only"
     )]
     NoLayout,
@@ -42,6 +47,12 @@ pub enum EngineError {
     /// The model did not load.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// The device cannot hold a tensor of the model.
+    #[error(
+        "the model has a tensor of {needed} MiB, the device binds {limit} MiB at most; try \
+         --dtype f16 or --device cpu"
+    )]
+    BufferLimit { needed: u64, limit: u64 },
     /// No model is loaded, because loading failed.
     #[error("no model is loaded; open one first")]
     NoModel,

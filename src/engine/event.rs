@@ -7,6 +7,7 @@ use image::RgbImage;
 use serde::Serialize;
 
 use super::error::EngineError;
+use super::needs::ModelNeeds;
 use super::recorder::Trajectory;
 use super::request::RequestId;
 use crate::diffusion::{Method, SchedulerKind};
@@ -23,6 +24,10 @@ pub enum Event {
     CheckingDevice,
     /// A model is being read.
     ModelLoading { name: String },
+    /// Its files are in order; what it will need, before anything is allocated.
+    ModelOpened(ModelNeeds),
+    /// So much of its weights is loaded, from 0 to 1.
+    ModelProgress(f32),
     /// The model is ready for requests.
     ModelReady(Arc<ModelInfo>),
     /// The model did not load; the request queue goes on without one.
@@ -79,6 +84,8 @@ pub struct ModelInfo {
     pub pixels_per_cell: usize,
     /// The checkpoint's own scheduler.
     pub scheduler: SchedulerKind,
+    /// What its weights and activations need.
+    pub needs: ModelNeeds,
     /// Whether the UNet has linear projections, as Stable Diffusion 2.x does.
     pub linear_projection: bool,
 }

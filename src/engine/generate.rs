@@ -74,11 +74,14 @@ impl Run<'_> {
             objective: self.prepared.objective.as_deref(),
             update_rule: &self.prepared.update_rule,
             attention_res: self.request.update.attention_res,
-            batch_lanes: self.request.batch_methods,
+            batch_lanes: self.prepared.shape.batch_lanes,
         };
         let finished = denoising.run(&mut listener)?;
         for (method, latents) in finished {
-            let picture = self.model.vae.decode(latents);
+            let picture = match self.prepared.shape.decode_tiles {
+                Some(side) => self.model.vae.decode_tiled(latents, side),
+                None => self.model.vae.decode(latents),
+            };
             if let Some(recorder) = &mut listener.recorder {
                 recorder.decoded(method, &picture);
             }

@@ -7,6 +7,7 @@
 mod error;
 mod event;
 mod generate;
+mod needs;
 mod prepare;
 mod recipe;
 mod recorder;
@@ -21,6 +22,7 @@ use std::thread::JoinHandle;
 
 pub use error::{EngineError, RequestError};
 pub use event::{Event, ModelInfo, Notice, Picture, StepEvent, UpdateEvent};
+pub use needs::ModelNeeds;
 pub use recipe::Recipe;
 pub use recorder::Trajectory;
 pub use request::{Request, RequestId};

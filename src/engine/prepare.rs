@@ -2,9 +2,11 @@
 
 use super::error::RequestError;
 use super::event::Notice;
+use super::needs::RunShape;
 use super::request::Request;
 use crate::checkpoint::StableDiffusion;
 use crate::diffusion::{Method, SchedulerConfig, SchedulerKind, UpdateRule};
+use crate::models::unet::Grid;
 use crate::prompt::TokenizedPrompt;
 use crate::storm::{Objective, PromptFacts};
 
@@ -24,12 +26,14 @@ pub(super) struct Prepared {
     pub(super) objective: Option<Box<dyn Objective>>,
     pub(super) update_rule: UpdateRule,
     pub(super) notices: Vec<Notice>,
+    pub(super) shape: RunShape,
 }
 
-/// Checks `request` against `model`.
+/// Checks `request` against `model` and the largest buffer of its device.
 pub(super) fn prepare(
     request: &Request,
     model: &StableDiffusion,
+    largest_buffer: Option<u64>,
 ) -> Result<Prepared, RequestError> {
     check_plain_values(request)?;
     let mut notices = Vec::new();
@@ -47,11 +51,23 @@ pub(super) fn prepare(
         notices.push(Notice::SizeRounded { asked, used: size });
     }
     let pixels = model.pixels_per_cell();
-    let scheduler_config = SchedulerConfig::from_json(&model.scheduler_config)?;
+    let mut scheduler_config = SchedulerConfig::from_json(&model.scheduler_config)?;
+    if let Some(prediction_type) = request.prediction_type {
+        scheduler_config.prediction_type = prediction_type;
+    }
     let scheduler = request.scheduler.unwrap_or(scheduler_config.kind());
     // Building it here finds an impossible number of steps now.
     scheduler.build(&scheduler_config, request.steps)?;
+    let [rows, columns] = [size[1] / pixels, size[0] / pixels];
+    let shape = RunShape::new(
+        model,
+        Grid { rows, columns },
+        request.methods.len(),
+        request.batch_methods,
+        largest_buffer,
+    )?;
     Ok(Prepared {
+        shape,
         objective: objective(request, model, &prompt)?,
         update_rule: UpdateRule::of(
             request.objective,
@@ -60,7 +76,7 @@ pub(super) fn prepare(
         ),
         prompt,
         negative_prompt,
-        latent_size: [size[1] / pixels, size[0] / pixels],
+        latent_size: [rows, columns],
         size,
         scheduler,
         scheduler_config,

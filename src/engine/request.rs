@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::diffusion::{Method, SchedulerKind, SpatialUpdateParameters};
+use crate::diffusion::{Method, PredictionType, SchedulerKind, SpatialUpdateParameters};
 use crate::storm::{Layout, ObjectiveKind, ObjectiveParameters};
 
 /// Identifies a request within one engine; counts up from 1.
@@ -25,6 +25,8 @@ pub struct Request {
     pub guidance_scale: f64,
     /// `None`: the checkpoint's own.
     pub scheduler: Option<SchedulerKind>,
+    /// What the UNet predicts; `None`: what the checkpoint says.
+    pub prediction_type: Option<PredictionType>,
     /// Width and height in pixels; `None`: what the model was trained on.
     pub size: Option<[usize; 2]>,
     /// Objects and relations by token positions of this prompt; empty if only
@@ -49,6 +51,7 @@ impl Default for Request {
             steps: 50,
             guidance_scale: 7.5,
             scheduler: None,
+            prediction_type: None,
             size: None,
             layout: Layout::default(),
             objective: ObjectiveKind::default(),

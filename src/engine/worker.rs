@@ -11,13 +11,17 @@ use super::StopFlags;
 use super::error::EngineError;
 use super::event::{Event, ModelInfo};
 use super::generate::Run;
+use super::needs::ModelNeeds;
 use super::prepare::prepare;
 use super::request::{Request, RequestId};
 use super::store::StepStore;
-use crate::checkpoint::{CheckpointSource, StableDiffusion};
+use crate::checkpoint::{Checkpoint, CheckpointSource, StableDiffusion, WeightType};
 use crate::device::{ComputeDevice, lower_thread_priority};
 use crate::diffusion::{DenoiseError, SchedulerConfig};
 use crate::doctor::{self, Verdicts};
+
+/// Loading tells of its progress in hundredths.
+const PROGRESS_STEP: f32 = 0.01;
 
 /// What the worker can be told.
 pub(super) enum Command {
@@ -103,13 +107,12 @@ impl Worker {
         self.model = None;
         let name = source.name();
         self.outbox.send(Event::ModelLoading { name: name.clone() });
-        let device = self.device.burn().clone();
-        let loaded = guarded(|| Ok(StableDiffusion::load(source, &device)?));
-        let described = loaded.and_then(|model| {
-            let info = self.describe(&model)?;
+        let loaded = guarded(|| {
+            let (model, needs) = self.build(source)?;
+            let info = self.describe(&model, needs)?;
             Ok((model, info))
         });
-        match described {
+        match loaded {
             Ok((model, info)) => {
                 self.model = Some(model);
                 self.outbox.send(Event::ModelReady(Arc::new(info)));
@@ -121,7 +124,35 @@ impl Worker {
         }
     }
 
-    fn describe(&self, model: &StableDiffusion) -> Result<ModelInfo, EngineError> {
+    /// Opens the checkpoint, says what it needs and loads it, with progress.
+    fn build(
+        &self,
+        source: &CheckpointSource,
+    ) -> Result<(StableDiffusion, ModelNeeds), EngineError> {
+        let checkpoint = Checkpoint::open(source, self.device.burn())?;
+        let whole = ModelNeeds::of(&checkpoint, WeightType::F32);
+        let weight_type = match self.device.uses_halves(whole.weights) {
+            true => WeightType::F16,
+            false => WeightType::F32,
+        };
+        let needs = ModelNeeds::of(&checkpoint, weight_type);
+        self.outbox.send(Event::ModelOpened(needs));
+        needs.check(self.device.largest_buffer())?;
+        let mut told = 0.0;
+        let model = StableDiffusion::build(checkpoint, weight_type, &mut |fraction| {
+            if fraction >= told + PROGRESS_STEP {
+                told = fraction;
+                self.outbox.send(Event::ModelProgress(fraction));
+            }
+        })?;
+        Ok((model, needs))
+    }
+
+    fn describe(
+        &self,
+        model: &StableDiffusion,
+        needs: ModelNeeds,
+    ) -> Result<ModelInfo, EngineError> {
         let scheduler = SchedulerConfig::from_json(&model.scheduler_config)
             .map_err(super::RequestError::from)?;
         Ok(ModelInfo {
@@ -134,6 +165,7 @@ impl Worker {
             size_multiple: model.size_multiple(),
             pixels_per_cell: model.pixels_per_cell(),
             scheduler: scheduler.kind(),
+            needs,
             linear_projection: model.unet_config.use_linear_projection,
         })
     }
@@ -158,7 +190,7 @@ impl Worker {
     fn run(&self, id: RequestId, request: &Request) -> Result<(), EngineError> {
         self.check_not_stopped(id)?;
         let model = self.model.as_ref().ok_or(EngineError::NoModel)?;
-        let prepared = prepare(request, model)?;
+        let prepared = prepare(request, model, self.device.largest_buffer())?;
         for notice in &prepared.notices {
             self.outbox.send(Event::Notice {
                 request: id,

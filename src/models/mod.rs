@@ -8,6 +8,7 @@ pub mod autoencoder_kl;
 pub mod clip_text_model;
 pub mod config;
 pub mod latent_rgb;
+pub mod memory;
 pub mod object_detector;
 pub mod resample;
 pub mod resnet;

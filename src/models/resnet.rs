@@ -58,14 +58,26 @@ impl ResnetBlock2D {
     /// [1 or batch, time_embedding_dim], already through its SiLU (every block
     /// of diffusers applies the same one) → [batch, channels_out, height, width].
     pub fn forward(&self, sample: Tensor<4>, time_embedding: Option<&Tensor<2>>) -> Tensor<4> {
-        let hidden = silu(self.norm1.forward(sample.clone()));
+        self.forward_with(sample, time_embedding, &mut |norm, sample| {
+            norm.forward(sample)
+        })
+    }
+
+    /// As [`Self::forward`], with its norms computed by `normalise`.
+    pub(super) fn forward_with(
+        &self,
+        sample: Tensor<4>,
+        time_embedding: Option<&Tensor<2>>,
+        normalise: &mut dyn FnMut(&GroupNorm, Tensor<4>) -> Tensor<4>,
+    ) -> Tensor<4> {
+        let hidden = silu(normalise(&self.norm1, sample.clone()));
         let mut hidden = self.conv1.forward(hidden);
         if let (Some(projection), Some(embedding)) = (&self.time_emb_proj, time_embedding) {
             let shift = projection.forward(embedding.clone());
             let [batch, channels] = shift.dims();
             hidden = hidden.add(shift.reshape([batch, channels, 1, 1]));
         }
-        let hidden = silu(self.norm2.forward(hidden));
+        let hidden = silu(normalise(&self.norm2, hidden));
         let hidden = self.conv2.forward(hidden);
         let shortcut = match &self.conv_shortcut {
             Some(conv) => conv.forward(sample),

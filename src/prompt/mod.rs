@@ -21,4 +21,4 @@ pub use relation_text::{ObjectReference, RelationText, assignment_of_relations, 
 pub use token_indices::{TokenIndices, TokenIndicesError};
 pub use tokenized_prompt::{Token, TokenizedPrompt, Word};
 pub use tokenizer::ClipTokenizer;
-pub use tokenizer_files::{TokenizerError, TokenizerFiles};
+pub use tokenizer_files::{CLIP_MERGES, TokenizerError, TokenizerFiles};

@@ -10,6 +10,13 @@ use thiserror::Error;
 /// Positions of CLIP's text model, used where the files name no sensible length.
 const CLIP_LENGTH: usize = 77;
 
+/// The merges of every Stable Diffusion 1.x and 2.x tokenizer, for checkpoints
+/// that bring none.
+pub const CLIP_MERGES: &[u8] = include_bytes!(concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/assets/clip/merges.txt"
+));
+
 /// Why a checkpoint's tokenizer can't be used.
 #[derive(Debug, Error)]
 pub enum TokenizerError {

@@ -1,6 +1,8 @@
 //! `scheduler_config.json`, as diffusers writes it.
 
-use serde::Deserialize;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
 
 use super::SchedulerKind;
 
@@ -19,6 +21,9 @@ pub enum SchedulerError {
     /// A name that is no scheduler.
     #[error("{0:?} is no scheduler; choose pndm or ddim")]
     Unknown(String),
+    /// A name that is no prediction type.
+    #[error("{0:?} is no prediction type; choose epsilon or v-prediction")]
+    UnknownPrediction(String),
 }
 
 /// How the noise grows over the training timesteps.
@@ -34,13 +39,25 @@ pub enum BetaSchedule {
 }
 
 /// What the UNet predicts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PredictionType {
     /// The noise ε.
     Epsilon,
     /// The velocity √ᾱ ε − √(1−ᾱ) x0 (Salimans and Ho 2022).
     VPrediction,
+}
+
+impl FromStr for PredictionType {
+    type Err = SchedulerError;
+
+    fn from_str(name: &str) -> Result<Self, SchedulerError> {
+        match name.to_ascii_lowercase().replace('-', "_").as_str() {
+            "epsilon" | "eps" => Ok(Self::Epsilon),
+            "v_prediction" | "v" => Ok(Self::VPrediction),
+            _ => Err(SchedulerError::UnknownPrediction(name.to_string())),
+        }
+    }
 }
 
 /// Which of the training timesteps a short walk visits (Lin et al. 2023, table 2).

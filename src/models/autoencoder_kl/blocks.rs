@@ -2,10 +2,9 @@
 
 use burn::module::Module;
 use burn::nn::{GroupNorm, GroupNormConfig, Linear, LinearConfig};
-use burn::tensor::module::attention;
-use burn::tensor::ops::AttentionModuleOptions;
 use burn::tensor::{Device, Tensor};
 
+use crate::models::attention::attention;
 use crate::models::config::AutoencoderConfig;
 use crate::models::resample::{Downsample2D, DownsamplePadding, Upsample2D};
 use crate::models::resnet::{ResnetBlock2D, ResnetConfig};
@@ -77,10 +76,15 @@ impl UpDecoderBlock {
         }
     }
 
-    /// [batch, channels, height, width] → twice the size, except at the finest level.
-    pub(super) fn forward(&self, mut sample: Tensor<4>) -> Tensor<4> {
+    /// [batch, channels, height, width] → twice the size, except at the finest
+    /// level. Norms are computed by `normalise`.
+    pub(super) fn forward(
+        &self,
+        mut sample: Tensor<4>,
+        normalise: &mut dyn FnMut(&GroupNorm, Tensor<4>) -> Tensor<4>,
+    ) -> Tensor<4> {
         for resnet in &self.resnets {
-            sample = resnet.forward(sample, None);
+            sample = resnet.forward_with(sample, None, normalise);
         }
         for upsampler in &self.upsamplers {
             sample = upsampler.forward(sample);
@@ -143,9 +147,8 @@ impl SpatialAttention {
         let [_, _, height, width] = sample.dims();
         let sequence = to_sequence(self.group_norm.forward(sample.clone()));
         let head = |linear: &Linear| linear.forward(sequence.clone()).unsqueeze_dim::<4>(1);
-        let options = AttentionModuleOptions::default();
         let (query, key, value) = (head(&self.to_q), head(&self.to_k), head(&self.to_v));
-        let attended = attention(query, key, value, None, None, options).squeeze_dim::<3>(1);
+        let attended = attention(query, key, value).squeeze_dim::<3>(1);
         to_grid(self.to_out[0].forward(attended), height, width).add(sample)
     }
 }

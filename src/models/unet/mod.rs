@@ -3,14 +3,19 @@
 //! - [`blocks`]: the parts at one level;
 //! - [`time_embedding`]: the timestep as a vector;
 //! - [`stage`]: the network as a list of stages, what runs between two looks at the cancel flag;
+//! - [`pass`]: one walk through the stages;
 //! - [`model`]: the network, its full pass and the shorter pass for attention maps;
+//! - [`gradient`]: the shorter pass with its gradient, stage by stage;
 //! - [`operations`]: what a pass costs.
 
 mod blocks;
+mod gradient;
 mod model;
 mod operations;
+mod pass;
 mod stage;
 mod time_embedding;
 
+pub use gradient::MapGradient;
 pub use model::{Prediction, PromptContext, UNet2DConditionModel};
-pub use stage::{Cancelled, Grid, Stage};
+pub use stage::{Cancelled, Grid, Stage, StageShape};

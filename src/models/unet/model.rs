@@ -1,13 +1,13 @@
-//! The UNet itself: its full pass, and the shorter pass that ends with the attention maps.
+//! The UNet itself: its parts, its full pass, and the shorter pass that ends with the attention maps.
 
 use burn::module::Module;
 use burn::nn::conv::Conv2d;
 use burn::nn::{GroupNorm, GroupNormConfig};
-use burn::tensor::activation::silu;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 
 use super::blocks::{BlockBuilder, DownBlock, MidBlock, UpBlock};
-use super::stage::{Cancelled, Grid, PlannedStage, Stage, StageState, attention_grid, plan};
+use super::pass::Pass;
+use super::stage::{Cancelled, Grid, PlannedStage, Stage, attention_grid, plan};
 use super::time_embedding::TimestepEmbedding;
 use crate::models::attention::KeyValue;
 use crate::models::config::UNetConfig;
@@ -17,13 +17,13 @@ use crate::models::transformer_2d::Transformer2DModel;
 /// The denoiser of Stable Diffusion 1.x and 2.x.
 #[derive(Module, Debug)]
 pub struct UNet2DConditionModel {
-    conv_in: Conv2d,
-    time_embedding: TimestepEmbedding,
-    down_blocks: Vec<DownBlock>,
-    mid_block: MidBlock,
-    up_blocks: Vec<UpBlock>,
-    conv_norm_out: GroupNorm,
-    conv_out: Conv2d,
+    pub(super) conv_in: Conv2d,
+    pub(super) time_embedding: TimestepEmbedding,
+    pub(super) down_blocks: Vec<DownBlock>,
+    pub(super) mid_block: MidBlock,
+    pub(super) up_blocks: Vec<UpBlock>,
+    pub(super) conv_norm_out: GroupNorm,
+    pub(super) conv_out: Conv2d,
     #[module(skip)]
     stages: Vec<PlannedStage>,
 }
@@ -33,7 +33,7 @@ pub struct UNet2DConditionModel {
 #[derive(Debug, Clone)]
 pub struct PromptContext {
     /// Per transformer, per block of it.
-    key_values: Vec<Vec<KeyValue>>,
+    pub(super) key_values: Vec<Vec<KeyValue>>,
 }
 
 /// A prediction and the attention maps of the same pass.
@@ -101,6 +101,7 @@ impl UNet2DConditionModel {
 
     /// Keys and values of `encoder_hidden_states` [batch, tokens, cross_attention_dim].
     pub fn prompt_context(&self, encoder_hidden_states: Tensor<3>) -> PromptContext {
+        let encoder_hidden_states = encoder_hidden_states.cast(self.dtype());
         let transformers = self
             .stages
             .iter()
@@ -126,10 +127,16 @@ impl UNet2DConditionModel {
         capture: Option<Grid>,
         keep_going: &dyn Fn() -> bool,
     ) -> Result<Prediction, Cancelled> {
+        let dtype = latents.dtype();
         tracing::debug!(batch = latents.dims()[0], timestep, "UNet prediction");
-        let pass = Pass::new(self, latents, timestep, context, capture);
-        let (sample, maps) = pass.run(self.stages.len(), keep_going)?;
-        Ok(Prediction { sample, maps })
+        let mut pass = Pass::new(self, latents, timestep, context, capture);
+        for planned in &self.stages {
+            pass.step(planned, keep_going)?;
+        }
+        Ok(Prediction {
+            sample: pass.state.sample.clone().cast(dtype),
+            maps: pass.maps(),
+        })
     }
 
     /// Only the maps of [`Self::predict`], [batch, rows, columns, tokens]: the
@@ -148,22 +155,34 @@ impl UNet2DConditionModel {
         grid: Grid,
         keep_going: &dyn Fn() -> bool,
     ) -> Result<Tensor<4>, Cancelled> {
-        let [batch, _, rows, columns] = latents.dims();
+        let batch = latents.dims()[0];
         tracing::debug!(batch, timestep, "UNet pass for the maps alone");
-        let latent_grid = Grid { rows, columns };
-        let last = self
-            .stages
-            .iter()
-            .rposition(|stage| {
-                stage.transformer.is_some() && latent_grid.at_level(stage.level) == grid
-            })
-            .expect("the caller took the grid from attention_grid");
-        let pass = Pass::new(self, latents, timestep, context, Some(grid));
-        let (_, maps) = pass.run(last + 1, keep_going)?;
-        Ok(maps.expect("the last stage holds a captured layer"))
+        let mut pass = Pass::new(self, latents, timestep, context, Some(grid));
+        for planned in self.stages_up_to(pass.latent_grid, grid) {
+            pass.step(planned, keep_going)?;
+        }
+        Ok(pass.maps().expect("the last stage holds a captured layer"))
     }
 
-    fn transformer(&self, planned: &PlannedStage) -> Option<&Transformer2DModel> {
+    /// The stages up to the last one that holds a layer on `grid`.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub(super) fn stages_up_to(&self, latents: Grid, grid: Grid) -> &[PlannedStage] {
+        let holds_layer = |stage: &PlannedStage| {
+            stage.transformer.is_some() && latents.at_level(stage.level) == grid
+        };
+        let last = self.stages.iter().rposition(holds_layer);
+        let last = last.expect("the caller took the grid from attention_grid");
+        &self.stages[..=last]
+    }
+
+    /// What the weights are, and so what a pass computes in.
+    pub fn dtype(&self) -> DType {
+        self.conv_in.weight.val().dtype()
+    }
+
+    pub(super) fn transformer(&self, planned: &PlannedStage) -> Option<&Transformer2DModel> {
         match planned.stage {
             Stage::DownLayer { block, layer } => self.down_blocks[block].attentions.get(layer),
             Stage::Mid => self.mid_block.attentions.first(),
@@ -171,117 +190,4 @@ impl UNet2DConditionModel {
             _ => None,
         }
     }
-}
-
-/// One walk through the stages.
-struct Pass<'a> {
-    unet: &'a UNet2DConditionModel,
-    context: &'a PromptContext,
-    time_embedding: Tensor<2>,
-    latent_grid: Grid,
-    capture: Option<Grid>,
-    /// Of every captured layer so far, [batch, rows · columns, tokens].
-    captured: Vec<Tensor<3>>,
-    state: StageState,
-}
-
-impl<'a> Pass<'a> {
-    fn new(
-        unet: &'a UNet2DConditionModel,
-        latents: Tensor<4>,
-        timestep: f64,
-        context: &'a PromptContext,
-        capture: Option<Grid>,
-    ) -> Self {
-        let [_, _, rows, columns] = latents.dims();
-        Self {
-            unet,
-            context,
-            time_embedding: unet.time_embedding.forward(timestep),
-            latent_grid: Grid { rows, columns },
-            capture,
-            captured: Vec::new(),
-            state: StageState {
-                sample: latents,
-                skips: Vec::new(),
-            },
-        }
-    }
-
-    /// The first `count` stages → the sample and the averaged maps.
-    fn run(
-        mut self,
-        count: usize,
-        keep_going: &dyn Fn() -> bool,
-    ) -> Result<(Tensor<4>, Option<Tensor<4>>), Cancelled> {
-        for planned in &self.unet.stages[..count] {
-            if !keep_going() {
-                return Err(Cancelled);
-            }
-            self.step(planned);
-        }
-        let maps = self.capture.and_then(|grid| average(self.captured, grid));
-        Ok((self.state.sample, maps))
-    }
-
-    fn step(&mut self, planned: &PlannedStage) {
-        let unet = self.unet;
-        let sample = self.state.sample.clone();
-        let time = Some(&self.time_embedding);
-        self.state.sample = match planned.stage {
-            Stage::ConvIn => unet.conv_in.forward(sample),
-            Stage::DownLayer { block, layer } => {
-                let sample = unet.down_blocks[block].resnets[layer].forward(sample, time);
-                self.attend(planned, sample)
-            }
-            Stage::Downsample { block } => unet.down_blocks[block].downsamplers[0].forward(sample),
-            Stage::Mid => {
-                let sample = unet.mid_block.resnets[0].forward(sample, time);
-                let sample = self.attend(planned, sample);
-                let time = Some(&self.time_embedding);
-                unet.mid_block.resnets[1].forward(sample, time)
-            }
-            Stage::UpLayer { block, layer } => {
-                let skip = self.state.skips.pop();
-                let skip = skip.expect("the way down left one skip for every layer up");
-                let sample = Tensor::cat(vec![sample, skip], 1);
-                let sample = unet.up_blocks[block].resnets[layer].forward(sample, time);
-                self.attend(planned, sample)
-            }
-            Stage::Upsample { block } => unet.up_blocks[block].upsamplers[0].forward(sample),
-            Stage::ConvOut => {
-                let normalised = silu(unet.conv_norm_out.forward(sample));
-                unet.conv_out.forward(normalised)
-            }
-        };
-        if matches!(
-            planned.stage,
-            Stage::ConvIn | Stage::DownLayer { .. } | Stage::Downsample { .. }
-        ) {
-            self.state.skips.push(self.state.sample.clone());
-        }
-    }
-
-    /// The stage's transformer, if it has one, capturing its maps if they are
-    /// on the wanted grid.
-    fn attend(&mut self, planned: &PlannedStage, sample: Tensor<4>) -> Tensor<4> {
-        let Some(transformer) = self.unet.transformer(planned) else {
-            return sample;
-        };
-        let index = planned
-            .transformer
-            .expect("the plan counted every transformer");
-        let is_captured = self.capture == Some(self.latent_grid.at_level(planned.level));
-        let maps = is_captured.then_some(&mut self.captured);
-        transformer.forward(sample, &self.context.key_values[index], maps)
-    }
-}
-
-/// Mean over layers, as a grid: [batch, rows, columns, tokens].
-fn average(captured: Vec<Tensor<3>>, grid: Grid) -> Option<Tensor<4>> {
-    let layers = captured.len() as f64;
-    let sum = captured.into_iter().reduce(Tensor::add)?;
-    let [batch, _, tokens] = sum.dims();
-    let mean = sum.div_scalar(layers);
-    Some(mean.reshape([batch, grid.rows, grid.columns, tokens]))
 }

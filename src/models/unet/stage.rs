@@ -50,6 +50,21 @@ pub enum Stage {
     ConvOut,
 }
 
+impl Stage {
+    /// Whether the way up takes this stage's output in.
+    pub(in crate::models) fn leaves_skip(self) -> bool {
+        matches!(
+            self,
+            Self::ConvIn | Self::DownLayer { .. } | Self::Downsample { .. }
+        )
+    }
+
+    /// Whether this stage takes a skip connection in.
+    pub(super) fn takes_skip(self) -> bool {
+        matches!(self, Self::UpLayer { .. })
+    }
+}
+
 /// A stage, the level at which it runs and the transformer it holds.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PlannedStage {
@@ -58,6 +73,55 @@ pub(super) struct PlannedStage {
     pub(super) level: usize,
     /// Which of the network's transformers, counted in order of execution.
     pub(super) transformer: Option<usize>,
+}
+
+/// The size of one stage for latents of a known size, batch 1.
+#[derive(Debug, Clone, Copy)]
+pub struct StageShape {
+    pub stage: Stage,
+    pub channels_in: usize,
+    pub channels: usize,
+    /// Cells of its larger side, input or output.
+    pub cells: usize,
+    /// Whether it holds a transformer.
+    pub attends: bool,
+}
+
+impl UNetConfig {
+    /// The stages in order of execution, with their sizes for `latents`.
+    pub fn stage_shapes(&self, latents: Grid) -> Vec<StageShape> {
+        let widths = &self.block_out_channels;
+        let shape = |planned: &PlannedStage| {
+            let level = planned.level;
+            let channels = widths[level];
+            let coarser = widths[(level + 1).min(widths.len() - 1)];
+            let finer = widths[level.saturating_sub(1)];
+            let (channels_in, channels, level) = match planned.stage {
+                Stage::ConvIn => (self.in_channels, channels, level),
+                Stage::ConvOut => (channels, self.out_channels, level),
+                Stage::DownLayer { layer: 0, .. } => (finer, channels, level),
+                Stage::DownLayer { .. } | Stage::Downsample { .. } | Stage::Mid => {
+                    (channels, channels, level)
+                }
+                Stage::Upsample { .. } => (channels, channels, level - 1),
+                Stage::UpLayer { layer, .. } => {
+                    let sample = if layer == 0 { coarser } else { channels };
+                    let is_last = layer == self.layers_per_block;
+                    let skip = if is_last { finer } else { channels };
+                    (sample + skip, channels, level)
+                }
+            };
+            let grid = latents.at_level(level);
+            StageShape {
+                stage: planned.stage,
+                channels_in,
+                channels,
+                cells: grid.rows * grid.columns,
+                attends: planned.transformer.is_some(),
+            }
+        };
+        plan(self).iter().map(shape).collect()
+    }
 }
 
 /// What flows from stage to stage.

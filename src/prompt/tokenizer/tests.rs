@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use serde::Deserialize;
 
 use super::*;
+use crate::prompt::CLIP_MERGES;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/tokenizer");
 
@@ -17,7 +18,7 @@ fn read(name: &str) -> Vec<u8> {
 fn clip_with_padding(padding: &str) -> ClipTokenizer {
     let config = serde_json::json!({ "pad_token": padding, "model_max_length": 77 }).to_string();
     ClipTokenizer::from_files(TokenizerFiles {
-        merges: Some(&read("merges.txt")),
+        merges: Some(CLIP_MERGES),
         tokenizer_config: Some(config.as_bytes()),
         ..TokenizerFiles::default()
     })

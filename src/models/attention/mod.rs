@@ -5,12 +5,31 @@
 //! the probabilities. Keys and values of the prompt depend on the prompt alone,
 //! so they are a value of their own ([`KeyValue`]), made once per prompt.
 
+mod recomputed;
+
 use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::activation::softmax;
-use burn::tensor::module::attention;
-use burn::tensor::ops::AttentionModuleOptions;
 use burn::tensor::{DType, Device, Tensor};
+
+/// Most scores that a kernel may be asked for at once, in numbers: 128 MiB of
+/// f32, which every device binds. A device without a fused kernel for a shape
+/// holds them all.
+const SCORES_AT_ONCE: usize = 32 << 20;
+
+/// Fused attention, some queries at a time where all their scores would be too
+/// many. Shapes as in [`recomputed::attention`].
+pub(super) fn attention(query: Tensor<4>, key: Tensor<4>, value: Tensor<4>) -> Tensor<4> {
+    let [batch, heads, positions, _] = query.dims();
+    let [_, _, context, _] = key.dims();
+    let at_once = (SCORES_AT_ONCE / (batch * heads * context)).max(1);
+    if positions <= at_once {
+        return recomputed::attention(query, key, value);
+    }
+    let parts = query.split(at_once, 2).into_iter();
+    let parts = parts.map(|part| recomputed::attention(part, key.clone(), value.clone()));
+    Tensor::cat(parts.collect(), 2)
+}
 
 /// Shape of an [`Attention`] layer.
 #[derive(Debug, Clone, Copy)]
@@ -105,8 +124,7 @@ impl Attention {
         let query = self.raise(self.split_heads(self.to_q.forward(hidden)));
         let key = self.raise(key_value.key.clone());
         let value = self.raise(key_value.value.clone());
-        let options = AttentionModuleOptions::default();
-        let attended = attention(query, key, value, None, None, options);
+        let attended = attention(query, key, value);
         self.project_out(attended.cast(dtype))
     }
 

@@ -1,0 +1,96 @@
+//! Under which names a weight file may hold a network's parameters.
+//!
+//! diffusers' and transformers' own names, with the spellings of their older
+//! versions; files of the original code are the matter of [`super::ldm_names`].
+
+use super::ldm_names::LdmNames;
+
+/// A network of a checkpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Component {
+    TextEncoder,
+    UNet,
+    Vae,
+    /// The detector of the embedded model's objects.
+    Detector,
+}
+
+/// Where in a file a parameter may be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct StoredName {
+    pub(super) name: String,
+    /// OpenCLIP stacks queries, keys and values in one tensor: which third of
+    /// its rows.
+    pub(super) third: Option<usize>,
+}
+
+impl From<String> for StoredName {
+    fn from(name: String) -> Self {
+        Self { name, third: None }
+    }
+}
+
+/// The scheme by which a file names the parameters of one network.
+#[derive(Debug, Clone)]
+pub(super) enum Naming {
+    Diffusers,
+    /// The original latent diffusion code's.
+    Ldm(LdmNames),
+}
+
+impl Naming {
+    /// The names under which `parameter` of `component` may be stored, the
+    /// preferred one first.
+    pub(super) fn candidates(&self, component: Component, parameter: &str) -> Vec<StoredName> {
+        match self {
+            Self::Ldm(names) => names.candidates(component, parameter),
+            Self::Diffusers => {
+                let older = match component {
+                    Component::UNet => None,
+                    Component::Detector => Some(sequential_name(parameter)),
+                    // transformers before version 5.
+                    Component::TextEncoder => Some(format!("text_model.{parameter}")),
+                    Component::Vae => older_vae_name(parameter),
+                };
+                let names = std::iter::once(parameter.to_string()).chain(older);
+                names.map(StoredName::from).collect()
+            }
+        }
+    }
+
+    /// Whether the stored tensor `name` must be one of `component`'s parameters;
+    /// the others are of other networks or hold nothing learned.
+    pub(super) fn claims(&self, component: Component, name: &str) -> bool {
+        match self {
+            // A buffer that transformers before version 4.31 saved, and a counter
+            // of PyTorch's batch norm.
+            Self::Diffusers => {
+                let buffers = ["embeddings.position_ids", ".num_batches_tracked"];
+                !buffers.iter().any(|buffer| name.ends_with(buffer))
+            }
+            Self::Ldm(names) => names.claims(component, name),
+        }
+    }
+}
+
+/// The detector was saved as nested `Sequential`s, which number their parts.
+fn sequential_name(parameter: &str) -> String {
+    let name = parameter.trim_start_matches("blocks.");
+    name.replace(".conv.", ".0.")
+        .replace(".norm.", ".1.")
+        .replace("conv_out.", "6.")
+}
+
+/// The parts of the autoencoder's attention before diffusers 0.13.
+fn older_vae_name(parameter: &str) -> Option<String> {
+    let (block, part) = parameter.split_once(".attentions.0.")?;
+    let (part, leaf) = part.rsplit_once('.')?;
+    let older = match part {
+        "to_q" => "query",
+        "to_k" => "key",
+        "to_v" => "value",
+        "to_out.0" => "proj_attn",
+        _ => return None,
+    };
+    Some(format!("{block}.attentions.0.{older}.{leaf}"))
+}

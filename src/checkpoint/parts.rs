@@ -1,0 +1,272 @@
+//! The parts of a checkpoint (configs, tokenizer, weight files) from a folder or from one file.
+
+use std::borrow::Cow;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use super::description::Layout;
+use super::folder::ModelFolder;
+use super::ldm_names::{LdmNames, TextEncoderKind, UNET_PREFIX, VAE_PREFIX, ema_name};
+use super::naming::Naming;
+use super::source::SingleFile;
+use super::weight_file::WeightFile;
+use super::{CheckpointError, ldm_configs, recognition};
+use crate::models::LatentRgb;
+use crate::models::config::{AutoencoderConfig, ClipTextConfig, UNetConfig};
+use crate::prompt::{CLIP_MERGES, ClipTokenizer, TokenizerFiles};
+
+/// What a source gives before it is checked against itself.
+pub(super) struct Parts {
+    pub(super) layout: Layout,
+    pub(super) configs: Configs,
+    pub(super) text_encoder: Stored,
+    pub(super) unet: Stored,
+    pub(super) vae: Stored,
+}
+
+/// Where one network's weights are.
+pub(super) struct Stored {
+    pub(super) naming: Naming,
+    pub(super) files: Vec<Arc<WeightFile>>,
+}
+
+/// What shapes the networks and says how to use them.
+pub(super) struct Configs {
+    pub(super) text_encoder: ClipTextConfig,
+    pub(super) unet: UNetConfig,
+    pub(super) vae: AutoencoderConfig,
+    /// JSON of a scheduler_config.json.
+    pub(super) scheduler: Vec<u8>,
+    pub(super) prediction_is_guessed: bool,
+    pub(super) tokenizer: ClipTokenizer,
+    pub(super) latent_rgb: LatentRgb,
+}
+
+impl Parts {
+    /// Of a diffusers folder.
+    pub(super) fn of_folder(folder: &ModelFolder, layout: Layout) -> Result<Self, CheckpointError> {
+        check_pipeline(folder)?;
+        let configs = configs_of(folder)?;
+        let stored = |component, stem| {
+            let files = folder.weights(component, stem)?;
+            Ok::<_, CheckpointError>(Stored {
+                naming: Naming::Diffusers,
+                files: files.into_iter().map(Arc::new).collect(),
+            })
+        };
+        Ok(Self {
+            layout,
+            configs,
+            text_encoder: stored("text_encoder", "model")?,
+            unet: stored("unet", "diffusion_pytorch_model")?,
+            vae: stored("vae", "diffusion_pytorch_model")?,
+        })
+    }
+
+    /// Of a model in one file.
+    pub(super) fn of_file(source: &SingleFile) -> Result<Self, CheckpointError> {
+        let name = source.path.file_name().unwrap_or(source.path.as_os_str());
+        let file = Arc::new(WeightFile::open(&source.path, &name.to_string_lossy())?);
+        let kind = recognition::recognise(&file.tensors)?;
+        if source.vae.is_none() && !ldm_configs::has_autoencoder(&file) {
+            let file = file.name.clone();
+            return Err(CheckpointError::NoAutoencoder { file });
+        }
+        let mut configs = match &source.configs {
+            Some(folder) => configs_of(&ModelFolder::Path(folder.clone()))?,
+            None => configs_of_file(&file, kind, source.vae.is_some())?,
+        };
+        let mut names = LdmNames::new(
+            &configs.unet,
+            configs.vae.block_out_channels.len(),
+            kind,
+            configs.text_encoder.num_hidden_layers,
+        );
+        names.ema = has_whole_average(&file);
+        let ldm = |names: &LdmNames| Stored {
+            naming: Naming::Ldm(names.clone()),
+            files: vec![Arc::clone(&file)],
+        };
+        let vae = match &source.vae {
+            Some(path) => {
+                let given = source.configs.is_some().then_some(&configs.vae);
+                let (vae, config) = vae_of(path, &names, given)?;
+                configs.vae = config;
+                vae
+            }
+            None => ldm(&names),
+        };
+        Ok(Self {
+            layout: Layout::File {
+                averaged: names.ema,
+            },
+            text_encoder: ldm(&names),
+            unet: ldm(&names),
+            vae,
+            configs,
+        })
+    }
+}
+
+/// Whether the file holds the moving average of every weight of its UNet.
+fn has_whole_average(file: &WeightFile) -> bool {
+    let prefix = UNET_PREFIX;
+    let mut unet = file.tensors.keys().filter(|name| name.starts_with(prefix));
+    unet.all(|name| file.tensors.contains_key(&ema_name(name)))
+}
+
+/// The autoencoder at `path`, a file in either naming or a diffusers folder, and
+/// its config, for a file the `given` one or what its tensors tell.
+fn vae_of(
+    path: &Path,
+    names: &LdmNames,
+    given: Option<&AutoencoderConfig>,
+) -> Result<(Stored, AutoencoderConfig), CheckpointError> {
+    if path.is_dir() {
+        let folder = ModelFolder::Path(path.to_path_buf());
+        let config = AutoencoderConfig::from_json(&folder.read("config.json")?)?;
+        let files = folder.weights(".", "diffusion_pytorch_model")?;
+        let files = files.into_iter().map(Arc::new).collect();
+        let naming = Naming::Diffusers;
+        return Ok((Stored { naming, files }, config));
+    }
+    let name = path.file_name().unwrap_or(path.as_os_str());
+    let file = Arc::new(WeightFile::open(path, &name.to_string_lossy())?);
+    let (naming, config) = if recognition::has_prefix(&file.tensors, "decoder.up_blocks.") {
+        let config = match given {
+            Some(config) => config.clone(),
+            None => ldm_configs::autoencoder_with_new_names(&file)?,
+        };
+        (Naming::Diffusers, config)
+    } else {
+        let mut names = names.clone();
+        if !recognition::has_prefix(&file.tensors, VAE_PREFIX) {
+            names.vae_prefix = "";
+        }
+        let config = match given {
+            Some(config) => config.clone(),
+            None => ldm_configs::autoencoder(&file, names.vae_prefix)?,
+        };
+        names.vae_levels = config.block_out_channels.len();
+        (Naming::Ldm(names), config)
+    };
+    let files = vec![file];
+    Ok((Stored { naming, files }, config))
+}
+
+/// The configs of a diffusers folder.
+fn configs_of(folder: &ModelFolder) -> Result<Configs, CheckpointError> {
+    Ok(Configs {
+        text_encoder: ClipTextConfig::from_json(&folder.read("text_encoder/config.json")?)?,
+        unet: UNetConfig::from_json(&folder.read("unet/config.json")?)?,
+        vae: AutoencoderConfig::from_json(&folder.read("vae/config.json")?)?,
+        scheduler: folder.read("scheduler/scheduler_config.json")?.into_owned(),
+        prediction_is_guessed: false,
+        tokenizer: tokenizer_of(folder)?,
+        latent_rgb: latent_rgb_of(folder)?,
+    })
+}
+
+/// The configs that the tensors of a model in one file tell, and those that all
+/// models of its family share.
+fn configs_of_file(
+    file: &WeightFile,
+    kind: TextEncoderKind,
+    vae_is_elsewhere: bool,
+) -> Result<Configs, CheckpointError> {
+    let (predicts, prediction_is_guessed) = ldm_configs::predicts(file, kind);
+    let mut unet = ldm_configs::unet(file, kind)?;
+    unet.sample_size = predicts.sample_size();
+    let padding = match kind {
+        TextEncoderKind::Clip => r#"{"pad_token": "<|endoftext|>"}"#,
+        TextEncoderKind::OpenClip => r#"{"pad_token": "!"}"#,
+    };
+    Ok(Configs {
+        text_encoder: ldm_configs::text_encoder(file, kind)?,
+        unet,
+        vae: if vae_is_elsewhere {
+            AutoencoderConfig::default()
+        } else {
+            ldm_configs::autoencoder(file, VAE_PREFIX)?
+        },
+        scheduler: predicts.scheduler_config(),
+        prediction_is_guessed,
+        tokenizer: ClipTokenizer::from_files(TokenizerFiles {
+            merges: Some(CLIP_MERGES),
+            tokenizer_config: Some(padding.as_bytes()),
+            ..TokenizerFiles::default()
+        })?,
+        latent_rgb: LatentRgb::STABLE_DIFFUSION,
+    })
+}
+
+/// The key of `model_index.json` that names the kind of pipeline.
+#[derive(Deserialize)]
+struct ModelIndex {
+    #[serde(rename = "_class_name")]
+    class_name: String,
+}
+
+fn check_pipeline(folder: &ModelFolder) -> Result<(), CheckpointError> {
+    let file = "model_index.json";
+    let ModelIndex { class_name } = parse(file, &folder.read(file)?)?;
+    let what = match class_name.as_str() {
+        // The released STORM code writes its own name for the same networks.
+        "StableDiffusionPipeline" | "StormPipeline" => return Ok(()),
+        name if name.starts_with("StableDiffusionXL") => "a Stable Diffusion XL model",
+        name if name.starts_with("StableDiffusion3") => "a Stable Diffusion 3 model",
+        name if name.starts_with("Flux") => "a Flux model",
+        name if name.starts_with("Onnx") => "a model for ONNX",
+        "StableDiffusionInpaintPipeline" => "a Stable Diffusion model for inpainting",
+        "StableDiffusionDepth2ImgPipeline" => "a Stable Diffusion model that reads depth",
+        "StableDiffusionUpscalePipeline" => "the Stable Diffusion upscaler",
+        _ => "another model",
+    };
+    Err(CheckpointError::OtherModel {
+        what: format!("{what} (a {class_name})"),
+    })
+}
+
+fn tokenizer_of(folder: &ModelFolder) -> Result<ClipTokenizer, CheckpointError> {
+    let optional = |name: &str| folder.read_optional(&format!("tokenizer/{name}"));
+    let [
+        tokenizer_json,
+        merges,
+        vocab,
+        tokenizer_config,
+        special_tokens_map,
+    ] = [
+        optional("tokenizer.json")?,
+        optional("merges.txt")?,
+        optional("vocab.json")?,
+        optional("tokenizer_config.json")?,
+        optional("special_tokens_map.json")?,
+    ];
+    Ok(ClipTokenizer::from_files(TokenizerFiles {
+        tokenizer_json: tokenizer_json.as_deref(),
+        merges: merges.as_deref(),
+        vocab: vocab.as_deref(),
+        tokenizer_config: tokenizer_config.as_deref(),
+        special_tokens_map: special_tokens_map.as_deref(),
+    })?)
+}
+
+fn latent_rgb_of(folder: &ModelFolder) -> Result<LatentRgb, CheckpointError> {
+    let file = "latent_rgb.json";
+    match folder.read_optional(file)? {
+        Some(text) => parse(file, &text),
+        None => Ok(LatentRgb::STABLE_DIFFUSION),
+    }
+}
+
+fn parse<T: serde::de::DeserializeOwned>(
+    file: &str,
+    text: &Cow<'_, [u8]>,
+) -> Result<T, CheckpointError> {
+    serde_json::from_slice(text).map_err(|source| CheckpointError::Json {
+        file: file.to_string(),
+        source,
+    })
+}

@@ -1,0 +1,73 @@
+//! Where a checkpoint comes from: the program itself, a folder or one file.
+
+use std::path::{Path, PathBuf};
+
+use super::CheckpointError;
+use super::embedded;
+
+/// A checkpoint to load.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CheckpointSource {
+    /// The model compiled into the program.
+    Embedded,
+    /// A folder in diffusers' layout.
+    Folder(PathBuf),
+    /// One .safetensors file with the names of the original code.
+    File(SingleFile),
+}
+
+/// A model in one file, and what the file may leave out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SingleFile {
+    pub path: PathBuf,
+    /// A diffusers folder whose configs and tokenizer describe the model, where
+    /// it is built otherwise than its family.
+    pub configs: Option<PathBuf>,
+    /// An autoencoder to take instead of the file's own: a .safetensors file or
+    /// the vae folder of a diffusers checkpoint.
+    pub vae: Option<PathBuf>,
+}
+
+impl CheckpointSource {
+    /// The source that a person's path names.
+    ///
+    /// # Errors
+    /// If nothing is there, it cannot be looked at, or it is neither a folder
+    /// nor a file.
+    pub fn from_path(path: &Path) -> Result<Self, CheckpointError> {
+        let path = path.to_path_buf();
+        match std::fs::metadata(&path) {
+            Ok(found) if found.is_dir() => Ok(Self::Folder(path)),
+            Ok(found) if found.is_file() => Ok(Self::File(SingleFile {
+                path,
+                configs: None,
+                vae: None,
+            })),
+            Ok(_) => Err(CheckpointError::NotAModel { path }),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                Err(CheckpointError::NotFound { path })
+            }
+            Err(source) => Err(CheckpointError::Read {
+                file: path.display().to_string(),
+                source,
+            }),
+        }
+    }
+
+    /// The name shown to people: the folder's or file's own, or that of the
+    /// embedded model.
+    pub fn name(&self) -> String {
+        let path = match self {
+            Self::Embedded => return embedded::NAME.to_string(),
+            Self::Folder(path) => path,
+            Self::File(file) => &file.path,
+        };
+        let absolute = path.canonicalize().unwrap_or_else(|_| path.clone());
+        let name = match self {
+            Self::File(_) => absolute.file_stem(),
+            _ => absolute.file_name(),
+        };
+        let name = name.unwrap_or(absolute.as_os_str());
+        name.to_string_lossy().into_owned()
+    }
+}

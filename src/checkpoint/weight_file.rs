@@ -1,0 +1,142 @@
+//! One .safetensors file: its header read and checked, its numbers mapped.
+//!
+//! The header is the only part that is parsed. Everything it claims is checked
+//! against the file's length before anything is looked at or allocated.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::ops::Range;
+use std::path::Path;
+
+use memmap2::Mmap;
+use safetensors::{Dtype, SafeTensors};
+
+use super::CheckpointError;
+use super::file_kind::{FileKind, file_kind};
+
+/// Longest header taken for one. That of a whole SD 2.1 in one file, moving
+/// average included, is a third of a megabyte.
+pub(super) const LARGEST_HEADER: u64 = 16 << 20;
+
+/// A tensor as its file describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct StoredTensor {
+    pub(super) dtype: Dtype,
+    pub(super) shape: Vec<usize>,
+    /// In the file, in bytes.
+    range: Range<usize>,
+}
+
+/// An open weight file.
+#[derive(Debug)]
+pub(super) struct WeightFile {
+    /// Used in messages.
+    pub(super) name: String,
+    pub(super) tensors: BTreeMap<String, StoredTensor>,
+    /// The texts of the header's `__metadata__`.
+    pub(super) metadata: BTreeMap<String, String>,
+    contents: Contents,
+}
+
+#[derive(Debug)]
+enum Contents {
+    Static(&'static [u8]),
+    Mapped(Mmap),
+}
+
+impl WeightFile {
+    /// Opens the file at `path`, called `name` in messages.
+    ///
+    /// # Errors
+    /// If it cannot be read, is of another kind, or its header does not
+    /// describe exactly its contents.
+    pub(super) fn open(path: &Path, name: &str) -> Result<Self, CheckpointError> {
+        let read = |source| CheckpointError::Read {
+            file: name.to_string(),
+            source,
+        };
+        // Before it is opened: opening a pipe would wait for a writer.
+        if !std::fs::metadata(path).map_err(read)?.is_file() {
+            return Err(CheckpointError::NotAModel {
+                path: path.to_path_buf(),
+            });
+        }
+        let file = File::open(path).map_err(read)?;
+        // SAFETY: the mapping is read-only, private to this value and dropped as
+        // soon as the weights are on their device. Another process that rewrites
+        // the file meanwhile could change what is read, which the checks of each
+        // number bear; one that cuts it short ends this process, as it would with
+        // any reader that maps.
+        #[allow(unsafe_code)]
+        let mapped = unsafe { Mmap::map(&file) }.map_err(read)?;
+        Self::new(name, Contents::Mapped(mapped))
+    }
+
+    /// A file that is part of the program.
+    pub(super) fn from_static(bytes: &'static [u8], name: &str) -> Result<Self, CheckpointError> {
+        Self::new(name, Contents::Static(bytes))
+    }
+
+    fn new(name: &str, contents: Contents) -> Result<Self, CheckpointError> {
+        let bytes = contents.bytes();
+        match file_kind(&bytes[..bytes.len().min(64)]) {
+            Some(FileKind::Pickle) => {
+                return Err(CheckpointError::Pickle {
+                    file: name.to_string(),
+                });
+            }
+            Some(FileKind::Other(what)) => {
+                return Err(CheckpointError::OtherFile {
+                    file: name.to_string(),
+                    what,
+                });
+            }
+            None => {}
+        }
+        let damaged = |reason: String| CheckpointError::Damaged {
+            file: name.to_string(),
+            reason,
+        };
+        if let Some(length) = bytes.first_chunk::<8>()
+            && u64::from_le_bytes(*length) > LARGEST_HEADER
+        {
+            return Err(damaged(
+                "its header claims an impossible length".to_string(),
+            ));
+        }
+        let (header, metadata) =
+            SafeTensors::read_metadata(bytes).map_err(|error| damaged(error.to_string()))?;
+        let start = header + 8;
+        let tensors = metadata.tensors().into_iter().map(|(name, info)| {
+            let (first, end) = info.data_offsets;
+            let tensor = StoredTensor {
+                dtype: info.dtype,
+                shape: info.shape.clone(),
+                range: start + first..start + end,
+            };
+            (name, tensor)
+        });
+        let tensors = tensors.collect();
+        let metadata = metadata.metadata().clone().unwrap_or_default();
+        Ok(Self {
+            name: name.to_string(),
+            tensors,
+            metadata: metadata.into_iter().collect(),
+            contents,
+        })
+    }
+
+    /// The bytes of one of this file's own tensors.
+    pub(super) fn bytes(&self, tensor: &StoredTensor) -> &[u8] {
+        &self.contents.bytes()[tensor.range.clone()]
+    }
+}
+
+impl Contents {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Static(bytes) => bytes,
+            Self::Mapped(mapped) => mapped,
+        }
+    }
+}

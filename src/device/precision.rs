@@ -1,0 +1,100 @@
+//! Whether weights and activations are kept in whole or in half precision.
+
+use std::str::FromStr;
+
+use burn::tensor::DType;
+
+use super::{ComputeDevice, DeviceError};
+
+/// What the person asked weights to be kept and computed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Precision {
+    /// Halves for large models on a GPU that computes in them.
+    #[default]
+    Auto,
+    /// f32.
+    Whole,
+    /// f16.
+    Half,
+}
+
+/// A name that is no [`Precision`].
+#[derive(Debug, thiserror::Error)]
+#[error("{0:?} is no number type; say auto, f32 or f16")]
+pub struct UnknownPrecision(String);
+
+impl FromStr for Precision {
+    type Err = UnknownPrecision;
+
+    fn from_str(name: &str) -> Result<Self, UnknownPrecision> {
+        match name.to_ascii_lowercase().as_str() {
+            "auto" => Ok(Self::Auto),
+            "f32" | "fp32" | "float32" => Ok(Self::Whole),
+            "f16" | "fp16" | "float16" => Ok(Self::Half),
+            _ => Err(UnknownPrecision(name.to_string())),
+        }
+    }
+}
+
+/// Weights above which halves are worth their rounding, in bytes of f32. The
+/// embedded model lies far below, Stable Diffusion far above.
+const LARGE_MODEL: u64 = 512 << 20;
+
+impl ComputeDevice {
+    /// The same device with another choice of precision.
+    ///
+    /// # Errors
+    /// If halves are asked for and the device does not compute in them.
+    pub fn with_precision(mut self, precision: Precision) -> Result<Self, DeviceError> {
+        if precision == Precision::Half && !self.has_halves() {
+            return Err(DeviceError::NoHalves(self.to_string()));
+        }
+        self.precision = precision;
+        Ok(self)
+    }
+
+    /// Whether a model whose weights are `bytes` in f32 is kept in f16 here.
+    pub fn uses_halves(&self, bytes: u64) -> bool {
+        match self.precision {
+            Precision::Whole => false,
+            Precision::Half => true,
+            Precision::Auto => {
+                let is_real = self.gpu.as_ref().is_some_and(|gpu| !gpu.is_software());
+                is_real && bytes > LARGE_MODEL && self.has_halves()
+            }
+        }
+    }
+
+    /// The largest buffer that a kernel may bind, in bytes; `None` on the CPU,
+    /// which has no such limit.
+    pub fn largest_buffer(&self) -> Option<u64> {
+        let limits = self.gpu.as_ref()?.device.limits();
+        Some(
+            limits
+                .max_storage_buffer_binding_size
+                .min(limits.max_buffer_size),
+        )
+    }
+
+    fn has_halves(&self) -> bool {
+        let shaders = self.gpu.as_ref().is_some_and(|gpu| {
+            let features = gpu.device.features();
+            features.contains(wgpu::Features::SHADER_F16)
+        });
+        shaders && self.burn.supports_dtype(DType::F16)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cpu_computes_in_whole_precision_and_says_so() {
+        let cpu = ComputeDevice::cpu(None);
+        assert!(!cpu.uses_halves(u64::MAX));
+        let error = cpu.with_precision("fp16".parse().unwrap()).unwrap_err();
+        assert!(error.to_string().contains("f32"), "{error}");
+        assert!("bf8".parse::<Precision>().is_err());
+    }
+}

@@ -1,0 +1,130 @@
+//! The keys of a checkpoint's `config.json` files that shape the networks.
+//!
+//! Keys that a file leaves out take the defaults of diffusers' and
+//! transformers' constructors; keys that would change the arithmetic in a way
+//! this program does not implement are refused by name.
+
+mod autoencoder;
+mod text_encoder;
+mod unet;
+
+pub use autoencoder::AutoencoderConfig;
+pub use text_encoder::{ClipTextConfig, HiddenActivation};
+pub use unet::{PerLevel, SampleSize, UNetConfig};
+
+/// Why a `config.json` cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file is not the JSON that the model class writes.
+    #[error("cannot read the {component} config: {source}")]
+    Json {
+        component: &'static str,
+        source: serde_json::Error,
+    },
+    /// The model is of a kind that this program does not compute.
+    #[error(
+        "the {component} has {key} = {value}, which is not supported; \
+         Stable Diffusion 1.4, 1.5, 2.0 and 2.1 text-to-image models are"
+    )]
+    Unsupported {
+        component: &'static str,
+        key: &'static str,
+        value: String,
+    },
+    /// Two keys contradict each other.
+    #[error("the {component} config is inconsistent: {reason}")]
+    Inconsistent {
+        component: &'static str,
+        reason: String,
+    },
+}
+
+fn parse<T: serde::de::DeserializeOwned>(
+    component: &'static str,
+    json: &[u8],
+) -> Result<T, ConfigError> {
+    serde_json::from_slice(json).map_err(|source| ConfigError::Json { component, source })
+}
+
+/// Most layers of one block and most channels of one layer taken for real: a
+/// config that says more would only exhaust the machine.
+const MOST_LAYERS: usize = 256;
+const MOST_CHANNELS: usize = 1 << 16;
+
+fn bounded(
+    component: &'static str,
+    key: &str,
+    value: usize,
+    most: usize,
+) -> Result<(), ConfigError> {
+    if value <= most {
+        return Ok(());
+    }
+    Err(ConfigError::Inconsistent {
+        component,
+        reason: format!("{key} = {value} is more than any model has"),
+    })
+}
+
+fn divides(
+    component: &'static str,
+    key: &str,
+    divisor: usize,
+    channels: usize,
+) -> Result<(), ConfigError> {
+    if divisor > 0 && channels > 0 && channels.is_multiple_of(divisor) {
+        return Ok(());
+    }
+    Err(ConfigError::Inconsistent {
+        component,
+        reason: format!("{key} = {divisor} does not divide {channels} channels"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missing_keys_take_the_defaults_of_diffusers() {
+        let vae = AutoencoderConfig::from_json(br#"{"block_out_channels": [32, 64]}"#).unwrap();
+        assert_eq!(vae.scaling_factor, 0.18215);
+        assert_eq!(vae.downscale_factor(), 2);
+        let unet = UNetConfig::from_json(br#"{"attention_head_dim": [5, 10, 20, 20]}"#).unwrap();
+        assert_eq!(unet.heads(2), 20);
+        assert_eq!(unet.side_multiple(), 8);
+    }
+
+    #[test]
+    fn other_families_are_named() {
+        let error = UNetConfig::from_json(br#"{"addition_embed_type": "text_time"}"#);
+        assert!(error.unwrap_err().to_string().contains("SDXL"));
+        let error = UNetConfig::from_json(br#"{"in_channels": 9}"#);
+        assert!(error.unwrap_err().to_string().contains("inpaints"));
+    }
+
+    #[test]
+    fn sizes_that_would_exhaust_the_machine_are_refused_before_anything_is_made() {
+        for json in [
+            &br#"{"layers_per_block": 4000000000}"#[..],
+            br#"{"transformer_layers_per_block": [1, 1, 1, 100000]}"#,
+            br#"{"cross_attention_dim": 18446744073709551615}"#,
+        ] {
+            let error = UNetConfig::from_json(json).unwrap_err();
+            assert!(
+                error.to_string().contains("more than any model has"),
+                "{error}"
+            );
+        }
+        let json = br#"{"num_hidden_layers": 100000}"#;
+        assert!(ClipTextConfig::from_json(json).is_err());
+        let json = br#"{"block_out_channels": [32, 3200000]}"#;
+        assert!(AutoencoderConfig::from_json(json).is_err());
+    }
+
+    #[test]
+    fn a_level_without_heads_is_an_error_not_a_panic() {
+        let error = UNetConfig::from_json(br#"{"attention_head_dim": [5, 10]}"#);
+        assert!(matches!(error, Err(ConfigError::Inconsistent { .. })));
+    }
+}

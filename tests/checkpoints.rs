@@ -1,0 +1,295 @@
+//! Every form in which a checkpoint may come loads to the same model.
+
+use std::path::{Path, PathBuf};
+
+use burn::tensor::Device;
+use half::{bf16, f16};
+use safetensors::tensor::Dtype;
+use storm_studio::checkpoint::{CheckpointError, CheckpointSource, SingleFile, StableDiffusion};
+
+use crate::fixture::{Fixture, folder, numbers};
+use crate::ldm_names::{Family, Stored, Tensors, read, single_file, write};
+
+const TEXT: &str = "text_encoder/model.safetensors";
+const UNET: &str = "unet/diffusion_pytorch_model.safetensors";
+const VAE: &str = "vae/diffusion_pytorch_model.safetensors";
+
+/// What a model computes: text encoder, UNet, decoder.
+fn outputs(source: &CheckpointSource, family: &str) -> [Vec<f32>; 3] {
+    let device = Device::flex();
+    let model = StableDiffusion::load(source, &device).unwrap_or_else(|error| panic!("{error}"));
+    let fixture = Fixture::open(&format!("{family}.safetensors"));
+    let hidden = model.text_encoder.forward(fixture.ids("text.ids", &device));
+    let context = model.unet.prompt_context(hidden.clone().narrow(0, 1, 1));
+    let latents = fixture.tensor::<4>("unet.latents", &device);
+    let predicted = model.unet.predict(latents, 981.0, &context, None, &|| true);
+    let decoded = model.vae.decode(fixture.tensor("vae.latents", &device));
+    [
+        numbers(hidden),
+        numbers(predicted.unwrap().sample),
+        numbers(decoded),
+    ]
+}
+
+fn in_folder(path: &Path) -> CheckpointSource {
+    CheckpointSource::from_path(path).unwrap()
+}
+
+/// A single file of a narrow model; its heads and groups are not its family's,
+/// so its folder's configs go with it.
+fn in_file(path: PathBuf, family: &str) -> SingleFile {
+    SingleFile {
+        path,
+        configs: Some(folder().join(family)),
+        vae: None,
+    }
+}
+
+fn components(family: &str) -> [Tensors; 3] {
+    [TEXT, UNET, VAE].map(|file| read(&folder().join(family).join(file)))
+}
+
+/// A copy of a narrow folder.
+pub fn copy_folder(family: &str) -> tempfile::TempDir {
+    let target = tempfile::tempdir().unwrap();
+    let mut stack = vec![(folder().join(family), target.path().to_path_buf())];
+    while let Some((from, to)) = stack.pop() {
+        std::fs::create_dir_all(&to).unwrap();
+        for entry in std::fs::read_dir(&from).unwrap() {
+            let entry = entry.unwrap();
+            let to = to.join(entry.file_name());
+            if entry.path().is_dir() {
+                stack.push((entry.path(), to));
+            } else {
+                std::fs::copy(entry.path(), to).unwrap();
+            }
+        }
+    }
+    target
+}
+
+const FAMILIES: [(&str, Family); 2] = [("narrow-sd1", Family::V1), ("narrow-sd2", Family::V2)];
+
+#[test]
+fn original_names_load_to_identical_outputs() {
+    for (name, family) in FAMILIES {
+        let expected = outputs(&in_folder(&folder().join(name)), name);
+        let [text, unet, vae] = components(name);
+        let mut file = single_file(family, &text, &unet, &vae);
+        let temporary = tempfile::tempdir().unwrap();
+        let path = temporary.path().join("model.bin");
+        // What training leaves behind in the published files.
+        for (name, shape) in [
+            ("alphas_cumprod", vec![10]),
+            ("first_stage_model.loss.logvar", vec![1]),
+            ("cond_stage_model.model.text_projection", vec![4, 4]),
+        ] {
+            let bytes = vec![0; 4 * shape.iter().product::<usize>()];
+            let stored = Stored {
+                dtype: Dtype::F32,
+                shape,
+                bytes,
+            };
+            file.insert(name.to_string(), stored);
+        }
+        if family == Family::V1 {
+            file.remove("cond_stage_model.model.text_projection");
+        }
+        write(&file, &path);
+        let source = CheckpointSource::File(in_file(path, name));
+        assert!(outputs(&source, name) == expected, "{name}");
+    }
+}
+
+#[test]
+fn the_moving_average_is_taken_where_it_is_whole() {
+    let (name, family) = FAMILIES[0];
+    let expected = outputs(&in_folder(&folder().join(name)), name);
+    let [text, unet, vae] = components(name);
+    let mut file = single_file(family, &text, &unet, &vae);
+    let plain: Vec<(String, Stored)> = file
+        .iter()
+        .filter(|(name, _)| name.starts_with("model.diffusion_model."))
+        .map(|(name, stored)| (name.clone(), stored.clone()))
+        .collect();
+    for (name, stored) in &plain {
+        // The training's last weights, which are not the average.
+        let mut last = stored.clone();
+        last.bytes.fill(0);
+        file.insert(name.clone(), last);
+        let averaged = name.replacen("model.", "", 1).replace('.', "");
+        file.insert(format!("model_ema.{averaged}"), stored.clone());
+    }
+    let temporary = tempfile::tempdir().unwrap();
+    let path = temporary.path().join("with-ema.safetensors");
+    write(&file, &path);
+    let source = CheckpointSource::File(in_file(path.clone(), name));
+    assert!(outputs(&source, name) == expected);
+    // One averaged weight less: not mixed, but left.
+    let averaged = "model_ema.diffusion_modelinput_blocks00weight";
+    file.remove(averaged)
+        .expect("the average of the first convolution");
+    write(&file, &path);
+    assert!(outputs(&source, name) != expected);
+}
+
+#[test]
+fn an_autoencoder_may_lie_elsewhere() {
+    let (name, family) = FAMILIES[1];
+    let expected = outputs(&in_folder(&folder().join(name)), name);
+    let [text, unet, vae] = components(name);
+    let temporary = tempfile::tempdir().unwrap();
+    let whole = single_file(family, &text, &unet, &vae);
+    let (alone, without): (Tensors, Tensors) = whole
+        .into_iter()
+        .partition(|(name, _)| name.starts_with("first_stage_model."));
+    let path = temporary.path().join("pruned.safetensors");
+    write(&without, &path);
+    let mut source = in_file(path.clone(), name);
+    let refused = StableDiffusion::load(&CheckpointSource::File(source.clone()), &Device::flex());
+    assert!(matches!(
+        refused,
+        Err(CheckpointError::NoAutoencoder { .. })
+    ));
+
+    source.vae = Some(folder().join(name).join("vae"));
+    assert!(outputs(&CheckpointSource::File(source.clone()), name) == expected);
+    // Alone in a file: with the original names, prefixed or not. Its groups of 2
+    // channels are those of the folder's config.
+    let vae_file = temporary.path().join("vae.safetensors");
+    let bare: Tensors = alone
+        .iter()
+        .map(|(name, stored)| (name.replacen("first_stage_model.", "", 1), stored.clone()))
+        .collect();
+    for alone in [&alone, &bare, &vae] {
+        write(alone, &vae_file);
+        source.vae = Some(vae_file.clone());
+        assert!(outputs(&CheckpointSource::File(source.clone()), name) == expected);
+    }
+}
+
+/// The same numbers in another type.
+fn cast(tensors: &Tensors, to: Dtype) -> Tensors {
+    let cast = |stored: &Stored| {
+        let numbers: Vec<f64> = match stored.dtype {
+            Dtype::F64 => words(stored, f64::from_le_bytes),
+            Dtype::F32 => words(stored, |bytes| f32::from_le_bytes(bytes).into()),
+            Dtype::F16 => words(stored, |bytes| f16::from_le_bytes(bytes).into()),
+            Dtype::BF16 => words(stored, |bytes| bf16::from_le_bytes(bytes).into()),
+            _ => return stored.clone(),
+        };
+        let numbers = numbers.into_iter();
+        let bytes = match to {
+            Dtype::F16 => numbers
+                .flat_map(|n| f16::from_f64(n).to_le_bytes())
+                .collect(),
+            Dtype::BF16 => numbers
+                .flat_map(|n| bf16::from_f64(n).to_le_bytes())
+                .collect(),
+            Dtype::F64 => numbers.flat_map(f64::to_le_bytes).collect(),
+            _ => numbers.flat_map(|n| (n as f32).to_le_bytes()).collect(),
+        };
+        let shape = stored.shape.clone();
+        Stored {
+            dtype: to,
+            shape,
+            bytes,
+        }
+    };
+    let tensors = tensors.iter();
+    tensors
+        .map(|(name, stored)| (name.clone(), cast(stored)))
+        .collect()
+}
+
+fn words<const SIZE: usize>(stored: &Stored, read: fn([u8; SIZE]) -> f64) -> Vec<f64> {
+    let words = stored.bytes.chunks_exact(SIZE);
+    words.map(|word| read(word.try_into().unwrap())).collect()
+}
+
+#[test]
+fn files_of_every_precision_load_as_the_numbers_that_they_hold() {
+    let name = "narrow-sd1";
+    let whole = outputs(&in_folder(&folder().join(name)), name);
+    for dtype in [Dtype::F64, Dtype::F16, Dtype::BF16] {
+        let [stored, as_f32] = [dtype, Dtype::F32].map(|last| {
+            let copy = copy_folder(name);
+            for file in [TEXT, UNET, VAE] {
+                let path = copy.path().join(file);
+                let rounded = cast(&read(&path), dtype);
+                write(&cast(&rounded, last), &path);
+            }
+            outputs(&in_folder(copy.path()), name)
+        });
+        assert!(stored == as_f32, "{dtype}");
+        // The weights are f32 numbers that neither half holds exactly.
+        assert_eq!(stored == whole, dtype == Dtype::F64, "{dtype}");
+    }
+}
+
+#[test]
+fn shards_and_variants_load_to_identical_outputs() {
+    let name = "narrow-sd2";
+    let expected = outputs(&in_folder(&folder().join(name)), name);
+    let copy = copy_folder(name);
+    shard(&copy.path().join(UNET), 3, "");
+    shard(&copy.path().join(TEXT), 2, "");
+    assert!(outputs(&in_folder(copy.path()), name) == expected, "shards");
+
+    let copy = copy_folder(name);
+    for file in [TEXT, UNET, VAE] {
+        let path = copy.path().join(file);
+        std::fs::rename(&path, path.with_extension("fp16.safetensors")).unwrap();
+    }
+    assert!(
+        outputs(&in_folder(copy.path()), name) == expected,
+        "fp16 variant"
+    );
+    // Whole precision is preferred: this file would be refused if it were read.
+    let other = copy
+        .path()
+        .join("unet/diffusion_pytorch_model.non_ema.safetensors");
+    std::fs::write(other, b"not a model").unwrap();
+    shard(
+        &copy
+            .path()
+            .join("vae/diffusion_pytorch_model.fp16.safetensors"),
+        2,
+        ".fp16",
+    );
+    assert!(
+        outputs(&in_folder(copy.path()), name) == expected,
+        "variant in shards"
+    );
+}
+
+/// Cuts a weight file into `count` shards with their index, as diffusers does.
+fn shard(path: &Path, count: usize, variant: &str) {
+    let tensors = read(path);
+    std::fs::remove_file(path).unwrap();
+    let stem = path.file_name().unwrap().to_str().unwrap();
+    let stem = stem
+        .strip_suffix(&format!("{variant}.safetensors"))
+        .unwrap();
+    let mut weight_map = serde_json::Map::new();
+    let mut shards = vec![Tensors::new(); count];
+    for (number, (name, stored)) in tensors.into_iter().enumerate() {
+        let shard = number % count;
+        let file = format!(
+            "{stem}{variant}-0000{}-of-0000{count}.safetensors",
+            shard + 1
+        );
+        weight_map.insert(name.clone(), file.into());
+        shards[shard].insert(name, stored);
+    }
+    for (number, shard) in shards.iter().enumerate() {
+        let file = format!(
+            "{stem}{variant}-0000{}-of-0000{count}.safetensors",
+            number + 1
+        );
+        write(shard, &path.with_file_name(file));
+    }
+    let index = serde_json::json!({"metadata": {"total_size": 0}, "weight_map": weight_map});
+    let index_file = format!("{stem}.safetensors.index{variant}.json");
+    std::fs::write(path.with_file_name(index_file), index.to_string()).unwrap();
+}

@@ -1,0 +1,182 @@
+//! Damaged files and configs by the thousand: an error or a model, never a panic or a large allocation.
+//!
+//! PROPTEST_CASES sets how many; 200 000 per property were run once.
+
+use std::sync::OnceLock;
+
+use burn::tensor::Device;
+use proptest::prelude::*;
+use serde_json::Value;
+use storm_studio::checkpoint::{Checkpoint, CheckpointSource, StableDiffusion, WeightType};
+
+use crate::allocation::largest_allocation;
+use crate::bad_files::{narrow_file, narrow_source};
+use crate::checkpoints::copy_folder;
+use crate::ldm_names::write;
+
+/// What can happen to a file.
+#[derive(Debug, Clone)]
+enum Damage {
+    /// Bytes overwritten, counted from the start; most hit the header.
+    Overwrite(Vec<(usize, u8)>),
+    Cut(usize),
+    Insert(usize, Vec<u8>),
+    Remove(usize, usize),
+    HeaderLength(u64),
+    /// A key of one tensor's entry gets another value.
+    Entry(usize, &'static str, String),
+}
+
+fn damage() -> impl Strategy<Value = Damage> {
+    let place = prop_oneof![0usize..64, 0usize..100_000, 0usize..1_500_000];
+    let entry = prop_oneof![
+        (
+            Just("dtype"),
+            prop_oneof![
+                "\"F(8_E4M3|4|16|32|64)\"",
+                "\"(I8|I64|BOOL|C64|BF16)\"",
+                "null|7"
+            ]
+        ),
+        (
+            Just("shape"),
+            prop_oneof![
+                r"\[[0-9]{1,3}(,[0-9]{1,3}){0,4}\]",
+                r"\[[0-9]{10,20}\]",
+                r"\[-1\]|\[\]"
+            ]
+        ),
+        (
+            Just("data_offsets"),
+            prop_oneof![
+                r"\[[0-9]{1,7},[0-9]{1,7}\]",
+                r"\[[0-9]{1,20},[0-9]{19,20}\]"
+            ]
+        ),
+    ];
+    prop_oneof![
+        proptest::collection::vec((place.clone(), any::<u8>()), 1..8).prop_map(Damage::Overwrite),
+        place.clone().prop_map(Damage::Cut),
+        (place.clone(), proptest::collection::vec(any::<u8>(), 1..40))
+            .prop_map(|(place, bytes)| Damage::Insert(place, bytes)),
+        (place, 1usize..40).prop_map(|(place, count)| Damage::Remove(place, count)),
+        prop_oneof![any::<u64>(), 0u64..1 << 25].prop_map(Damage::HeaderLength),
+        (0usize..2000, entry).prop_map(|(tensor, (key, value))| Damage::Entry(tensor, key, value)),
+    ]
+}
+
+fn whole_file() -> &'static [u8] {
+    static FILE: OnceLock<Vec<u8>> = OnceLock::new();
+    FILE.get_or_init(|| {
+        let temporary = tempfile::tempdir().unwrap();
+        let path = temporary.path().join("whole.safetensors");
+        write(&narrow_file(), &path);
+        std::fs::read(path).unwrap()
+    })
+}
+
+fn damaged(damage: &Damage) -> Vec<u8> {
+    let mut bytes = whole_file().to_vec();
+    let length = bytes.len();
+    match damage {
+        Damage::Overwrite(changes) => {
+            for (place, value) in changes {
+                bytes[place % length] = *value;
+            }
+        }
+        Damage::Cut(place) => bytes.truncate(place % length),
+        Damage::Insert(place, more) => {
+            bytes.splice(place % length..place % length, more.iter().copied());
+        }
+        Damage::Remove(place, count) => {
+            let start = place % length;
+            bytes.drain(start..(start + count).min(length));
+        }
+        Damage::HeaderLength(value) => bytes[..8].copy_from_slice(&value.to_le_bytes()),
+        Damage::Entry(tensor, key, value) => {
+            let header = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+            let text = std::str::from_utf8(&bytes[8..8 + header]).unwrap();
+            let needle = format!("\"{key}\":");
+            let places: Vec<usize> = text
+                .match_indices(&needle)
+                .map(|(place, _)| place)
+                .collect();
+            let start = places[tensor % places.len()] + needle.len();
+            let end = match key {
+                &"dtype" => start + 1 + text[start + 1..].find('"').unwrap() + 1,
+                _ => start + text[start..].find(']').unwrap() + 1,
+            };
+            let changed = format!("{}{value}{}", &text[..start], &text[end..]);
+            let data = bytes.split_off(8 + header);
+            bytes = (changed.len() as u64).to_le_bytes().to_vec();
+            bytes.extend(changed.as_bytes());
+            bytes.extend(data);
+        }
+    }
+    bytes
+}
+
+/// Opens and builds; only that it ends in a result matters.
+fn survive(source: &CheckpointSource) -> Result<(), TestCaseError> {
+    let (result, bytes) = largest_allocation(|| {
+        let checkpoint = Checkpoint::open(source, &Device::flex())?;
+        StableDiffusion::build(checkpoint, WeightType::F32, &mut |_| ())
+    });
+    prop_assert!(bytes < 64 << 20, "{bytes} bytes at once");
+    if let Err(error) = result {
+        prop_assert!(!error.to_string().is_empty());
+    }
+    Ok(())
+}
+
+/// What a value in a config may become.
+fn json_value() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        prop_oneof![0u64..20, any::<u64>()].prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        ".{0,12}".prop_map(Value::from),
+        proptest::collection::vec(0u64..5000, 0..20).prop_map(Value::from),
+        proptest::collection::vec(any::<u64>(), 0..6).prop_map(Value::from),
+    ]
+}
+
+const CONFIGS: [&str; 7] = [
+    "model_index.json",
+    "unet/config.json",
+    "unet/config.json",
+    "vae/config.json",
+    "text_encoder/config.json",
+    "tokenizer/tokenizer_config.json",
+    "scheduler/scheduler_config.json",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn a_damaged_file_ends_in_an_error_or_a_model(damage in damage()) {
+        let temporary = tempfile::tempdir().unwrap();
+        let path = temporary.path().join("damaged.safetensors");
+        std::fs::write(&path, damaged(&damage)).unwrap();
+        survive(&narrow_source(path))?;
+    }
+
+    #[test]
+    fn a_changed_config_ends_in_an_error_or_a_model(
+        file in proptest::sample::select(&CONFIGS[..]),
+        changes in proptest::collection::vec((0usize..40, json_value()), 1..4),
+    ) {
+        let copy = copy_folder("narrow-sd1");
+        let path = copy.path().join(file);
+        let mut config: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        let keys: Vec<String> = config.as_object().unwrap().keys().cloned().collect();
+        for (key, value) in changes {
+            config[&keys[key % keys.len()]] = value;
+        }
+        std::fs::write(&path, config.to_string()).unwrap();
+        survive(&CheckpointSource::from_path(copy.path()).unwrap())?;
+    }
+}
