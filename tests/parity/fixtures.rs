@@ -57,8 +57,8 @@ impl Part {
 
 /// CLIP's own, as the recordings were made with.
 fn tokenizer() -> ClipTokenizer {
-    let path = folder().join("tokenizer/merges.txt");
-    let merges = std::fs::read(Path::new(&path)).expect("the fixture is there");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let merges = std::fs::read(root.join("assets/clip/merges.txt")).expect("the asset is there");
     let files = TokenizerFiles {
         merges: Some(&merges),
         ..Default::default()
