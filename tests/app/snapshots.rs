@@ -11,7 +11,7 @@ fn snapshot(harness: &mut Studio, name: &str) {
     harness.mask(status);
     // Of a million pixels, so many may differ: processors round the last bits of
     // a run differently, and a cell of a heatmap is a dozen pixels wide.
-    let options = egui_kittest::SnapshotOptions::new().failed_pixel_count_threshold(600);
+    let options = egui_kittest::SnapshotOptions::new().max_failed_pixels(600);
     harness.snapshot_options(name, &options);
 }
 
