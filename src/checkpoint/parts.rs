@@ -1,6 +1,5 @@
 //! The parts of a checkpoint (configs, tokenizer, weight files) from a folder or from one file.
 
-use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -261,10 +260,7 @@ fn latent_rgb_of(folder: &ModelFolder) -> Result<LatentRgb, CheckpointError> {
     }
 }
 
-fn parse<T: serde::de::DeserializeOwned>(
-    file: &str,
-    text: &Cow<'_, [u8]>,
-) -> Result<T, CheckpointError> {
+fn parse<T: serde::de::DeserializeOwned>(file: &str, text: &[u8]) -> Result<T, CheckpointError> {
     serde_json::from_slice(text).map_err(|source| CheckpointError::Json {
         file: file.to_string(),
         source,
