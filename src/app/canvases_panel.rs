@@ -10,10 +10,11 @@ use super::session::RunState;
 use super::setting_row::icon_button;
 use super::state::State;
 use super::theme::{Palette, bold, small};
-use super::verdict::{Verdict, verdicts};
+use super::verdict::{Verdict, by_attention, by_detector};
 use super::view::{CanvasMode, Zoom};
 use super::wipe::wipe_ui;
 use crate::diffusion::Method;
+use crate::engine::Picture;
 
 pub const TITLE_HEIGHT: f32 = 22.0;
 pub const VERDICT_HEIGHT: f32 = 44.0;
@@ -102,6 +103,11 @@ fn export_ui(ui: &mut Ui, state: &mut State) {
                 }
             }
             ui.separator();
+            ui.checkbox(&mut state.view.saves_settings, "Keep the settings in them")
+                .on_hover_text(
+                    "Saved pictures carry the prompt and all settings, so that they can be opened \
+                     here again; switch it off to give them away without",
+                );
             if ui.button("Choose the output folder…").clicked() {
                 state.actions.push(Action::ChooseOutputDialog);
             }
@@ -192,14 +198,27 @@ fn title_ui(ui: &mut Ui, rect: Rect, method: Method, state: &State) {
     });
 }
 
+/// The picture of the last step, if that is what the canvas shows.
+fn finished_picture(method: Method, state: &State) -> Option<&Picture> {
+    let run = state.shown_run()?;
+    let picture = run.trace(method).picture.as_ref();
+    picture.filter(|_| is_at_the_end(method, state))
+}
+
+fn is_at_the_end(method: Method, state: &State) -> bool {
+    let last = state
+        .shown_run()
+        .and_then(|run| run.trace(method).last_step());
+    state.view.step.is_none() || state.view.step >= last
+}
+
 /// Which step the canvas shows, in words.
 fn step_text(method: Method, state: &State) -> Option<String> {
     let run = state.shown_run()?;
     let step = state.shown_step(method)?;
-    let picture = run.trace(method).picture.as_ref();
-    let at_the_end = state.view.step.is_none() || state.view.step >= run.trace(method).last_step();
-    Some(match (picture, run.state) {
-        (Some(picture), _) if at_the_end => match (method, picture.updates) {
+    let at_the_end = is_at_the_end(method, state);
+    Some(match (finished_picture(method, state), run.state) {
+        (Some(picture), _) => match (method, picture.updates) {
             (Method::Standard, _) => format!("seed {}", run.key.seed),
             (Method::Storm, 1) => format!("seed {} · 1 update", run.key.seed),
             (Method::Storm, updates) => format!("seed {} · {updates} updates", run.key.seed),
@@ -220,8 +239,32 @@ pub fn verdict_ui(ui: &mut Ui, rect: Rect, method: Method, state: &State) {
     else {
         return;
     };
-    let found = verdicts(&run.request.layout, reading);
     let objects = state.shown_objects();
+    let looked_at = finished_picture(method, state).and_then(|picture| {
+        let gaps = run.request.objective_parameters.storm.gaps();
+        let (width, height) = picture.image.dimensions();
+        by_detector(
+            &run.request.layout,
+            picture.sighted.as_deref()?,
+            f64::from(width) / f64::from(height),
+            [gaps.near, gaps.far],
+        )
+    });
+    let (found, judge) = match looked_at {
+        Some(judged) => {
+            let mut words = "by detector".to_string();
+            for (object, count) in judged.repeated {
+                if let Some(object) = objects.get(object) {
+                    words += &format!(" · {count} × {}", object.label);
+                }
+            }
+            (judged.verdicts, words)
+        }
+        None => (
+            by_attention(&run.request.layout, reading),
+            "by attention".to_string(),
+        ),
+    };
     ui.scope_builder(UiBuilder::new().max_rect(rect), |ui| {
         ui.spacing_mut().item_spacing = vec2(4.0, 2.0);
         for (index, verdict) in found.iter().take(2).enumerate() {
@@ -229,13 +272,14 @@ pub fn verdict_ui(ui: &mut Ui, rect: Rect, method: Method, state: &State) {
                 verdict_line_ui(ui, verdict, &objects);
                 if index == 0 {
                     let text = match state.view.mode {
-                        CanvasMode::Wipe => format!("{}, by attention", method_name(method)),
-                        _ => "by attention".to_string(),
+                        CanvasMode::Wipe => format!("{}, {judge}", method_name(method)),
+                        _ => judge.clone(),
                     };
                     let note = small(text).color(palette.weak_text);
                     ui.label(note).on_hover_text(
-                        "Judged by the centres of the words' attention, not by looking at the \
-                         picture",
+                        "A finished picture is looked at by the model's detector, if it has one \
+                         that knows the objects; otherwise the centres of the words' attention \
+                         are compared",
                     );
                 }
             });

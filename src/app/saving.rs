@@ -11,7 +11,7 @@ use image::{Rgb, RgbImage};
 use super::message::sentence;
 use super::session::{Run, Session};
 use crate::diffusion::Method;
-use crate::engine::{Recipe, RequestId};
+use crate::engine::{Recipe, RequestId, picture_file_name};
 use crate::export::metadata::{own_of, settings_of};
 use crate::export::png::{read_texts, write_png};
 use crate::export::{
@@ -41,6 +41,11 @@ enum Source {
 }
 
 impl Writing {
+    /// Writes the picture alone: whoever gets it learns nothing of how it was made.
+    pub fn leave_out_settings(&mut self) {
+        self.texts.clear();
+    }
+
     /// Writes the file → the name it got.
     ///
     /// # Errors
@@ -71,12 +76,7 @@ impl Writing {
 
 /// Where the picture of a method goes in the output folder.
 pub fn picture_path(output: &Path, run: &Run, method: Method) -> PathBuf {
-    let seed = run.key.seed;
-    let name = match method {
-        Method::Storm => format!("{seed}.png"),
-        Method::Standard => format!("{seed}-standard.png"),
-    };
-    folder(output, run).join(name)
+    folder(output, run).join(picture_file_name(run.key.seed, method))
 }
 
 /// Where a comparison goes.

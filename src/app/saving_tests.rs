@@ -19,6 +19,7 @@ fn run(methods: &[Method]) -> Run {
             scheduler: SchedulerKind::Ddim,
             updates: 0,
             gradient_passes: 0,
+            sighted: None,
             seconds: 1.0,
         }),
         ..Trace::default()

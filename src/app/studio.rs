@@ -9,18 +9,17 @@ use std::sync::Arc;
 use egui::util::undoer::Undoer;
 use egui::{CentralPanel, Frame, Margin, Panel, Theme, Ui};
 
-use super::action::{Action, Export};
+use super::action::Action;
 use super::draft::{Draft, DraftContent, DraftError};
 use super::files::{Files, Outcome};
 use super::frame_meter::{FrameMeter, MemoryMeter};
 use super::message::{Message, Remedy, sentence};
 use super::message_bar;
 use super::panes::Panes;
-use super::pictures::{self, Textures};
+use super::pictures::Textures;
 use super::preferences::Preferences;
 use super::prompt_panel::PromptPanel;
 use super::restoring::{restore, restore_request};
-use super::saving::{self, Writing};
 use super::session::{RunKey, Session};
 use super::settings::{Methods, Settings};
 use super::shortcuts;
@@ -28,7 +27,6 @@ use super::state::State;
 use super::status_bar::StatusBar;
 use super::theme::{self, Palette};
 use crate::checkpoint::{CheckpointSource, embedded};
-use crate::diffusion::Method;
 use crate::engine::{Engine, Event};
 
 /// Longest wait before the window looks after its jobs again, in seconds.
@@ -37,7 +35,7 @@ const JOB_INTERVAL: f32 = 0.1;
 /// Everything behind the window.
 pub struct StudioApp {
     engine: Engine,
-    state: State,
+    pub(super) state: State,
     panes: Panes,
     prompt: PromptPanel,
     status: StatusBar,
@@ -267,77 +265,6 @@ impl StudioApp {
         }
     }
 
-    /// Saves what the shown run has so far, without asking.
-    fn save(&mut self) {
-        let output = self.state.files.output().to_path_buf();
-        let Some(run) = self.state.shown_run() else {
-            return self.say(
-                "There is no picture to save yet; generate one first.",
-                false,
-            );
-        };
-        let writings: Vec<Writing> = [Method::Standard, Method::Storm]
-            .into_iter()
-            .filter_map(|method| {
-                saving::picture(run, method, saving::picture_path(&output, run, method))
-            })
-            .collect();
-        if writings.is_empty() {
-            return self.say("The picture is not finished yet; save it then.", false);
-        }
-        self.state.files.save(writings);
-    }
-
-    /// Asks where an export should go.
-    fn ask_for_place(&mut self, export: Export) {
-        let output = self.state.files.output().to_path_buf();
-        let method = self.state.attention_method();
-        let Some(run) = self.state.shown_run() else {
-            return;
-        };
-        let proposed = match export {
-            Export::Picture => saving::picture_path(&output, run, method),
-            Export::Comparison => saving::comparison_path(&output, run),
-            Export::Grid => saving::grid_path(&output, run),
-        };
-        self.state.files.ask_for_place(export, &proposed);
-    }
-
-    /// Writes an export to a place that was chosen.
-    fn export(&mut self, export: Export, path: PathBuf) {
-        let method = self.state.attention_method();
-        let Some(run) = self.state.shown_run() else {
-            return;
-        };
-        let writing = match export {
-            Export::Picture => saving::picture(run, method, path),
-            Export::Comparison => saving::comparison(run, path),
-            Export::Grid => saving::seeds_grid(&self.state.session, run.key.request, path),
-        };
-        match writing {
-            Some(writing) => self.state.files.save(vec![writing]),
-            None => self.say("That needs a finished picture of both methods.", false),
-        }
-    }
-
-    fn copy(&mut self, ctx: &egui::Context) {
-        let method = self.state.attention_method();
-        let Some(run) = self.state.shown_run() else {
-            return;
-        };
-        if let Some(picture) = &run.trace(method).picture {
-            ctx.copy_image(pictures::exact_picture(&picture.image));
-            let name = super::canvas::method_name(method);
-            self.say(&format!("The {name} picture is on the clipboard."), false);
-        }
-    }
-
-    fn show_in_folder(&mut self, path: &std::path::Path) {
-        if let Err(error) = super::files::show_in_folder(path) {
-            self.say(&format!("The file manager did not open ({error})."), true);
-        }
-    }
-
     fn help(&mut self, remedy: Remedy) {
         self.state.session.message = None;
         match remedy {
@@ -377,7 +304,7 @@ impl StudioApp {
         }
     }
 
-    fn say(&mut self, text: &str, is_error: bool) {
+    pub(super) fn say(&mut self, text: &str, is_error: bool) {
         self.state.session.message = Some(Message {
             text: text.to_string(),
             is_error,

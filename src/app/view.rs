@@ -55,6 +55,8 @@ pub struct View {
     pub colour_map: ColourMap,
     pub normalisation: Normalisation,
     pub show_all_tokens: bool,
+    /// Whether saved pictures carry the settings that made them.
+    pub saves_settings: bool,
     /// The word under the pointer on a chip or heatmap, by its index.
     #[serde(skip)]
     pub lit_word: Linked<usize>,
@@ -77,6 +79,7 @@ impl Default for View {
             colour_map: ColourMap::default(),
             normalisation: Normalisation::default(),
             show_all_tokens: false,
+            saves_settings: true,
             lit_word: Linked::default(),
             pointed: Linked::default(),
         }

@@ -7,7 +7,7 @@ use image::{Rgb, RgbImage};
 use serde_json::{Value, json};
 
 use crate::diffusion::Method;
-use crate::engine::{ModelInfo, Picture, Recipe, Request, Trajectory};
+use crate::engine::{ModelInfo, Picture, Recipe, Request, Trajectory, picture_file_name};
 use crate::export::png::write_png;
 use crate::export::{GridLayout, TextChunk, TrajectoryWriter, file_stem, grid, save_new};
 use crate::storm::{Layout, ObjectTokens};
@@ -38,10 +38,7 @@ impl Saver {
     /// Saves a picture with its settings and returns where.
     pub(super) fn picture(&self, picture: &Picture) -> SaveResult {
         let recipe = Recipe::new(picture, &self.request, &self.model);
-        let name = match picture.method {
-            Method::Storm => format!("{}.png", picture.seed),
-            Method::Standard => format!("{}-standard.png", picture.seed),
-        };
+        let name = picture_file_name(picture.seed, picture.method);
         self.png(&name, &picture.image, &recipe.text_chunks())
     }
 

@@ -12,6 +12,7 @@ use super::recorder::Trajectory;
 use super::request::RequestId;
 use crate::diffusion::{Method, SchedulerKind};
 use crate::models::LatentRgb;
+pub use crate::models::object_detector::FoundObject;
 use crate::prompt::ClipTokenizer;
 use crate::storm::Reading;
 
@@ -166,4 +167,25 @@ pub struct Picture {
     pub gradient_passes: usize,
     /// From the first step of the seed to the decoded picture.
     pub seconds: f64,
+    /// What the model's detector sees in it.
+    pub sighted: Option<Arc<Sighted>>,
+}
+
+/// The file name that a picture gets by itself: the seed, with the method where
+/// it is not STORM.
+pub fn picture_file_name(seed: u64, method: Method) -> String {
+    match method {
+        Method::Storm => format!("{seed}.png"),
+        Method::Standard => format!("{seed}-standard.png"),
+    }
+}
+
+/// What a detector sees in a picture.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sighted {
+    /// Everything that it can tell apart.
+    pub names: Vec<String>,
+    /// The objects that are there, the most certain first; one that is there
+    /// twice comes twice.
+    pub found: Vec<FoundObject>,
 }

@@ -8,7 +8,7 @@ use burn::tensor::{Tensor, TensorData};
 use image::RgbImage;
 
 use super::error::EngineError;
-use super::event::{Event, Picture, StepEvent, UpdateEvent};
+use super::event::{Event, Picture, Sighted, StepEvent, UpdateEvent};
 use super::prepare::Prepared;
 use super::recorder::Recorder;
 use super::request::{Request, RequestId};
@@ -19,6 +19,7 @@ use crate::diffusion::noise::torch_randn;
 use crate::diffusion::{
     DenoiseError, Denoising, LossReport, Method, Observer, StepReport, UpdateReport,
 };
+use crate::models::ObjectDetector;
 use crate::models::unet::PromptContext;
 
 /// What the pictures of one request share.
@@ -27,6 +28,7 @@ pub(super) struct Run<'a> {
     pub(super) request: &'a Request,
     pub(super) prepared: &'a Prepared,
     pub(super) model: &'a StableDiffusion,
+    pub(super) detector: Option<&'a ObjectDetector>,
     /// Hidden states of the negative prompt and the prompt.
     pub(super) text_embeddings: Tensor<3>,
     pub(super) context: PromptContext,
@@ -89,15 +91,24 @@ impl Run<'_> {
                 Method::Storm => (listener.updates, listener.gradient_passes),
                 Method::Standard => (0, 0),
             };
+            let image = rgb_image(picture)?;
+            let seconds = listener.began.elapsed().as_secs_f64();
+            let sighted = self.detector.map(|detector| {
+                Arc::new(Sighted {
+                    names: detector.names().to_vec(),
+                    found: detector.find(&image),
+                })
+            });
             self.outbox.send(Event::Picture(Picture {
                 request: self.id,
                 seed,
                 method,
-                image: Arc::new(rgb_image(picture)?),
+                image: Arc::new(image),
                 scheduler: self.prepared.scheduler,
                 updates,
                 gradient_passes,
-                seconds: listener.began.elapsed().as_secs_f64(),
+                seconds,
+                sighted,
             }));
         }
         if let Some(recorder) = listener.recorder {

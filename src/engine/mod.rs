@@ -21,7 +21,10 @@ use std::sync::mpsc;
 use std::thread::JoinHandle;
 
 pub use error::{EngineError, RequestError};
-pub use event::{Event, ModelInfo, Notice, Picture, StepEvent, UpdateEvent};
+pub use event::{
+    Event, FoundObject, ModelInfo, Notice, Picture, Sighted, StepEvent, UpdateEvent,
+    picture_file_name,
+};
 pub use needs::ModelNeeds;
 pub use recipe::Recipe;
 pub use recorder::Trajectory;

@@ -19,6 +19,7 @@ use crate::checkpoint::{Checkpoint, CheckpointSource, StableDiffusion, WeightTyp
 use crate::device::{ComputeDevice, lower_thread_priority};
 use crate::diffusion::{DenoiseError, SchedulerConfig};
 use crate::doctor::{self, Verdicts};
+use crate::models::ObjectDetector;
 
 /// Loading tells of its progress in hundredths.
 const PROGRESS_STEP: f32 = 0.01;
@@ -53,6 +54,8 @@ pub(super) struct Worker {
     store: Arc<StepStore>,
     flags: Arc<StopFlags>,
     model: Option<StableDiffusion>,
+    /// Knows the embedded model's objects.
+    detector: Option<ObjectDetector>,
 }
 
 impl Worker {
@@ -71,6 +74,7 @@ impl Worker {
             store,
             flags,
             model: None,
+            detector: None,
         }
     }
 
@@ -105,16 +109,22 @@ impl Worker {
     fn load(&mut self, source: &CheckpointSource) {
         // The old model's memory is free before the new one needs it.
         self.model = None;
+        self.detector = None;
         let name = source.name();
         self.outbox.send(Event::ModelLoading { name: name.clone() });
         let loaded = guarded(|| {
             let (model, needs) = self.build(source)?;
             let info = self.describe(&model, needs)?;
-            Ok((model, info))
+            let detector = match source {
+                CheckpointSource::Embedded => Some(ObjectDetector::embedded()?),
+                _ => None,
+            };
+            Ok((model, detector, info))
         });
         match loaded {
-            Ok((model, info)) => {
+            Ok((model, detector, info)) => {
                 self.model = Some(model);
+                self.detector = detector;
                 self.outbox.send(Event::ModelReady(Arc::new(info)));
             }
             Err(error) => self.outbox.send(Event::ModelFailed {
@@ -204,6 +214,7 @@ impl Worker {
             request,
             prepared: &prepared,
             model,
+            detector: self.detector.as_ref(),
             context: model.unet.prompt_context(text_embeddings.clone()),
             text_embeddings,
             store: &self.store,

@@ -70,7 +70,9 @@ impl Verdict {
 
     /// Both are there and their relation is true.
     pub fn is_right(&self, relation: RelationKind) -> bool {
-        self.finds_both() && holds(relation, &self.subject, &self.object)
+        let [subject, object] = [self.subject, self.object].map(|it| [it.x, it.y]);
+        // No prompt of the benchmark asks for "next to".
+        self.finds_both() && relation.is_true_of(subject, object) == Some(true)
     }
 
     /// Both are there with the colours asked for; `None` if none is asked for.
@@ -84,19 +86,6 @@ impl Verdict {
     /// Nothing is wrong: objects, relation, number and colours.
     pub fn is_flawless(&self, relation: RelationKind) -> bool {
         self.is_right(relation) && self.exactly_one && self.has_right_colours() != Some(false)
-    }
-}
-
-/// VISOR's rule: the centres are compared along the relation's axis, however
-/// little they differ.
-fn holds(relation: RelationKind, subject: &Sighting, object: &Sighting) -> bool {
-    match relation {
-        RelationKind::LeftOf => subject.x < object.x,
-        RelationKind::RightOf => subject.x > object.x,
-        RelationKind::Above => subject.y < object.y,
-        RelationKind::Below => subject.y > object.y,
-        // No prompt of the benchmark asks for it.
-        RelationKind::NextTo => false,
     }
 }
 

@@ -91,8 +91,8 @@ pub struct Reading {
     pub objects: Vec<ObjectReading>,
     /// One entry for each relation of the layout.
     pub relations: Vec<RelationReading>,
-    /// All relations and places hold with their margin and no object is
-    /// missing, so that no update is needed.
+    /// All relations and places hold with their margin, no object is missing
+    /// and each is there once, so that no update is needed.
     pub satisfied: bool,
 }
 
@@ -108,6 +108,15 @@ pub struct ObjectReading {
     pub presence: f64,
     /// Whether its map is too weak to have a place.
     pub absent: bool,
+    /// Share 0..=1 of its strong response that lies in one piece; about ½ for
+    /// twins.
+    #[serde(default = "whole")]
+    pub piece: f64,
+}
+
+/// What a reading says of pieces that was stored before they were counted.
+fn whole() -> f64 {
+    1.0
 }
 
 /// One relation as the maps show it.

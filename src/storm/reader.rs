@@ -11,6 +11,7 @@ use super::frame::Frame;
 use super::layout::Layout;
 use super::objective::{ObjectReading, ObjectiveError, Reading, RelationReading};
 use super::parameters::StormParameters;
+use super::pieces::largest_piece;
 use super::prompt_facts::PromptFacts;
 use super::relation::Relation;
 use super::smoothing::Smoothing;
@@ -29,6 +30,7 @@ pub struct Reader {
     range: Range<usize>,
     absent_below: f64,
     presence_threshold: f64,
+    one_piece: f64,
     free_target_tolerance: f64,
 }
 
@@ -59,6 +61,7 @@ impl Reader {
             range: 1..end,
             absent_below: parameters.absent_below,
             presence_threshold: parameters.presence_threshold,
+            one_piece: parameters.one_piece,
             free_target_tolerance: parameters.free_target_tolerance,
         })
     }
@@ -175,14 +178,21 @@ impl Reader {
                 target: frame.to_fractions(targets[index]),
                 presence: objects[index].presence(),
                 absent: absent[index],
+                piece: {
+                    let map = &objects[index];
+                    largest_piece(frame, &map.response, map.strongest)
+                },
             })
             .collect();
-        let present =
-            |object: &ObjectReading| !object.absent && object.presence >= self.presence_threshold;
+        let is_there_once = |object: &ObjectReading| {
+            !object.absent
+                && object.presence >= self.presence_threshold
+                && object.piece >= self.one_piece
+        };
         Reading {
             satisfied: arrived
                 && relations.iter().all(|relation| relation.holds)
-                && objects.iter().all(present),
+                && objects.iter().all(is_there_once),
             objects,
             relations,
         }
@@ -273,6 +283,35 @@ mod tests {
         assert!(!close.relations[0].holds && !close.satisfied);
         let apart = read(pair(RelationKind::LeftOf), [4, 5], [4, 11]);
         assert!(apart.relations[0].holds && apart.satisfied);
+    }
+
+    #[test]
+    fn twins_whose_middle_stands_right_do_not_satisfy() {
+        let read_with = |one_piece: f64| {
+            let parameters = StormParameters {
+                smoothing_sigma: 0.1,
+                one_piece,
+                ..StormParameters::default()
+            };
+            // Two cats left of the dog on the whole, one above the other.
+            let mut values = vec![0.0; 8 * 16 * TOKENS];
+            let places = [(2, [1, 3]), (2, [6, 3]), (4, [4, 12]), (5, [4, 12])];
+            for (token, [row, column]) in places {
+                values[(row * 16 + column) * TOKENS + token] = 1.0;
+            }
+            for pixel in values.chunks_exact_mut(TOKENS) {
+                pixel[7] = 1.0 - pixel.iter().sum::<f32>().min(1.0);
+            }
+            let maps = AttentionMaps::new(8, 16, TOKENS, values).unwrap();
+            let layout = pair(RelationKind::LeftOf);
+            let reader = Reader::new(layout, &parameters, &facts()).unwrap();
+            reader.read(&reader.object_maps(&maps).unwrap())
+        };
+        let strict = read_with(0.8);
+        assert!(strict.relations[0].holds && !strict.satisfied);
+        assert!((strict.objects[0].piece - 0.5).abs() < 1e-9);
+        assert_eq!(strict.objects[1].piece, 1.0);
+        assert!(read_with(0.0).satisfied);
     }
 
     #[test]

@@ -83,6 +83,18 @@ impl RelationKind {
         matches!(self, Self::LeftOf | Self::Above)
     }
 
+    /// VISOR's rule (Gokhale et al. 2022): whether the centres (x, y) are in this
+    /// order along the axis, however little they differ; `None` for
+    /// [`RelationKind::NextTo`].
+    pub fn is_true_of(self, subject: [f64; 2], object: [f64; 2]) -> Option<bool> {
+        let index = self.axis()?.index();
+        Some(if self.object_comes_later() {
+            subject[index] < object[index]
+        } else {
+            subject[index] > object[index]
+        })
+    }
+
     /// The identifier used in files and on the command line: `left-of`.
     pub fn identifier(self) -> &'static str {
         match self {

@@ -48,3 +48,27 @@ fn ctrl_s_writes_both_pictures_with_their_recipe_and_opening_one_brings_it_back(
     assert_eq!(restored.settings.guidance_scale, 4.5);
     assert_eq!(restored.settings.steps, 3);
 }
+
+#[test]
+fn a_picture_saved_without_settings_says_nothing_of_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = studio(folder.path());
+    edit(&mut harness, |content| {
+        content.settings.steps = 2;
+        content.seeds.text = "12".to_string();
+    });
+    click(&mut harness, "Generate");
+    wait_until_idle(&mut harness);
+    click(&mut harness, "Export");
+    click(&mut harness, "Keep the settings in them");
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::S);
+    wait(&mut harness, "the file", |app| {
+        app.state().files.last_saved().is_some()
+    });
+    let saved = app(&harness).state().files.last_saved().unwrap();
+    let file = std::fs::File::open(saved).unwrap();
+    let read = read_png(std::io::BufReader::new(file)).unwrap();
+    assert!(read.texts.is_empty());
+    let run = app(&harness).state().shown_run().unwrap();
+    assert_eq!(read.image, *run.storm.picture.as_ref().unwrap().image);
+}

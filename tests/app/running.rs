@@ -32,6 +32,26 @@ fn generate_fills_both_canvases() {
 }
 
 #[test]
+fn a_finished_picture_is_judged_by_the_detector_and_a_step_by_attention() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = studio(folder.path());
+    edit(&mut harness, |content| content.settings.steps = 4);
+    click(&mut harness, "Generate");
+    wait_until_idle(&mut harness);
+    let count =
+        |harness: &super::Studio, text: &str| harness.query_all_by_label_contains(text).count();
+    assert_eq!(count(&harness, "by detector"), 2);
+    let run = app(&harness).state().shown_run().unwrap();
+    let sighted = run.storm.picture.as_ref().unwrap().sighted.clone();
+    assert!(sighted.unwrap().names.contains(&"cat".to_string()));
+    let app = harness.state_mut().as_mut().unwrap();
+    app.state_mut().view.step = Some(1);
+    harness.run_steps(2);
+    assert_eq!(count(&harness, "by detector"), 0);
+    assert_eq!(count(&harness, "by attention"), 2);
+}
+
+#[test]
 fn cancelling_in_the_middle_leaves_no_picture_and_a_usable_window() {
     let folder = tempfile::tempdir().unwrap();
     let mut harness = studio(folder.path());
