@@ -14,10 +14,10 @@
 //! | [`doctor`] | whether a device computes what the CPU computes |
 //! | [`export`] | pictures with metadata, grids, trajectories |
 //! | [`diffusion`] | the denoise loop, schedulers, noise |
-//! | [`storm`] | relations, targets, transport, objectives: attention maps in, gradient out |
 //! | [`checkpoint`] | weights from files into models |
-//! | [`models`] | text encoder, UNet and autoencoder in burn |
 //! | [`prompt`] | tokenizer, words, relations found in the prompt |
+//! | [`storm`] | relations, targets, transport, objectives: attention maps in, gradient out |
+//! | [`models`] | text encoder, UNet and autoencoder in burn |
 //! | [`device`] | what computes, shared with what draws |
 
 #![deny(unsafe_code)]

@@ -235,11 +235,11 @@ fn reading_ui(ui: &mut Ui, storm: &mut StormParameters) {
                 fraction(default.presence_threshold),
             ),
             (
-                "In one piece",
-                "Share, from 0 to 1, of an object's strong response that must lie in one place for it \
-             to count as there once; 0 accepts twins.",
-                &mut storm.one_piece,
-                fraction(default.one_piece),
+                "Largest spread",
+                "Largest spread of an object's attention, as a fraction of the shorter side, at which \
+             it can be a single object; 1 accepts twins.",
+                &mut storm.largest_spread,
+                fraction(default.largest_spread),
             ),
             (
                 "Smoothing",

@@ -185,7 +185,7 @@ mod tests {
             target: [0.5, 0.5],
             presence: 1.0,
             absent,
-            piece: 1.0,
+            spread: 0.1,
         };
         let reading = Reading {
             objects: vec![seen(false), seen(absent)],

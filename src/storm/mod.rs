@@ -17,9 +17,9 @@ pub mod parameters;
 
 // From attention to the map of a word, and the common reading of the maps.
 pub mod frame;
-pub mod pieces;
 pub mod reader;
 pub mod smoothing;
+pub mod spread;
 pub mod token_softmax;
 pub mod word_maps;
 

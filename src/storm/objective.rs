@@ -108,15 +108,10 @@ pub struct ObjectReading {
     pub presence: f64,
     /// Whether its map is too weak to have a place.
     pub absent: bool,
-    /// Share 0..=1 of its strong response that lies in one piece; about ½ for
-    /// twins.
-    #[serde(default = "whole")]
-    pub piece: f64,
-}
-
-/// What a reading says of pieces that was stored before they were counted.
-fn whole() -> f64 {
-    1.0
+    /// Standard deviation of its map along the direction in which it is widest,
+    /// as a fraction of the shorter side; large for twins.
+    #[serde(default)]
+    pub spread: f64,
 }
 
 /// One relation as the maps show it.

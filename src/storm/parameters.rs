@@ -37,8 +37,8 @@ pub struct StormParameters {
     pub attribute_weight: f64,
     /// Strongest response, from 0 to 1, from which an object counts as present.
     pub presence_threshold: f64,
-    /// Share, from 0 to 1, of an object's strong response that must lie in one place for it to count as there once; 0 accepts twins.
-    pub one_piece: f64,
+    /// Largest spread of an object's attention, as a fraction of the shorter side, at which it can be a single object; 1 accepts twins.
+    pub largest_spread: f64,
     /// Mean response, from 0 to 1, below which an object counts as absent and has no place to move from.
     pub absent_below: f64,
     /// Width of the smoothing of the attention maps, in cells.
@@ -62,7 +62,7 @@ impl Default for StormParameters {
             non_overlap_weight: 0.02,
             attribute_weight: 0.5,
             presence_threshold: 0.2,
-            one_piece: 0.8,
+            largest_spread: 0.18,
             absent_below: 1e-4,
             smoothing_sigma: 0.5,
             include_padding: true,
@@ -107,7 +107,7 @@ impl StormParameters {
             within(name, weight, 0.0, 1000.0)?;
         }
         within("the presence threshold", self.presence_threshold, 0.0, 1.0)?;
-        within("the share in one piece", self.one_piece, 0.0, 1.0)?;
+        within("the largest spread", self.largest_spread, 0.0, 1.0)?;
         within("the absence threshold", self.absent_below, 1e-9, 1.0)?;
         within("the smoothing width", self.smoothing_sigma, 0.05, 10.0)
     }

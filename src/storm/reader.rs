@@ -11,10 +11,10 @@ use super::frame::Frame;
 use super::layout::Layout;
 use super::objective::{ObjectReading, ObjectiveError, Reading, RelationReading};
 use super::parameters::StormParameters;
-use super::pieces::largest_piece;
 use super::prompt_facts::PromptFacts;
 use super::relation::Relation;
 use super::smoothing::Smoothing;
+use super::spread::spread;
 use super::target::{Gaps, project};
 use super::word_maps::WordMaps;
 
@@ -30,7 +30,7 @@ pub struct Reader {
     range: Range<usize>,
     absent_below: f64,
     presence_threshold: f64,
-    one_piece: f64,
+    largest_spread: f64,
     free_target_tolerance: f64,
 }
 
@@ -61,7 +61,7 @@ impl Reader {
             range: 1..end,
             absent_below: parameters.absent_below,
             presence_threshold: parameters.presence_threshold,
-            one_piece: parameters.one_piece,
+            largest_spread: parameters.largest_spread,
             free_target_tolerance: parameters.free_target_tolerance,
         })
     }
@@ -178,16 +178,14 @@ impl Reader {
                 target: frame.to_fractions(targets[index]),
                 presence: objects[index].presence(),
                 absent: absent[index],
-                piece: {
-                    let map = &objects[index];
-                    largest_piece(frame, &map.response, map.strongest)
-                },
+                spread: spread(frame, &objects[index].share, centroids[index])
+                    / frame.shorter_side(),
             })
             .collect();
         let is_there_once = |object: &ObjectReading| {
             !object.absent
                 && object.presence >= self.presence_threshold
-                && object.piece >= self.one_piece
+                && object.spread <= self.largest_spread
         };
         Reading {
             satisfied: arrived
@@ -287,10 +285,10 @@ mod tests {
 
     #[test]
     fn twins_whose_middle_stands_right_do_not_satisfy() {
-        let read_with = |one_piece: f64| {
+        let read_with = |largest_spread: f64| {
             let parameters = StormParameters {
                 smoothing_sigma: 0.1,
-                one_piece,
+                largest_spread,
                 ..StormParameters::default()
             };
             // Two cats left of the dog on the whole, one above the other.
@@ -307,11 +305,12 @@ mod tests {
             let reader = Reader::new(layout, &parameters, &facts()).unwrap();
             reader.read(&reader.object_maps(&maps).unwrap())
         };
-        let strict = read_with(0.8);
+        let strict = read_with(0.2);
         assert!(strict.relations[0].holds && !strict.satisfied);
-        assert!((strict.objects[0].piece - 0.5).abs() < 1e-9);
-        assert_eq!(strict.objects[1].piece, 1.0);
-        assert!(read_with(0.0).satisfied);
+        // Five rows apart, of eight.
+        assert!((strict.objects[0].spread - 2.5 / 8.0).abs() < 1e-9);
+        assert!(strict.objects[1].spread < 1e-9);
+        assert!(read_with(1.0).satisfied);
     }
 
     #[test]
