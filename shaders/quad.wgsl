@@ -40,6 +40,11 @@ fn place(grid: Grid, uv: vec2<f32>) -> vec2<f32> {
     return uv * vec2<f32>(f32(grid.columns), f32(grid.rows)) - 0.5;
 }
 
+fn nearest(grid: Grid, uv: vec2<f32>) -> f32 {
+    let at = floor(place(grid, uv) + 0.5);
+    return cell(grid, i32(at.y), i32(at.x));
+}
+
 fn bilinear(grid: Grid, uv: vec2<f32>) -> f32 {
     let at = place(grid, uv);
     let base = floor(at);

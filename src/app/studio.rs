@@ -15,10 +15,12 @@ use super::files::{Files, Outcome};
 use super::frame_meter::{FrameMeter, MemoryMeter};
 use super::message::{Message, Remedy, sentence};
 use super::message_bar;
+use super::paint_callback::DeviceDrawing;
 use super::panes::Panes;
 use super::pictures::{self, Textures};
 use super::preferences::Preferences;
 use super::prompt_panel::PromptPanel;
+use super::rescue::Rescue;
 use super::restoring::{restore, restore_request};
 use super::saving::{self, Writing};
 use super::session::{RunKey, Session};
@@ -45,6 +47,7 @@ pub struct StudioApp {
     /// Generate was pressed before the model was ready.
     generates_when_ready: bool,
     meter: FrameMeter,
+    rescue: Rescue,
 }
 
 impl StudioApp {
@@ -77,7 +80,25 @@ impl StudioApp {
             undoer: Undoer::default(),
             generates_when_ready: false,
             meter: FrameMeter::default(),
+            rescue: Rescue::default(),
         }
+    }
+
+    /// What was saved, and whether there is a device to go on with.
+    pub fn rescue(&self) -> &Rescue {
+        &self.rescue
+    }
+
+    /// Writes every finished picture that is in no file yet.
+    pub fn save_all(&mut self) {
+        let output = self.state.files.output().to_path_buf();
+        self.rescue.save_all(&mut self.state.session, &output);
+    }
+
+    /// Previews and maps are drawn by the window's device, if it can, instead of
+    /// as textures computed on the CPU.
+    pub fn draw_on_device(&mut self, drawing: Option<DeviceDrawing>) {
+        self.state.textures.draw_on_device(drawing);
     }
 
     /// What the panels show, for tests.
@@ -115,7 +136,11 @@ impl StudioApp {
             if let Event::ModelReady(info) = &event {
                 self.state.draft.set_tokenizer(Arc::clone(&info.tokenizer));
             }
+            let is_loss = self.rescue.learns_of_loss(&event);
             self.state.session.apply(event);
+            if is_loss {
+                self.save_all();
+            }
         }
         if self.generates_when_ready && self.state.session.model().is_some() {
             self.generates_when_ready = false;
@@ -206,6 +231,10 @@ impl StudioApp {
             Action::ChooseOutputDialog => self.state.files.ask_for_output(),
             Action::OpenPictureDialog => self.state.files.ask_for_picture(),
             Action::OpenPicture(path) => self.state.files.read(path),
+            Action::Remedy(Remedy::Restart) => {
+                self.rescue.wants_restart = true;
+                ctx.send_viewport_cmd(egui::ViewportCommand::Close);
+            }
             Action::Remedy(remedy) => self.help(remedy),
             Action::Undo => {
                 let content = self.undoer.undo(self.state.draft.content()).cloned();
@@ -276,15 +305,13 @@ impl StudioApp {
                 false,
             );
         };
-        let writings: Vec<Writing> = [Method::Standard, Method::Storm]
-            .into_iter()
-            .filter_map(|method| {
-                saving::picture(run, method, saving::picture_path(&output, run, method))
-            })
-            .collect();
+        let key = run.key;
+        let (methods, writings): (Vec<Method>, Vec<Writing>) =
+            saving::pictures(run, &output).into_iter().unzip();
         if writings.is_empty() {
             return self.say("The picture is not finished yet; save it then.", false);
         }
+        self.rescue.saved(key, methods);
         self.state.files.save(writings);
     }
 
@@ -349,6 +376,8 @@ impl StudioApp {
             }
             Remedy::ResetSettings => self.state.draft.settings = Settings::default(),
             Remedy::DiscardRelations => self.state.draft.propose_again(),
+            // The window's own affair.
+            Remedy::Restart => {}
         }
     }
 

@@ -54,6 +54,8 @@ pub struct View {
     pub show_transport: bool,
     pub colour_map: ColourMap,
     pub normalisation: Normalisation,
+    /// Heatmaps smooth between the cells' centres, instead of one square a cell.
+    pub smooth_maps: bool,
     pub show_all_tokens: bool,
     /// The word under the pointer on a chip or heatmap, by its index.
     #[serde(skip)]
@@ -76,6 +78,7 @@ impl Default for View {
             show_transport: true,
             colour_map: ColourMap::default(),
             normalisation: Normalisation::default(),
+            smooth_maps: false,
             show_all_tokens: false,
             lit_word: Linked::default(),
             pointed: Linked::default(),

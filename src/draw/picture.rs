@@ -11,6 +11,8 @@ const QUAD: &str = include_str!("../../shaders/quad.wgsl");
 pub struct Picture {
     pipeline: wgpu::RenderPipeline,
     bind_group: wgpu::BindGroup,
+    /// Keeps a tensor's memory from being given to another.
+    _numbers: Numbers,
 }
 
 impl Picture {
@@ -115,6 +117,7 @@ impl Painter {
                 layout: &self.layout,
                 entries: &entries,
             }),
+            _numbers: numbers.clone(),
         }
     }
 }
