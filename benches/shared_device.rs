@@ -207,7 +207,9 @@ fn main() {
     let mut window = Window::new(device, &handles, !on_textures);
     window.frames_until_idle();
     let state = window.app.state_mut();
-    state.draft.set_prompt(PROMPT.to_string());
+    state.draft.prompt = PROMPT.to_string();
+    state.draft.follow_text();
+    state.draft.propose_again();
     let empty: Vec<f64> = (0..30).map(|_| window.frame()).collect();
     println!("first screen: {:.1} ms a frame", median(empty));
 

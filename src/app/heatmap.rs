@@ -2,8 +2,8 @@
 //! and what a screen reader says of it.
 
 use egui::{
-    Color32, ColorImage, CornerRadius, Rect, Sense, Stroke, StrokeKind, TextureHandle,
-    TextureOptions, Ui, vec2,
+    Color32, ColorImage, CornerRadius, Sense, Stroke, StrokeKind, TextureHandle, TextureOptions,
+    Ui, vec2,
 };
 
 use super::canvas::{hash_of, whole};

@@ -12,6 +12,7 @@ mod canvases_panel;
 mod chips;
 mod colour_map;
 mod draft;
+mod drop_hint;
 mod files;
 mod frame_meter;
 mod gallery;

@@ -11,6 +11,7 @@ use egui::{CentralPanel, Frame, Margin, Panel, Theme, Ui};
 
 use super::action::{Action, Export};
 use super::draft::{Draft, DraftContent, DraftError};
+use super::drop_hint;
 use super::files::{Files, Outcome};
 use super::frame_meter::{FrameMeter, MemoryMeter};
 use super::message::{Message, Remedy, sentence};
@@ -196,7 +197,7 @@ impl StudioApp {
                 self.panes.ui(ui, &mut self.state);
                 message_bar::ui(ui, &mut self.state);
             });
-        drop_hint_ui(ui);
+        drop_hint::ui(ui);
         let time = ui.input(|input| input.time);
         self.undoer.feed_state(time, self.state.draft.content());
         for action in std::mem::take(&mut self.state.actions) {
@@ -413,26 +414,6 @@ impl StudioApp {
             remedy: None,
         });
     }
-}
-
-/// Says that a file held over the window can be dropped.
-fn drop_hint_ui(ui: &Ui) {
-    let is_hovered = ui.input(|input| !input.raw.hovered_files.is_empty());
-    if !is_hovered {
-        return;
-    }
-    let palette = Palette::of(ui);
-    let rect = ui.ctx().content_rect();
-    let layer = egui::LayerId::new(egui::Order::Foreground, egui::Id::unique("drop hint"));
-    let painter = ui.ctx().layer_painter(layer);
-    painter.rect_filled(rect, 0.0, palette.ground.gamma_multiply(0.85));
-    painter.text(
-        rect.center(),
-        egui::Align2::CENTER_CENTER,
-        "Drop a picture to take its settings, or a model's folder to open it",
-        egui::FontId::proportional(theme::HEADING_SIZE),
-        palette.text,
-    );
 }
 
 /// The name of what a source loads, before it is loaded.

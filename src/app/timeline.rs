@@ -135,6 +135,7 @@ fn thumbnails_ui(ui: &Ui, strip: Rect, method: Method, state: &mut State) {
 /// its step's share of the width.
 fn thumbnail_rect(strip: Rect, step: usize, count: usize, aspect: f32) -> Rect {
     let share = strip.width() / count.max(1) as f32;
+    let size = vec2((strip.height() * aspect).min(share), strip.height());
     let centre = pos2(strip.left() + (step as f32 + 0.5) * share, strip.center().y);
     Rect::from_center_size(centre, size)
 }
@@ -185,7 +186,6 @@ fn thumbnail_textures_ui(ui: &Ui, strip: Rect, method: Method, state: &mut State
     let Some(texture) = texture else { return };
     let [width, height] = texture.size();
     let aspect = width as f32 / count.max(1) as f32 / height.max(1) as f32;
-    let size = vec2((strip.height() * aspect).min(share), strip.height());
     let is_shown = |step: usize| state.shown_step(method) == Some(step);
     for step in 0..=last.unwrap_or(0) {
         let rect = thumbnail_rect(strip, step, count, aspect);
