@@ -8,8 +8,9 @@
 use std::collections::HashMap;
 
 use eframe::egui_wgpu::{self, CallbackResources, CallbackTrait, RenderState, ScreenDescriptor};
-use egui::{PaintCallbackInfo, Painter, Rect, vec2};
+use egui::{PaintCallbackInfo, Painter, Rect};
 
+use super::canvas::whole;
 use super::colour_map::ColourMap;
 use super::pictures::Place;
 use crate::device::Slot;
@@ -97,7 +98,7 @@ impl CallbackTrait for PaintSlot {
     fn prepare(
         &self,
         device: &wgpu::Device,
-        _queue: &wgpu::Queue,
+        queue: &wgpu::Queue,
         _screen: &ScreenDescriptor,
         _encoder: &mut wgpu::CommandEncoder,
         resources: &mut CallbackResources,
@@ -106,7 +107,7 @@ impl CallbackTrait for PaintSlot {
             resources.insert(Prepared::new(device, self.target));
         }
         if let Some(prepared) = resources.get_mut::<Prepared>() {
-            prepared.prepare(device, self);
+            prepared.prepare(device, queue, self);
         }
         Vec::new()
     }
@@ -121,11 +122,10 @@ impl CallbackTrait for PaintSlot {
         let Some(entry) = prepared.and_then(|prepared| prepared.entries.get(&self.place)) else {
             return;
         };
-        // The whole picture's rectangle; egui cuts off what is not to be seen.
+        // egui's own viewport ends at the window's edge, and would squeeze what
+        // reaches beyond it.
         let scale = info.pixels_per_point;
-        let size = info.viewport.size() / self.uv.size();
-        let corner = info.viewport.min - vec2(self.uv.min.x, self.uv.min.y) * size;
-        let (corner, size) = (corner * scale, size * scale);
+        let (corner, size) = (info.viewport.min * scale, info.viewport.size() * scale);
         pass.set_viewport(corner.x, corner.y, size.x, size.y, 0.0, 1.0);
         entry.picture.draw(pass);
     }
@@ -145,6 +145,8 @@ struct Entry {
     slot: Slot,
     drawing: Drawing,
     picture: Picture,
+    /// The part that the picture shows.
+    uv: Rect,
     /// egui's pass in which it was last asked for.
     seen: u64,
 }
@@ -164,12 +166,24 @@ impl Prepared {
         }
     }
 
-    fn prepare(&mut self, device: &wgpu::Device, asked: &PaintSlot) {
-        if let Some(entry) = self.entries.get_mut(&asked.place)
+    fn prepare(&mut self, device: &wgpu::Device, queue: &wgpu::Queue, asked: &PaintSlot) {
+        self.renew(device, asked);
+        if let Some(entry) = self.entries.get_mut(&asked.place) {
+            entry.seen = asked.pass;
+            if entry.uv != asked.uv {
+                let (corner, size) = (asked.uv.min, asked.uv.size());
+                entry.picture.show_part(queue, corner.into(), size.into());
+                entry.uv = asked.uv;
+            }
+        }
+    }
+
+    /// Makes the place's picture anew if it is another one.
+    fn renew(&mut self, device: &wgpu::Device, asked: &PaintSlot) {
+        if let Some(entry) = self.entries.get(&asked.place)
             && entry.slot.is(&asked.slot)
             && entry.drawing == asked.drawing
         {
-            entry.seen = asked.pass;
             return;
         }
         if self.entries.len() >= MANY_PICTURES {
@@ -181,6 +195,7 @@ impl Prepared {
                     slot: asked.slot.clone(),
                     drawing: asked.drawing.clone(),
                     picture,
+                    uv: whole(),
                     seen: asked.pass,
                 };
                 self.entries.insert(asked.place, entry);

@@ -174,11 +174,14 @@ fn the_device_draws_what_textures_show() {
         rect.shrink(4.0)
     };
     let mut previews = Vec::new();
-    let changes: [(&str, fn(&mut View)); 4] = [
+    let changes: [(&str, fn(&mut View)); 5] = [
         ("previews", |_| ()),
         ("overlays", |view| view.show_maps = true),
         ("smooth maps", |view| view.smooth_maps = true),
         ("a part", |view| view.zoom.around(2.5, [0.7, 0.2])),
+        ("the smallest part", |view| {
+            view.zoom.around(64.0, [0.4, 0.5])
+        }),
     ];
     for (what, change) in changes {
         view(&mut harness, change);
