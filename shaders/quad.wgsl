@@ -1,10 +1,18 @@
 // The vertex stage that all pictures share, and how they look numbers up.
 //
-// Prepended to every other shader. The viewport is the picture's rectangle on
-// the screen; `uv` runs from (0, 0) at its top left to (1, 1) at its bottom right.
+// Prepended to every other shader. The viewport shows a part of the picture; `uv`
+// runs from (0, 0) at the picture's top left to (1, 1) at its bottom right.
 // Numbers lie in a storage buffer as a grid of `rows` × `columns` cells, `stride`
 // apart, beginning at `offset`; cell centres are at half-integers, and places
 // beyond the outermost centres take the nearest cell.
+
+struct Part {
+    // Of its top left, and its size, as fractions of the picture.
+    corner: vec2<f32>,
+    size: vec2<f32>,
+}
+
+@group(0) @binding(3) var<uniform> part: Part;
 
 struct Quad {
     @builtin(position) position: vec4<f32>,
@@ -16,7 +24,7 @@ fn quad(@builtin(vertex_index) index: u32) -> Quad {
     // One triangle that covers the viewport: (0,0), (2,0), (0,2).
     let corner = vec2<f32>(f32((index << 1u) & 2u), f32(index & 2u));
     var out: Quad;
-    out.uv = corner;
+    out.uv = part.corner + corner * part.size;
     out.position = vec4<f32>(corner.x * 2.0 - 1.0, 1.0 - corner.y * 2.0, 0.0, 1.0);
     return out;
 }
@@ -38,6 +46,11 @@ fn cell(grid: Grid, row: i32, column: i32) -> f32 {
 
 fn place(grid: Grid, uv: vec2<f32>) -> vec2<f32> {
     return uv * vec2<f32>(f32(grid.columns), f32(grid.rows)) - 0.5;
+}
+
+fn nearest(grid: Grid, uv: vec2<f32>) -> f32 {
+    let at = floor(place(grid, uv) + 0.5);
+    return cell(grid, i32(at.y), i32(at.x));
 }
 
 fn bilinear(grid: Grid, uv: vec2<f32>) -> f32 {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use burn::tensor::Tensor;
-use storm_studio::device::tensor_buffer;
+use storm_studio::device::{Slot, tensor_buffer};
 use storm_studio::draw::{
     Heatmap, HeatmapPainter, LatentPreview, LatentPreviewPainter, Numbers, Overlay, OverlayLayer,
     OverlayPainter, Picture,
@@ -225,9 +225,10 @@ fn a_heatmap_is_drawn_by_its_formula() {
         rows: rows as u32,
         columns: columns as u32,
         tokens: tokens as u32,
-        token: 3,
+        word: vec![3],
         low: 0.1,
         high: 0.8,
+        is_smooth: true,
     };
     let painter = HeatmapPainter::new(&handles.device, FORMAT, &ramp());
     let numbers = Numbers::upload(&handles.device, &maps);
@@ -248,6 +249,34 @@ fn a_heatmap_is_drawn_by_its_formula() {
             (entry(below) * (1.0 - share) + entry(below + 1) * share) / 255.0
         };
         [colour(0), colour(1), colour(2), 1.0]
+    });
+}
+
+#[test]
+fn a_word_of_two_tokens_is_drawn_cell_by_cell() {
+    let handles = device().wgpu().unwrap();
+    let (rows, columns, tokens) = (8, 6, 5);
+    let maps = scattered(rows * columns * tokens);
+    let heatmap = Heatmap {
+        rows: rows as u32,
+        columns: columns as u32,
+        tokens: tokens as u32,
+        word: vec![1, 4],
+        low: 0.0,
+        high: 0.9,
+        is_smooth: false,
+    };
+    assert!(heatmap.fits());
+    let painter = HeatmapPainter::new(&handles.device, FORMAT, &ramp());
+    let numbers = Numbers::upload(&handles.device, &maps);
+    let drawn = render(&painter.picture(&handles.device, &heatmap, &numbers));
+    assert_drawn("heatmap", &drawn, |u, v| {
+        let (row, column) = ((v * rows as f64) as usize, (u * columns as f64) as usize);
+        let cell = (row * columns + column) * tokens;
+        let mean = 0.5 * (maps[cell + 1] + maps[cell + 4]);
+        let level = (mean / 0.9 * 255.0).clamp(0.0, 255.0).round() as usize;
+        let [red, green, blue] = ramp()[level].map(|byte| f64::from(byte) / 255.0);
+        [red, green, blue, 1.0]
     });
 }
 
@@ -313,9 +342,10 @@ fn a_tensor_of_burn_is_drawn_in_place_as_its_copy_is() {
         rows: 16,
         columns: 16,
         tokens: 77,
-        token: 8,
+        word: vec![8],
         low: 0.0,
         high: 0.5,
+        is_smooth: true,
     };
     let painter = HeatmapPainter::new(&handles.device, FORMAT, &ramp());
     let draw = |numbers| render(&painter.picture(&handles.device, &heatmap, &numbers));
@@ -323,4 +353,20 @@ fn a_tensor_of_burn_is_drawn_in_place_as_its_copy_is() {
     let in_place = draw(Numbers::tensor(Arc::new(in_place)));
     assert_eq!(in_place, draw(Numbers::upload(&handles.device, &copy)));
     assert!(in_place.iter().any(|byte| *byte != in_place[0]));
+}
+
+#[test]
+fn a_slot_on_the_device_is_a_part_of_its_own_and_can_be_read() {
+    let handles = device().wgpu().unwrap();
+    let numbers = scattered(2 * 64 * 77);
+    let whole = Tensor::<1>::from_floats(&numbers[..], device().burn()).reshape([2, 64, 77]);
+    // The second half of a larger tensor, as one lane's maps are.
+    let half = whole.narrow(0, 1, 1);
+    let slot = Slot::on_device(&half, handles).unwrap();
+    // Computing in place on the tensor must not reach the slot.
+    let doubled: Vec<f32> = half.mul_scalar(2.0).try_into_vec_as().unwrap();
+    assert_eq!(slot.bytes(), 4 * 64 * 77);
+    assert_eq!(*slot.read().unwrap(), numbers[64 * 77..]);
+    assert_eq!(doubled[0], 2.0 * numbers[64 * 77]);
+    assert!(!handles.is_lost());
 }

@@ -3,9 +3,9 @@
 use std::sync::{Arc, OnceLock};
 
 use storm_studio::checkpoint::CheckpointSource;
-use storm_studio::device::{ComputeDevice, DevicePreference};
+use storm_studio::device::{ComputeDevice, DevicePreference, Slot, WgpuHandles};
 use storm_studio::diffusion::{Method, SchedulerKind};
-use storm_studio::engine::{Engine, Event, Trajectory};
+use storm_studio::engine::{Engine, EngineError, Event, Trajectory};
 use storm_studio::storm::RelationKind;
 
 use crate::engine::{cat_and_dog, run};
@@ -93,4 +93,41 @@ fn a_storm_run_on_wgpu_is_the_run_on_flex() {
             assert_near(&ours.name, &ours.values, &theirs.values, 1e-3);
         }
     }
+}
+
+#[test]
+fn a_lost_device_ends_the_run_in_words_and_nothing_panics() {
+    // One of its own, since it is taken away.
+    let handles = WgpuHandles::open().expect("a Vulkan driver; tests/run.sh installs Mesa's");
+    let device = ComputeDevice::on(handles.clone()).unwrap();
+    let engine = Engine::start(device, CheckpointSource::Embedded, 1 << 26, Arc::new(|| ()));
+    let mut request = cat_and_dog(RelationKind::LeftOf, 20);
+    request.methods = vec![Method::Standard];
+    let id = engine.submit(request.clone());
+    let mut steps = 0;
+    let error = loop {
+        match engine.wait_event().expect("the worker lives") {
+            Event::Stepped(_) => {
+                steps += 1;
+                handles.device.destroy();
+            }
+            Event::Failed { error, .. } => break error,
+            Event::Finished { .. } => panic!("it went on without a device"),
+            _ => {}
+        }
+    };
+    assert!(matches!(*error, EngineError::DeviceLost(_)), "{error}");
+    assert!(error.to_string().contains("restart"), "{error}");
+    assert!((1..20).contains(&steps), "{steps} steps");
+    // What lay there is gone; asking for it is an error and no panic.
+    let kept = engine.store().steps(id, 0, Method::Standard);
+    let original = &kept[0].1.pred_original_sample;
+    assert!(matches!(original, Slot::Device(_)));
+    assert!(original.read().is_err());
+    // Whoever asks again is told the same, and the worker ends in peace.
+    let events = run(&engine, request);
+    let last = events.last();
+    let is_told = matches!(last, Some(Event::Failed { error, .. })
+        if matches!(**error, EngineError::DeviceLost(_)));
+    assert!(is_told, "{last:?}");
 }

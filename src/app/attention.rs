@@ -2,37 +2,24 @@
 
 use std::ops::Range;
 
-use egui::{
-    Align2, Color32, CornerRadius, FontId, Rect, ScrollArea, Sense, Stroke, StrokeKind,
-    TextureHandle, TextureOptions, Ui, UiBuilder, pos2, vec2,
-};
+use egui::{Align2, Color32, CornerRadius, FontId, Rect, ScrollArea, Ui, UiBuilder, pos2, vec2};
 
-use super::canvas::{hash_of, method_name, whole};
+use super::canvas::method_name;
 use super::colour_map::ColourMap;
-use super::pictures::{self, Content, Place};
+use super::heatmap::{Entry, light, map_ui};
+use super::pictures::Place;
 use super::state::State;
 use super::theme::{Palette, SMALL_SIZE, bold, small};
 use super::view::Normalisation;
 use super::word_maps::{ranked_words, word_map};
 use crate::diffusion::Method;
 use crate::engine::StepRecord;
-use crate::storm::attention::AttentionMaps;
 
 /// Side of the maps of words that are not chosen.
 const SMALL_SIDE: f32 = 58.0;
 /// Words listed for a place.
 const RANKED_WORDS: usize = 5;
 const LINE_HEIGHT: f32 = 17.0;
-
-/// One map to draw.
-struct Entry {
-    title: String,
-    tokens: Vec<usize>,
-    /// Index of its word; none for start, end and padding.
-    word: Option<usize>,
-    colour: Color32,
-    is_chosen: bool,
-}
 
 #[derive(Debug, Default)]
 pub struct AttentionPanel;
@@ -132,6 +119,7 @@ fn options_ui(ui: &mut Ui, state: &mut State) {
         ui.radio_value(normalisation, Normalisation::Shared, "The strongest of all")
             .on_hover_text("Shows which word looks harder");
         ui.separator();
+        ui.checkbox(&mut state.view.smooth_maps, "Smooth between cells");
         ui.checkbox(&mut state.view.show_all_tokens, "All tokens, padding too");
     });
     menu.0
@@ -273,7 +261,7 @@ fn large_ui(
     side: f32,
 ) {
     let palette = Palette::of(ui);
-    let before = record.update.as_ref().map(|update| update.maps.clone());
+    let before = record.update.as_ref();
     let rows = if before.is_some() { 2.0 } else { 1.0 };
     let aspect = record.maps.rows as f32 / record.maps.columns.max(1) as f32;
     let size = vec2(side, rows * (side * aspect + 22.0));
@@ -286,7 +274,7 @@ fn large_ui(
             state,
             entry,
             Place::Heatmap(index),
-            &record.maps,
+            (&record.maps, &record.drawn_maps),
             side,
             brightest,
         );
@@ -297,7 +285,7 @@ fn large_ui(
                 state,
                 entry,
                 Place::HeatmapBefore(index),
-                &before,
+                (&before.maps, &before.drawn_maps),
                 side,
                 brightest,
             );
@@ -321,90 +309,11 @@ fn small_ui(
             state,
             entry,
             Place::Heatmap(index),
-            &record.maps,
+            (&record.maps, &record.drawn_maps),
             SMALL_SIDE,
             brightest,
         );
         let text = small(&entry.title).color(palette.weak_text);
         ui.add(egui::Label::new(text).truncate());
     });
-}
-
-/// One heatmap, one square of colour per cell.
-fn map_ui(
-    ui: &mut Ui,
-    state: &mut State,
-    entry: &Entry,
-    place: Place,
-    maps: &AttentionMaps,
-    side: f32,
-    brightest: Option<f32>,
-) {
-    let palette = Palette::of(ui);
-    let aspect = maps.rows as f32 / maps.columns.max(1) as f32;
-    let size = vec2(side, side * aspect);
-    let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
-    let name = format!("Heatmap of {}", entry.title);
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::accesskit::Role::Image, true, &name));
-    light(&response, state, entry);
-    let Some(texture) = heatmap_texture(ui, state, entry, place, maps, brightest) else {
-        return;
-    };
-    ui.painter()
-        .image(texture.id(), rect, whole(), Color32::WHITE);
-    let is_lit = entry.word.is_some() && state.view.lit_word.get() == entry.word;
-    let (colour, width) = match (is_lit, entry.is_chosen) {
-        (true, _) => (palette.accent, 2.0),
-        (false, true) => (entry.colour, 1.5),
-        (false, false) => (palette.line, 1.0),
-    };
-    let stroke = Stroke::new(width, colour);
-    ui.painter()
-        .rect_stroke(rect, CornerRadius::ZERO, stroke, StrokeKind::Outside);
-    if let Some([x, y]) = state.view.pointed.get() {
-        let centre = rect.min + vec2(x, y) * rect.size();
-        ui.painter().circle_stroke(
-            centre,
-            3.5,
-            Stroke::new(2.5, Color32::from_black_alpha(160)),
-        );
-        ui.painter()
-            .circle_stroke(centre, 3.5, Stroke::new(1.0, Color32::WHITE));
-    }
-}
-
-/// A map under the pointer lights its word, and points at the canvas.
-fn light(response: &egui::Response, state: &mut State, entry: &Entry) {
-    if !response.contains_pointer() {
-        return;
-    }
-    if let Some(word) = entry.word {
-        state.view.lit_word.set(word);
-    }
-}
-
-fn heatmap_texture(
-    ui: &Ui,
-    state: &mut State,
-    entry: &Entry,
-    place: Place,
-    maps: &AttentionMaps,
-    brightest: Option<f32>,
-) -> Option<TextureHandle> {
-    let method = state.attention_method();
-    let colours = state.view.colour_map;
-    let scale = brightest.map(f32::to_bits);
-    let content = Content {
-        run: state.shown_run()?.key,
-        method,
-        step: state.shown_step(method),
-        variant: hash_of(&(&entry.tokens, colours, scale)),
-    };
-    state
-        .textures
-        .get(ui.ctx(), place, content, TextureOptions::NEAREST, || {
-            let map = word_map(maps, &entry.tokens)?;
-            let brightest = brightest.unwrap_or_else(|| map.iter().copied().fold(0.0, f32::max));
-            Some(pictures::heatmap(&map, maps.columns, brightest, colours))
-        })
 }

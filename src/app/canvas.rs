@@ -2,8 +2,8 @@
 //! over it the maps of the chosen words and where the objects are and should be.
 
 use egui::{
-    Align2, Color32, CornerRadius, FontId, Painter, Pos2, Rect, Response, Sense, TextureHandle,
-    TextureId, TextureOptions, Ui, pos2, vec2,
+    Align2, Color32, CornerRadius, FontId, Painter, Pos2, Rect, Response, Sense, Stroke,
+    StrokeKind, TextureHandle, TextureId, TextureOptions, Ui, pos2, vec2,
 };
 
 use super::pictures::{self, Content, Place};
@@ -12,6 +12,7 @@ use super::state::State;
 use super::theme::{CORNER, HEADING_SIZE, Palette, SMALL_SIZE};
 use super::transport_overlay::transport_ui;
 use super::view::Zoom;
+use super::word_maps::known_tokens;
 use crate::diffusion::Method;
 use crate::engine::StepRecord;
 
@@ -90,17 +91,21 @@ pub fn paint_ui(ui: &mut Ui, rect: Rect, clip: Rect, method: Method, state: &mut
     let painter = ui.painter_at(clip);
     let palette = Palette::of(ui);
     painter.rect_filled(rect, CornerRadius::same(CORNER), palette.ground);
-    match canvas_texture(ui, method, state) {
+    let is_shown = match finished_texture(ui, method, state) {
         Some(texture) => {
             image_ui(&painter, texture.id(), frame);
-            if state.view.show_maps || state.view.lit_word.get().is_some() {
-                maps_ui(ui, &painter, frame, method, state);
-            }
-            if state.view.show_transport {
-                transport_ui(ui, &painter, frame, method, state);
-            }
+            true
         }
-        None => empty_ui(ui, &painter, rect, method, state),
+        None => preview_ui(ui, &painter, frame, method, state).is_some(),
+    };
+    if !is_shown {
+        return empty_ui(ui, &painter, rect, method, state);
+    }
+    if state.view.show_maps || state.view.lit_word.get().is_some() {
+        maps_ui(ui, &painter, frame, method, state);
+    }
+    if state.view.show_transport {
+        transport_ui(ui, &painter, frame, method, state);
     }
 }
 
@@ -111,37 +116,72 @@ fn image_ui(painter: &Painter, texture: TextureId, frame: Frame) {
     painter.add(shape);
 }
 
-/// The finished picture, or the preview of the shown step.
-fn canvas_texture(ui: &Ui, method: Method, state: &mut State) -> Option<TextureHandle> {
+/// Rounds the corners of what a paint callback drew into `rect`.
+fn round_corners_ui(painter: &Painter, rect: Rect, palette: &Palette) {
+    // The corners of a square reach 0.42 of the radius beyond the rounded ones.
+    let stroke = Stroke::new(0.5 * f32::from(CORNER), palette.surface);
+    painter.rect_stroke(
+        rect,
+        CornerRadius::same(CORNER),
+        stroke,
+        StrokeKind::Outside,
+    );
+}
+
+/// The finished picture, if it is there and no earlier step is looked at.
+fn finished_texture(ui: &Ui, method: Method, state: &mut State) -> Option<TextureHandle> {
     let run = state.shown_run()?;
     let key = run.key;
     let last = run.trace(method).last_step();
     let at_the_end = state.view.step.is_none_or(|step| Some(step) >= last);
-    let picture = run.trace(method).picture.as_ref().filter(|_| at_the_end);
-    let content = |step| Content {
+    let picture = run.trace(method).picture.as_ref()?;
+    if !at_the_end {
+        return None;
+    }
+    let image = picture.image.clone();
+    let content = Content {
         run: key,
         method,
-        step,
+        step: None,
         variant: 0,
     };
-    if let Some(picture) = picture {
-        let image = picture.image.clone();
-        let draw = move || Some(pictures::picture(&image));
-        let place = Place::Canvas(method);
-        return state
-            .textures
-            .get(ui.ctx(), place, content(None), TextureOptions::LINEAR, draw);
-    }
-    let step = state.shown_step(method)?;
+    let draw = move || Some(pictures::picture(&image));
+    let place = Place::Canvas(method);
+    let linear = TextureOptions::LINEAR;
+    state.textures.get(ui.ctx(), place, content, linear, draw)
+}
+
+/// The preview of the shown step; `None` if there is none.
+fn preview_ui(
+    ui: &Ui,
+    painter: &Painter,
+    frame: Frame,
+    method: Method,
+    state: &mut State,
+) -> Option<()> {
+    let content = Content {
+        run: state.shown_run()?.key,
+        method,
+        step: Some(state.shown_step(method)?),
+        variant: 0,
+    };
     let record = state.shown_record(method);
     let map = state.session.model()?.latent_rgb.clone();
-    state.textures.get(
-        ui.ctx(),
-        Place::Canvas(method),
-        content(Some(step)),
-        TextureOptions::LINEAR,
-        || Some(pictures::latent_preview(&record?, &map)),
-    )
+    let place = Place::Canvas(method);
+    if let Some(record) = &record {
+        let drawing = pictures::preview_of([record.rows, record.columns], &map);
+        let slot = &record.pred_original_sample;
+        let part = (frame.rect, frame.uv());
+        if state.textures.paint(painter, part, place, slot, drawing) {
+            round_corners_ui(painter, frame.rect, Palette::of(ui));
+            return Some(());
+        }
+    }
+    let draw = || pictures::latent_preview(&record?, &map);
+    let linear = TextureOptions::LINEAR;
+    let texture = state.textures.get(ui.ctx(), place, content, linear, draw)?;
+    image_ui(painter, texture.id(), frame);
+    Some(())
 }
 
 /// The veils of the chosen words, or of the word under the pointer alone.
@@ -167,6 +207,17 @@ fn maps_ui(ui: &Ui, painter: &Painter, frame: Frame, method: Method, state: &mut
             .map(|(index, object)| (index, object.tokens.clone(), object.look.colour(palette)))
             .collect(),
     };
+    let known = words.iter().filter_map(|(_, tokens, colour)| {
+        let map = super::word_maps::word_map(&record.maps, tokens)?;
+        let brightest = map.iter().copied().fold(0.0, f32::max);
+        Some((known_tokens(&record.maps, tokens), brightest, *colour))
+    });
+    let drawing = pictures::overlay_of(&record.maps, &known.collect::<Vec<_>>());
+    let part = (frame.rect, frame.uv());
+    let (place, slot) = (Place::Overlays(method), &record.drawn_maps);
+    if state.textures.paint(painter, part, place, slot, drawing) {
+        return;
+    }
     for (index, tokens, colour) in words {
         let Some(texture) = map_texture(ui, method, state, &record, (index, &tokens, colour))
         else {

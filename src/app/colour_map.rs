@@ -34,9 +34,21 @@ impl ColourMap {
         }
     }
 
+    /// All colours from dark to bright, RGB bytes.
+    pub fn table(self) -> [[u8; 3]; 256] {
+        std::array::from_fn(|index| {
+            let [red, green, blue, _] = self.entry(index).to_array();
+            [red, green, blue]
+        })
+    }
+
     /// The colour of `value`, clamped to 0..=1; NaN is drawn as 0.
     pub fn colour(self, value: f32) -> Color32 {
-        let index = (value.clamp(0.0, 1.0) * 255.0).round() as usize;
+        self.entry((value.clamp(0.0, 1.0) * 255.0).round() as usize)
+    }
+
+    /// One of the 256 colours.
+    fn entry(self, index: usize) -> Color32 {
         let from_table = |table: &[u8; 768]| {
             Color32::from_rgb(table[3 * index], table[3 * index + 1], table[3 * index + 2])
         };

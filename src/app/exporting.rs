@@ -20,15 +20,13 @@ impl StudioApp {
                 false,
             );
         };
-        let writings: Vec<Writing> = [Method::Standard, Method::Storm]
-            .into_iter()
-            .filter_map(|method| {
-                saving::picture(run, method, saving::picture_path(&output, run, method))
-            })
-            .collect();
+        let key = run.key;
+        let (methods, writings): (Vec<Method>, Vec<Writing>) =
+            saving::pictures(run, &output).into_iter().unzip();
         if writings.is_empty() {
             return self.say("The picture is not finished yet; save it then.", false);
         }
+        self.rescue.saved(key, methods);
         self.write(writings);
     }
 

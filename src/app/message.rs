@@ -20,6 +20,7 @@ pub enum Remedy {
     StandardOnly,
     ResetSettings,
     DiscardRelations,
+    Restart,
 }
 
 impl Remedy {
@@ -31,6 +32,7 @@ impl Remedy {
             Self::StandardOnly => "Run the standard method only",
             Self::ResetSettings => "Reset the settings",
             Self::DiscardRelations => "Start the relations over",
+            Self::Restart => "Restart",
         }
     }
 }
@@ -39,6 +41,7 @@ impl Remedy {
 pub fn remedy(error: &EngineError) -> Option<Remedy> {
     match error {
         EngineError::Checkpoint(_) | EngineError::NoModel => Some(Remedy::OpenModel),
+        EngineError::DeviceLost(_) => Some(Remedy::Restart),
         EngineError::Request(RequestError::NoLayout) => Some(Remedy::StandardOnly),
         EngineError::Request(RequestError::Objective(ObjectiveError::Parameter { .. })) => {
             Some(Remedy::ResetSettings)

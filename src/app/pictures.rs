@@ -1,18 +1,22 @@
-//! From engine data to textures: latent previews, heatmaps, overlays and
-//! finished pictures. The only file that turns numbers into pixels, so that
-//! drawing on the GPU can take its place without a change above it.
+//! From engine data to textures: finished pictures, and, where the window's
+//! device cannot run the shaders of [`super::paint_callback`], previews,
+//! heatmaps and overlays too, computed here with the same formulas.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use egui::{Color32, ColorImage, Context, TextureHandle, TextureOptions};
+use egui::{Color32, ColorImage, Context, Painter, Rect, TextureHandle, TextureOptions};
 use image::RgbImage;
 
 use super::colour_map::ColourMap;
+use super::paint_callback::{DeviceDrawing, Drawing};
 use super::session::RunKey;
+use crate::device::Slot;
 use crate::diffusion::Method;
+use crate::draw::{LatentPreview, Overlay, OverlayLayer};
 use crate::engine::StepRecord;
 use crate::models::LatentRgb;
+use crate::storm::attention::AttentionMaps;
 
 /// Small pictures are enlarged to at least this side, so that the screen's
 /// linear filter has something smooth to start from.
@@ -22,18 +26,22 @@ const PREVIEW_SIDE: usize = 128;
 /// The most that an overlay hides of the picture.
 const OVERLAY_ALPHA: f32 = 0.7;
 
-/// Where a texture is shown; each place holds one texture.
+/// Where a picture is shown; each place holds one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Place {
     Canvas(Method),
     /// One object's overlay on a canvas.
     Overlay(Method, usize),
+    /// All objects' overlays on a canvas, in one drawing.
+    Overlays(Method),
     /// A token's heatmap in the attention panel.
     Heatmap(usize),
     /// The same, before the update.
     HeatmapBefore(usize),
     /// All steps of a method, side by side.
     Thumbnails(Method),
+    /// One of them, drawn alone.
+    Thumbnail(Method, usize),
     Gallery(RunKey, Method),
 }
 
@@ -52,9 +60,40 @@ pub struct Content {
 #[derive(Default)]
 pub struct Textures {
     held: HashMap<Place, (Content, TextureHandle)>,
+    /// How previews and maps are drawn instead, where the window's device can.
+    drawing: Option<DeviceDrawing>,
 }
 
 impl Textures {
+    /// Previews and maps are drawn by the window's device from now on.
+    pub fn draw_on_device(&mut self, drawing: Option<DeviceDrawing>) {
+        self.drawing = drawing;
+    }
+
+    /// Draws the part `uv` of a picture of `slot` into `rect` on the window's
+    /// device → `false` if that cannot, and a texture must do.
+    pub fn paint(
+        &self,
+        painter: &Painter,
+        (rect, uv): (Rect, Rect),
+        place: Place,
+        slot: &Slot,
+        drawing: Drawing,
+    ) -> bool {
+        match self.drawing {
+            Some(device) if drawing.fits() => {
+                device.paint(painter, (rect, uv), place, slot.clone(), drawing);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether [`Self::paint`] can draw at all.
+    pub fn draws_on_device(&self) -> bool {
+        self.drawing.is_some()
+    }
+
     /// The texture at `place`, drawn by `draw` if the content changed. `None`
     /// if `draw` has nothing to show.
     pub fn get(
@@ -86,16 +125,51 @@ impl Textures {
     }
 }
 
-/// The predicted x0 of a step as colours, one pixel per latent cell.
-pub fn latent_colours(record: &StepRecord, map: &LatentRgb) -> ColorImage {
-    let rgb = map.draw(&record.pred_original_sample);
-    ColorImage::from_rgb([record.columns, record.rows], &rgb)
+/// How predicted x0 of some size is drawn.
+pub fn preview_of([rows, columns]: [usize; 2], map: &LatentRgb) -> Drawing {
+    Drawing::Latents(LatentPreview {
+        rows: rows as u32,
+        columns: columns as u32,
+        factors: map.factors,
+        bias: map.bias,
+    })
+}
+
+/// How words of some maps are drawn over a picture: tokens, the value of the
+/// greatest opacity, and colour of each.
+pub fn overlay_of(maps: &AttentionMaps, words: &[(Vec<usize>, f32, Color32)]) -> Drawing {
+    let layers = words.iter().map(|(tokens, brightest, colour)| {
+        let [red, green, blue, _] = colour.to_array();
+        OverlayLayer {
+            colour: [red, green, blue],
+            tokens: tokens.iter().map(|&token| token as u32).collect(),
+            high: *brightest,
+        }
+    });
+    Drawing::Overlay(Overlay {
+        rows: maps.rows as u32,
+        columns: maps.columns as u32,
+        tokens: maps.tokens as u32,
+        layers: layers.collect(),
+        strongest: OVERLAY_ALPHA,
+    })
+}
+
+/// The predicted x0 of a step as colours, one pixel per latent cell. `None` if
+/// it lies on a device that does not give it.
+pub fn latent_colours(record: &StepRecord, map: &LatentRgb) -> Option<ColorImage> {
+    let latents = record.pred_original_sample.read();
+    let latents = latents
+        .inspect_err(|error| tracing::warn!("{error}"))
+        .ok()?;
+    let size = [record.columns, record.rows];
+    Some(ColorImage::from_rgb(size, &map.draw(&latents)))
 }
 
 /// A step's preview, enlarged smoothly.
-pub fn latent_preview(record: &StepRecord, map: &LatentRgb) -> ColorImage {
-    let small = latent_colours(record, map);
-    enlarge(&small, PREVIEW_SIDE)
+pub fn latent_preview(record: &StepRecord, map: &LatentRgb) -> Option<ColorImage> {
+    let small = latent_colours(record, map)?;
+    Some(enlarge(&small, PREVIEW_SIDE))
 }
 
 /// A finished picture, enlarged smoothly if it is small.
@@ -117,6 +191,16 @@ pub fn heatmap(map: &[f32], columns: usize, brightest: f32, colours: ColourMap) 
     let scale = 1.0 / brightest.max(f32::MIN_POSITIVE);
     let pixels = map.iter().map(|&value| colours.colour(value * scale));
     ColorImage::new([columns, map.len() / columns.max(1)], pixels.collect())
+}
+
+/// The same, smooth between the cells.
+pub fn smooth_heatmap(
+    map: &[f32],
+    columns: usize,
+    brightest: f32,
+    colours: ColourMap,
+) -> ColorImage {
+    enlarge(&heatmap(map, columns, brightest, colours), PREVIEW_SIDE)
 }
 
 /// A map [rows, columns] as a veil of `colour`, the map being its opacity.
@@ -142,7 +226,7 @@ pub fn thumbnails(
     let [width, height] = [first.columns, first.rows];
     let mut strip = ColorImage::filled([width * count.max(1), height], Color32::TRANSPARENT);
     for (step, record) in steps.iter().filter(|(step, _)| *step < count) {
-        let image = latent_colours(record, map);
+        let image = latent_colours(record, map)?;
         for row in 0..height {
             let start = row * width * count + step * width;
             strip.pixels[start..start + width]

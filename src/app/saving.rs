@@ -103,6 +103,17 @@ pub fn picture(run: &Run, method: Method, path: PathBuf) -> Option<Writing> {
     })
 }
 
+/// The finished pictures of a run, each to be written to its place in the output folder.
+pub fn pictures(run: &Run, output: &Path) -> Vec<(Method, Writing)> {
+    let methods = [Method::Standard, Method::Storm].into_iter();
+    methods
+        .filter_map(|method| {
+            let writing = picture(run, method, picture_path(output, run, method))?;
+            Some((method, writing))
+        })
+        .collect()
+}
+
 /// Standard and STORM side by side, with STORM's recipe.
 pub fn comparison(run: &Run, path: PathBuf) -> Option<Writing> {
     let image = |method| {

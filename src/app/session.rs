@@ -230,10 +230,14 @@ impl Session {
                 self.message = self.message.take().filter(|message| message.is_error);
             }
             Event::ModelFailed { name, error } => {
+                let remedy = match *error {
+                    EngineError::DeviceLost(_) => Remedy::Restart,
+                    _ => Remedy::UseEmbeddedModel,
+                };
                 self.message = Some(Message {
                     text: format!("{name} did not load. {}", sentence(&error.to_string())),
                     is_error: true,
-                    remedy: Some(Remedy::UseEmbeddedModel),
+                    remedy: Some(remedy),
                 });
                 self.model = ModelState::Failed { name, error };
             }

@@ -11,14 +11,17 @@ use egui::{CentralPanel, Frame, Margin, Panel, Theme, Ui};
 
 use super::action::Action;
 use super::draft::{Draft, DraftContent, DraftError};
+use super::drop_hint;
 use super::files::{Files, Outcome};
 use super::frame_meter::{FrameMeter, MemoryMeter};
 use super::message::{Message, Remedy, sentence};
 use super::message_bar;
+use super::paint_callback::DeviceDrawing;
 use super::panes::Panes;
 use super::pictures::Textures;
 use super::preferences::Preferences;
 use super::prompt_panel::PromptPanel;
+use super::rescue::Rescue;
 use super::restoring::{restore, restore_request};
 use super::session::{RunKey, Session};
 use super::settings::{Methods, Settings};
@@ -43,6 +46,7 @@ pub struct StudioApp {
     /// Generate was pressed before the model was ready.
     generates_when_ready: bool,
     meter: FrameMeter,
+    pub(super) rescue: Rescue,
 }
 
 impl StudioApp {
@@ -75,7 +79,25 @@ impl StudioApp {
             undoer: Undoer::default(),
             generates_when_ready: false,
             meter: FrameMeter::default(),
+            rescue: Rescue::default(),
         }
+    }
+
+    /// What was saved, and whether there is a device to go on with.
+    pub fn rescue(&self) -> &Rescue {
+        &self.rescue
+    }
+
+    /// Writes every finished picture that is in no file yet.
+    pub fn save_all(&mut self) {
+        let output = self.state.files.output().to_path_buf();
+        self.rescue.save_all(&mut self.state.session, &output);
+    }
+
+    /// Previews and maps are drawn by the window's device, if it can, instead of
+    /// as textures computed on the CPU.
+    pub fn draw_on_device(&mut self, drawing: Option<DeviceDrawing>) {
+        self.state.textures.draw_on_device(drawing);
     }
 
     /// What the panels show, for tests.
@@ -113,7 +135,11 @@ impl StudioApp {
             if let Event::ModelReady(info) = &event {
                 self.state.draft.set_tokenizer(Arc::clone(&info.tokenizer));
             }
+            let is_loss = self.rescue.learns_of_loss(&event);
             self.state.session.apply(event);
+            if is_loss {
+                self.save_all();
+            }
         }
         if self.generates_when_ready && self.state.session.model().is_some() {
             self.generates_when_ready = false;
@@ -169,7 +195,7 @@ impl StudioApp {
                 self.panes.ui(ui, &mut self.state);
                 message_bar::ui(ui, &mut self.state);
             });
-        drop_hint_ui(ui);
+        drop_hint::ui(ui);
         let time = ui.input(|input| input.time);
         self.undoer.feed_state(time, self.state.draft.content());
         for action in std::mem::take(&mut self.state.actions) {
@@ -204,6 +230,10 @@ impl StudioApp {
             Action::ChooseOutputDialog => self.state.files.ask_for_output(),
             Action::OpenPictureDialog => self.state.files.ask_for_picture(),
             Action::OpenPicture(path) => self.state.files.read(path),
+            Action::Remedy(Remedy::Restart) => {
+                self.rescue.wants_restart = true;
+                ctx.send_viewport_cmd(egui::ViewportCommand::Close);
+            }
             Action::Remedy(remedy) => self.help(remedy),
             Action::Undo => {
                 let content = self.undoer.undo(self.state.draft.content()).cloned();
@@ -276,6 +306,8 @@ impl StudioApp {
             }
             Remedy::ResetSettings => self.state.draft.settings = Settings::default(),
             Remedy::DiscardRelations => self.state.draft.propose_again(),
+            // The window's own affair.
+            Remedy::Restart => {}
         }
     }
 
@@ -311,26 +343,6 @@ impl StudioApp {
             remedy: None,
         });
     }
-}
-
-/// Says that a file held over the window can be dropped.
-fn drop_hint_ui(ui: &Ui) {
-    let is_hovered = ui.input(|input| !input.raw.hovered_files.is_empty());
-    if !is_hovered {
-        return;
-    }
-    let palette = Palette::of(ui);
-    let rect = ui.ctx().content_rect();
-    let layer = egui::LayerId::new(egui::Order::Foreground, egui::Id::unique("drop hint"));
-    let painter = ui.ctx().layer_painter(layer);
-    painter.rect_filled(rect, 0.0, palette.ground.gamma_multiply(0.85));
-    painter.text(
-        rect.center(),
-        egui::Align2::CENTER_CENTER,
-        "Drop a picture to take its settings, or a model's folder to open it",
-        egui::FontId::proportional(theme::HEADING_SIZE),
-        palette.text,
-    );
 }
 
 /// The name of what a source loads, before it is loaded.

@@ -11,6 +11,7 @@ use super::state::State;
 use super::step_plot::{Curve, plot_ui};
 use super::theme::{Palette, small};
 use crate::diffusion::Method;
+use crate::models::LatentRgb;
 
 /// Width of the column of choices on the left.
 const CHOICES_WIDTH: f32 = 104.0;
@@ -118,15 +119,57 @@ fn step_buttons_ui(ui: &mut Ui, state: &mut State) {
     }
 }
 
-/// All steps of one method in a row, drawn from one texture.
+/// All steps of one method in a row.
 fn thumbnails_ui(ui: &Ui, strip: Rect, method: Method, state: &mut State) {
-    let palette = Palette::of(ui);
-    let painter = ui.painter_at(strip);
-    let Some(run) = state.shown_run() else { return };
-    let (key, count, last) = (run.key, run.step_count, run.trace(method).last_step());
     let Some(map) = state.session.model().map(|model| model.latent_rgb.clone()) else {
         return;
     };
+    if state.textures.draws_on_device() {
+        drawn_thumbnails_ui(ui, strip, method, state, &map);
+    } else {
+        thumbnail_textures_ui(ui, strip, method, state, &map);
+    }
+}
+
+/// Where a step's thumbnail of `aspect` goes: it keeps its shape in the middle of
+/// its step's share of the width.
+fn thumbnail_rect(strip: Rect, step: usize, count: usize, aspect: f32) -> Rect {
+    let share = strip.width() / count.max(1) as f32;
+    let size = vec2((strip.height() * aspect).min(share), strip.height());
+    let centre = pos2(strip.left() + (step as f32 + 0.5) * share, strip.center().y);
+    Rect::from_center_size(centre, size)
+}
+
+fn mark_ui(ui: &Ui, painter: &egui::Painter, rect: Rect) {
+    let stroke = Stroke::new(2.0, Palette::of(ui).accent);
+    painter.rect_stroke(rect, 1.0, stroke, egui::StrokeKind::Inside);
+}
+
+/// Each drawn by the window's device from the step's own numbers.
+fn drawn_thumbnails_ui(ui: &Ui, strip: Rect, method: Method, state: &State, map: &LatentRgb) {
+    let painter = ui.painter_at(strip);
+    let Some(run) = state.shown_run() else { return };
+    let shown = state.shown_step(method);
+    let previews = state.store.previews(run.key.request, run.key.seed, method);
+    let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
+    for (step, slot, size) in previews {
+        let [rows, columns] = size;
+        let aspect = columns as f32 / rows.max(1) as f32;
+        let rect = thumbnail_rect(strip, step, run.step_count, aspect);
+        let drawing = pictures::preview_of(size, map);
+        let (place, part) = (Place::Thumbnail(method, step), (rect, whole));
+        state.textures.paint(&painter, part, place, &slot, drawing);
+        if shown == Some(step) {
+            mark_ui(ui, &painter, rect);
+        }
+    }
+}
+
+/// All in one texture.
+fn thumbnail_textures_ui(ui: &Ui, strip: Rect, method: Method, state: &mut State, map: &LatentRgb) {
+    let painter = ui.painter_at(strip);
+    let Some(run) = state.shown_run() else { return };
+    let (key, count, last) = (run.key, run.step_count, run.trace(method).last_step());
     let store = state.store.clone();
     let content = Content {
         run: key,
@@ -138,24 +181,19 @@ fn thumbnails_ui(ui: &Ui, strip: Rect, method: Method, state: &mut State) {
     let texture = state
         .textures
         .get(ui.ctx(), place, content, TextureOptions::LINEAR, || {
-            pictures::thumbnails(&store.steps(key.request, key.seed, method), count, &map)
+            pictures::thumbnails(&store.steps(key.request, key.seed, method), count, map)
         });
     let Some(texture) = texture else { return };
-    // Each keeps its shape in the middle of its step's share of the width.
-    let share = strip.width() / count.max(1) as f32;
     let [width, height] = texture.size();
     let aspect = width as f32 / count.max(1) as f32 / height.max(1) as f32;
-    let size = vec2((strip.height() * aspect).min(share), strip.height());
     let is_shown = |step: usize| state.shown_step(method) == Some(step);
     for step in 0..=last.unwrap_or(0) {
-        let centre = pos2(strip.left() + (step as f32 + 0.5) * share, strip.center().y);
-        let rect = Rect::from_center_size(centre, size);
+        let rect = thumbnail_rect(strip, step, count, aspect);
         let [left, right] = [step, step + 1].map(|edge| edge as f32 / count as f32);
         let uv = Rect::from_min_max(pos2(left, 0.0), pos2(right, 1.0));
         painter.image(texture.id(), rect, uv, Color32::WHITE);
         if is_shown(step) {
-            let stroke = Stroke::new(2.0, palette.accent);
-            painter.rect_stroke(rect, 1.0, stroke, egui::StrokeKind::Inside);
+            mark_ui(ui, &painter, rect);
         }
     }
 }

@@ -54,6 +54,8 @@ pub struct View {
     pub show_transport: bool,
     pub colour_map: ColourMap,
     pub normalisation: Normalisation,
+    /// Heatmaps smooth between the cells' centres, instead of one square a cell.
+    pub smooth_maps: bool,
     pub show_all_tokens: bool,
     /// Whether saved pictures carry the settings that made them.
     pub saves_settings: bool,
@@ -78,6 +80,7 @@ impl Default for View {
             show_transport: true,
             colour_map: ColourMap::default(),
             normalisation: Normalisation::default(),
+            smooth_maps: false,
             show_all_tokens: false,
             saves_settings: true,
             lit_word: Linked::default(),

@@ -1,11 +1,14 @@
 //! The operating system's window around [`StudioApp`].
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use eframe::egui_wgpu::{WgpuConfiguration, WgpuSetup, WgpuSetupExisting};
 use eframe::{CreationContext, NativeOptions, Storage};
 
+use super::paint_callback::DeviceDrawing;
 use super::preferences::{self, Preferences};
 use super::studio::{StudioApp, source_name};
 use crate::checkpoint::{CheckpointError, CheckpointSource};
@@ -45,6 +48,12 @@ pub enum AppError {
         "no graphics driver answers through Vulkan, Metal, DirectX 12 or OpenGL ({0}); `storm-studio generate` works without a window"
     )]
     NoGraphics(String),
+    /// With the window's device went the window.
+    #[error(
+        "the graphics device was lost ({0}); the finished pictures are saved; start again, with \
+         --device cpu if it happens again"
+    )]
+    DeviceLost(String),
     #[error("the window could not be opened ({0}); `storm-studio generate` works without a window")]
     Window(String),
 }
@@ -69,11 +78,54 @@ pub fn run(options: AppOptions) -> Result<(), AppError> {
         persist_window: !options.fresh,
         ..NativeOptions::default()
     };
+    let restarts = Arc::new(AtomicBool::new(false));
+    let (shared, wants_restart) = (device.clone(), Arc::clone(&restarts));
     let create = move |context: &CreationContext<'_>| {
-        let window = Window::new(context, device, source, &options);
+        let window = Window::new(context, device, source, &options, wants_restart);
         Ok(Box::new(window) as Box<dyn eframe::App>)
     };
-    eframe::run_native("storm-studio", native, Box::new(create)).map_err(AppError::from)
+    // eframe panics when the device it draws with is lost.
+    let opened = catch_unwind(AssertUnwindSafe(|| {
+        eframe::run_native("storm-studio", native, Box::new(create))
+    }));
+    let is_lost = shared.is_lost();
+    match opened {
+        Ok(closed) => closed.map_err(AppError::from)?,
+        Err(_) if is_lost => {}
+        Err(panic) => resume_unwind(panic),
+    }
+    if restarts.load(Ordering::Relaxed) || (is_lost && restart_is_wanted(&shared)) {
+        return restart();
+    }
+    if is_lost {
+        return Err(AppError::DeviceLost(shared.to_string()));
+    }
+    Ok(())
+}
+
+/// Asks by the system's own dialog, since the window is gone with its device.
+fn restart_is_wanted(device: &ComputeDevice) -> bool {
+    let text = format!(
+        "The graphics device was lost ({device}): its driver was reset, or it went away. The \
+         finished pictures are saved. Start Storm Studio again?"
+    );
+    let dialog = rfd::MessageDialog::new()
+        .set_level(rfd::MessageLevel::Error)
+        .set_title("Storm Studio")
+        .set_description(text)
+        .set_buttons(rfd::MessageButtons::YesNo);
+    dialog.show() == rfd::MessageDialogResult::Yes
+}
+
+/// Starts the program again as it was started; a new process, because a lost
+/// device leaves nothing in this one to compute with.
+fn restart() -> Result<(), AppError> {
+    let program = std::env::current_exe().map_err(|error| AppError::Window(error.to_string()))?;
+    std::process::Command::new(program)
+        .args(std::env::args_os().skip(1))
+        .spawn()
+        .map_err(|error| AppError::Window(error.to_string()))?;
+    Ok(())
 }
 
 impl From<eframe::Error> for AppError {
@@ -110,6 +162,9 @@ fn graphics(device: &ComputeDevice) -> WgpuConfiguration {
 /// eframe's side of the program.
 struct Window {
     studio: StudioApp,
+    /// Whether the window draws with the device that computes.
+    shares_device: bool,
+    wants_restart: Arc<AtomicBool>,
 }
 
 impl Window {
@@ -118,9 +173,11 @@ impl Window {
         device: ComputeDevice,
         source: CheckpointSource,
         options: &AppOptions,
+        wants_restart: Arc<AtomicBool>,
     ) -> Self {
         let ctx = context.egui_ctx.clone();
         let repaint = ctx.clone();
+        let shares_device = device.wgpu().is_some();
         let model_name = source_name(&source);
         let wake = Arc::new(move || repaint.request_repaint());
         let engine = Engine::start(device, source, STORE_BYTES, wake);
@@ -128,14 +185,22 @@ impl Window {
             Some(storage) if !options.fresh => remembered(storage),
             _ => Preferences::default(),
         };
+        let output = options.output.clone();
+        let mut studio = StudioApp::new(&ctx, engine, model_name, output, preferences);
+        let drawing = context.wgpu_render_state.as_ref();
+        studio.draw_on_device(drawing.and_then(DeviceDrawing::of));
         Self {
-            studio: StudioApp::new(
-                &ctx,
-                engine,
-                model_name,
-                options.output.clone(),
-                preferences,
-            ),
+            studio,
+            shares_device,
+            wants_restart,
+        }
+    }
+}
+
+impl Drop for Window {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.studio.save_all();
         }
     }
 }
@@ -154,6 +219,10 @@ fn remembered(storage: &dyn Storage) -> Preferences {
 impl eframe::App for Window {
     fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
         self.studio.logic(ctx);
+        if self.studio.rescue().device_is_lost && self.shares_device {
+            // Nothing can be drawn any more.
+            ctx.send_viewport_cmd(egui::ViewportCommand::Close);
+        }
     }
 
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
@@ -168,6 +237,8 @@ impl eframe::App for Window {
     }
 
     fn on_exit(&mut self) {
+        let wants_restart = self.studio.rescue().wants_restart;
+        self.wants_restart.store(wants_restart, Ordering::Relaxed);
         tracing::info!("{}", self.studio.meter().summary());
     }
 }

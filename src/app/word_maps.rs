@@ -7,11 +7,7 @@ use crate::storm::attention::AttentionMaps;
 /// The map [rows, columns] of a word: the mean of its tokens' maps, as the
 /// objectives read it. `None` without tokens of these maps.
 pub fn word_map(maps: &AttentionMaps, tokens: &[usize]) -> Option<Vec<f32>> {
-    let known: Vec<usize> = tokens
-        .iter()
-        .copied()
-        .filter(|&token| token < maps.tokens)
-        .collect();
+    let known = known_tokens(maps, tokens);
     let (first, rest) = known.split_first()?;
     let mut sum = maps.map(*first);
     for &token in rest {
@@ -23,6 +19,12 @@ pub fn word_map(maps: &AttentionMaps, tokens: &[usize]) -> Option<Vec<f32>> {
         *value /= known.len() as f32;
     }
     Some(sum)
+}
+
+/// Those of a word's tokens that these maps have.
+pub fn known_tokens(maps: &AttentionMaps, tokens: &[usize]) -> Vec<usize> {
+    let tokens = tokens.iter().copied();
+    tokens.filter(|&token| token < maps.tokens).collect()
 }
 
 /// The attention of every word at a place (fractions of the picture), strongest

@@ -57,7 +57,14 @@ impl Animation {
             let (Some(record), Some(place)) = (engine.store().get(key), place) else {
                 continue;
             };
-            let rgb = self.latent_rgb.draw(&record.pred_original_sample);
+            let latents = match record.pred_original_sample.read() {
+                Ok(latents) => latents,
+                Err(error) => {
+                    tracing::warn!("step {} is left out: {error}", step.step);
+                    continue;
+                }
+            };
+            let rgb = self.latent_rgb.draw(&latents);
             let (width, height) = (record.columns as u32, record.rows as u32);
             self.newest[place] = RgbImage::from_raw(width, height, rgb);
         }

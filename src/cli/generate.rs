@@ -249,6 +249,23 @@ pub(super) fn failure(error: &Arc<EngineError>) -> Failure {
         EngineError::Checkpoint(_) | EngineError::BufferLimit { .. } | EngineError::NoModel => {
             Failure::model(error)
         }
-        EngineError::Denoise(_) | EngineError::Breakdown(_) => Failure::run(error),
+        EngineError::DeviceLost(_) => Failure::device(error),
+        EngineError::Denoise(_) | EngineError::OutOfMemory(_) | EngineError::Breakdown(_) => {
+            Failure::run(error)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lost_device_has_the_exit_code_of_devices() {
+        let lost = failure(&Arc::new(EngineError::DeviceLost("a card".to_string())));
+        assert_eq!(lost.code, 4);
+        assert!(lost.to_string().contains("a card"), "{lost}");
+        let memory = failure(&Arc::new(EngineError::OutOfMemory("a card".to_string())));
+        assert_eq!(memory.code, 5);
     }
 }

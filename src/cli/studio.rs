@@ -16,9 +16,10 @@ pub(super) fn run(arguments: StudioArguments) -> Result<(), Failure> {
     };
     open_window(options).map_err(|error| match error {
         AppError::Model(_) => Failure::model(error),
-        AppError::Device(_) | AppError::NoDisplay | AppError::NoGraphics(_) => {
-            Failure::device(error)
-        }
+        AppError::Device(_)
+        | AppError::DeviceLost(_)
+        | AppError::NoDisplay
+        | AppError::NoGraphics(_) => Failure::device(error),
         AppError::Window(_) => Failure::run(error),
     })
 }

@@ -5,6 +5,7 @@
 
 mod precision;
 mod priority;
+mod slot;
 mod tensor_buffer;
 mod wgpu_setup;
 
@@ -15,6 +16,7 @@ use burn::tensor::Device;
 
 pub use precision::{Precision, UnknownPrecision};
 pub use priority::{lower_thread_priority, set_cpu_threads};
+pub use slot::{DeviceNumbers, HostNumbers, Slot, SlotError};
 pub use tensor_buffer::{TensorBuffer, TensorBufferError, tensor_buffer};
 pub use wgpu_setup::{AdapterSummary, WgpuHandles};
 
@@ -133,6 +135,11 @@ impl ComputeDevice {
     /// The wgpu handles that burn computes with, to be shared with the window.
     pub fn wgpu(&self) -> Option<&WgpuHandles> {
         self.gpu.as_ref()
+    }
+
+    /// Whether it is gone for good; the CPU never is.
+    pub fn is_lost(&self) -> bool {
+        self.gpu.as_ref().is_some_and(WgpuHandles::is_lost)
     }
 
     /// Why this device and not another, if there is something to say.

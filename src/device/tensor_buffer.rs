@@ -1,5 +1,7 @@
 //! The wgpu buffer of a tensor, so that a shader can draw it where it lies.
 
+use std::fmt;
+
 use burn::tensor::{DType, Tensor};
 use burn_cubecl::kernel::into_contiguous;
 use burn_wgpu::{AutoCompiler, Wgpu, WgpuResource};
@@ -22,8 +24,14 @@ pub struct TensorBuffer {
     buffer: wgpu::Buffer,
     offset: u64,
     size: u64,
-    /// Pins the allocation.
-    _resource: Box<dyn Send + Sync>,
+    /// Pins the allocation, and keeps burn from computing in place on it.
+    _pins: Box<dyn Send + Sync>,
+}
+
+impl fmt::Debug for TensorBuffer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "TensorBuffer({} bytes)", self.size)
+    }
 }
 
 impl TensorBuffer {
@@ -68,7 +76,11 @@ pub fn tensor_buffer<const D: usize>(
     let primitive = tensor
         .try_into_primitive::<Wgpu>()
         .map_err(|_| TensorBufferError::NotOnWgpu)?;
-    let primitive = into_contiguous(primitive);
+    let mut primitive = into_contiguous(primitive);
+    if primitive.handle.size() != primitive.handle.size_in_used() {
+        // A part of a larger tensor, which would be kept with it.
+        primitive = primitive.copy();
+    }
     let resource = primitive
         .client
         .get_resource::<WgpuServer<AutoCompiler>>(primitive.handle.clone())
@@ -79,6 +91,6 @@ pub fn tensor_buffer<const D: usize>(
         buffer: buffer.clone(),
         offset: *offset,
         size: bytes,
-        _resource: Box::new(resource),
+        _pins: Box::new((resource, primitive.handle)),
     })
 }

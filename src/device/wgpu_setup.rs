@@ -4,6 +4,7 @@
 //! device enables all of them, as cubecl's own set-up does; egui needs fewer.
 
 use std::fmt;
+use std::sync::mpsc;
 
 use burn::tensor::Device;
 use burn::tensor::wgpu::WgpuSetup;
@@ -104,6 +105,29 @@ impl WgpuHandles {
     /// The adapter behind these handles.
     pub fn summary(&self) -> AdapterSummary {
         AdapterSummary::of(&self.adapter)
+    }
+
+    /// Whether the device is gone: the driver was reset, the card unplugged.
+    /// wgpu tells only one callback, which is burn's; so this tries to map a
+    /// buffer, which a lost device refuses.
+    pub fn is_lost(&self) -> bool {
+        let scope = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
+        let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("is the device there?"),
+            size: 4,
+            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        let (answer, answered) = mpsc::channel();
+        buffer
+            .slice(..)
+            .map_async(wgpu::MapMode::Read, move |mapped| {
+                // The receiver is gone only if nobody waits any more.
+                let _ = answer.send(mapped.is_ok());
+            });
+        let polled = self.device.poll(wgpu::PollType::Poll);
+        drop(scope.pop());
+        polled.is_err() || !answered.try_recv().unwrap_or(false)
     }
 
     /// Whether the adapter is emulated on the CPU.

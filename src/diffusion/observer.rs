@@ -39,6 +39,8 @@ pub struct UpdateReport<'a> {
     pub index: usize,
     /// A of the pass with gradients, before the update.
     pub maps: &'a AttentionMaps,
+    /// The same on the device, [1, rows, columns, tokens].
+    pub device_maps: &'a Tensor<4>,
     pub evaluation: &'a Evaluation,
     /// Length of the gradient by the latents.
     pub gradient_norm: f64,

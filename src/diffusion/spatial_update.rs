@@ -94,6 +94,7 @@ impl<'a> SpatialUpdate<'a> {
         evaluation: &Evaluation,
     ) -> Result<(), DenoiseError> {
         let values = maps.values.clone();
+        let device_maps = maps.on_device.maps().clone();
         let gradient = maps.backward(&evaluation.gradient, &|| self.observer.keep_going())?;
         let gradient_norm = norm(&gradient)?;
         let before = self.latents.clone();
@@ -109,6 +110,7 @@ impl<'a> SpatialUpdate<'a> {
         self.observer.updated(UpdateReport {
             index: self.step.context.step_index,
             maps: &values,
+            device_maps: &device_maps,
             evaluation,
             gradient_norm,
             step_size,

@@ -4,7 +4,12 @@
 //! results on some adapters (burn issues 5079, 5257, 5626). So an adapter's
 //! first use computes one prediction of the embedded model with its maps and one
 //! gradient of the objective, on it and on the CPU, and compares. The verdict is
-//! kept on disk; a device that is wrong is not used.
+//! kept on disk; a device that is wrong is not used, and the next way of computing
+//! is tried.
+//!
+//! Those ways are wgpu and, last, the CPU. burn's kernel fusion, the first suspect
+//! in the issues above, is not built in (see Cargo.toml), and autotune cannot be
+//! turned off in a running process, so neither makes a way of its own.
 
 mod exercise;
 mod verdicts;
@@ -64,6 +69,27 @@ pub fn examine(
     }
 }
 
+/// One way of computing, and its answers to the exercise.
+pub struct Variant<'a, T> {
+    pub way: T,
+    pub exercise: Box<dyn FnOnce() -> Result<Answers, ExerciseError> + 'a>,
+}
+
+/// The first of `variants` that answers as it should, if any does, and the
+/// verdicts on all that had to be examined, in order.
+pub fn first_right<T>(right: &Answers, variants: Vec<Variant<'_, T>>) -> (Option<T>, Vec<Verdict>) {
+    let mut verdicts = Vec::new();
+    for variant in variants {
+        let verdict = examine(right, variant.exercise);
+        let is_right = verdict.is_right();
+        verdicts.push(verdict);
+        if is_right {
+            return (Some(variant.way), verdicts);
+        }
+    }
+    (None, verdicts)
+}
+
 /// `device` if it is right, else the CPU with the reason as its note. `begin`
 /// is called before anything is computed, which a device seen before needs not.
 ///
@@ -80,27 +106,37 @@ pub fn trusted(
     if adapter.is_software {
         return device;
     }
-    let verdict = match verdicts.of(&adapter) {
-        Some(verdict) => verdict.clone(),
-        None => {
-            begin();
-            let verdict = match answer(ComputeDevice::cpu(None).burn()) {
-                Ok(right) => examine(&right, || answer(device.burn())),
-                Err(error) => {
-                    tracing::error!("the device is used unchecked: {error}");
-                    return device;
-                }
-            };
-            verdicts.keep(&adapter, verdict.clone());
-            verdict
+    let refusal = format!(
+        "{adapter} computes wrong results with this driver; `storm-studio doctor` shows them"
+    );
+    let cpu = ComputeDevice::cpu(Some(refusal));
+    if let Some(verdict) = verdicts.of(&adapter) {
+        return if verdict.is_right() { device } else { cpu };
+    }
+    begin();
+    let right = match answer(cpu.burn()) {
+        Ok(right) => right,
+        Err(error) => {
+            tracing::error!("the device is used unchecked: {error}");
+            return device;
         }
     };
-    if verdict.is_right() {
-        return device;
+    let on_wgpu = device.burn().clone();
+    let variants = vec![
+        Variant {
+            way: device,
+            exercise: Box::new(move || answer(&on_wgpu)),
+        },
+        Variant {
+            way: cpu.clone(),
+            exercise: Box::new(|| Ok(right.clone())),
+        },
+    ];
+    let (way, examined) = first_right(&right, variants);
+    if let Some(verdict) = examined.into_iter().next() {
+        verdicts.keep(&adapter, verdict);
     }
-    ComputeDevice::cpu(Some(format!(
-        "{adapter} computes wrong results with this driver; `storm-studio doctor` shows them"
-    )))
+    way.unwrap_or(cpu)
 }
 
 #[cfg(test)]
@@ -127,6 +163,30 @@ mod tests {
         let mut absent = answers();
         absent.maps[0] = f32::NAN;
         assert!(!examine(&answers(), || Ok(absent)).is_right());
+    }
+
+    #[test]
+    fn a_planted_error_makes_the_next_variant_the_one() {
+        let variant = |way: &'static str, answers: Option<Answers>| Variant {
+            way,
+            exercise: Box::new(move || {
+                answers.ok_or_else(|| ExerciseError::Device("lost".to_string()))
+            }),
+        };
+        let mut planted = answers();
+        planted.maps[0] *= 1.01;
+        let variants = vec![
+            variant("silently wrong", Some(planted.clone())),
+            variant("broken", None),
+            variant("right", Some(answers())),
+            variant("never asked", Some(answers())),
+        ];
+        let (way, verdicts) = first_right(&answers(), variants);
+        assert_eq!(way, Some("right"));
+        let found: Vec<bool> = verdicts.iter().map(Verdict::is_right).collect();
+        assert_eq!(found, [false, false, true]);
+        let (way, _) = first_right(&answers(), vec![variant("wrong", Some(planted))]);
+        assert_eq!(way, None);
     }
 
     #[test]

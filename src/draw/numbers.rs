@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use wgpu::util::DeviceExt;
 
-use crate::device::TensorBuffer;
+use crate::device::{Slot, TensorBuffer};
 
 /// f32 numbers on the drawing device.
 #[derive(Clone)]
@@ -31,6 +31,21 @@ impl Numbers {
             usage: wgpu::BufferUsages::STORAGE,
         });
         Self(Source::Uploaded(buffer))
+    }
+
+    /// What a slot holds: in place if it lies on `device`, else copied there.
+    /// `None` if it is empty, or lies on a lost device.
+    pub fn of(slot: &Slot, device: &wgpu::Device) -> Option<Self> {
+        match slot {
+            Slot::Device(numbers) if numbers.handles.device == *device => {
+                Some(Self::tensor(Arc::clone(&numbers.buffer)))
+            }
+            _ => {
+                let values = slot.read();
+                let values = values.inspect_err(|error| tracing::warn!("{error}")).ok()?;
+                (!values.is_empty()).then(|| Self::upload(device, &values))
+            }
+        }
     }
 
     /// A tensor that burn computed on the drawing device; nothing is copied.

@@ -25,6 +25,14 @@ pub struct Overlay {
     pub strongest: f32,
 }
 
+impl Overlay {
+    /// Whether the shader has room for all objects and all their tokens.
+    pub fn fits(&self) -> bool {
+        let mut layers = self.layers.iter();
+        self.layers.len() <= LAYERS && layers.all(|layer| layer.tokens.len() <= TOKENS)
+    }
+}
+
 /// One object.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OverlayLayer {

@@ -11,10 +11,19 @@ const QUAD: &str = include_str!("../../shaders/quad.wgsl");
 pub struct Picture {
     pipeline: wgpu::RenderPipeline,
     bind_group: wgpu::BindGroup,
+    part: wgpu::Buffer,
+    /// Keeps a tensor's memory from being given to another.
+    _numbers: Numbers,
 }
 
 impl Picture {
-    /// Draws into the pass's viewport, which is the picture's rectangle.
+    /// Shows only a part from now on: its top left and its size, as fractions of
+    /// the picture.
+    pub fn show_part(&self, queue: &wgpu::Queue, corner: [f32; 2], size: [f32; 2]) {
+        queue.write_buffer(&self.part, 0, bytemuck::bytes_of(&[corner, size]));
+    }
+
+    /// Draws into the pass's viewport, which the shown part fills.
     pub fn draw(&self, pass: &mut wgpu::RenderPass<'_>) {
         pass.set_pipeline(&self.pipeline);
         pass.set_bind_group(0, &self.bind_group, &[]);
@@ -43,13 +52,15 @@ impl Painter {
             source: wgpu::ShaderSource::Wgsl(format!("{QUAD}\n{shader}").into()),
         });
         let storage = wgpu::BufferBindingType::Storage { read_only: true };
-        let mut entries = vec![
-            entry(0, wgpu::BufferBindingType::Uniform),
-            entry(1, storage),
-        ];
+        let uniform = wgpu::BufferBindingType::Uniform;
+        let mut entries = vec![entry(0, uniform), entry(1, storage)];
         if has_table {
             entries.push(entry(2, storage));
         }
+        entries.push(wgpu::BindGroupLayoutEntry {
+            visibility: wgpu::ShaderStages::VERTEX,
+            ..entry(3, uniform)
+        });
         let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
             label: Some(name),
             entries: &entries,
@@ -87,7 +98,7 @@ impl Painter {
         Self { pipeline, layout }
     }
 
-    /// Binds uniforms, numbers and table to a picture.
+    /// Binds uniforms, numbers and table to a picture, which shows all of itself.
     pub(super) fn picture(
         &self,
         device: &wgpu::Device,
@@ -100,6 +111,11 @@ impl Painter {
             contents: uniforms,
             usage: wgpu::BufferUsages::UNIFORM,
         });
+        let part = device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
+            label: Some("shown part"),
+            contents: bytemuck::bytes_of(&[[0.0_f32, 0.0], [1.0, 1.0]]),
+            usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+        });
         let bind = |binding, resource| wgpu::BindGroupEntry { binding, resource };
         let mut entries = vec![
             bind(0, uniforms.as_entire_binding()),
@@ -108,6 +124,7 @@ impl Painter {
         if let Some(table) = table {
             entries.push(bind(2, table.as_entire_binding()));
         }
+        entries.push(bind(3, part.as_entire_binding()));
         Picture {
             pipeline: self.pipeline.clone(),
             bind_group: device.create_bind_group(&wgpu::BindGroupDescriptor {
@@ -115,6 +132,8 @@ impl Painter {
                 layout: &self.layout,
                 entries: &entries,
             }),
+            part: part.clone(),
+            _numbers: numbers.clone(),
         }
     }
 }

@@ -62,7 +62,20 @@ pub enum EngineError {
     /// The run failed on the way.
     #[error(transparent)]
     Denoise(#[from] DenoiseError),
-    /// A panic in a dependency, most often out of memory or a lost device.
+    /// The graphics device is gone for good; nothing can be computed on it any
+    /// more in this process.
+    #[error(
+        "the graphics device was lost ({0}): its driver was reset, or it went away; restart the \
+         program, with --device cpu if it happens again"
+    )]
+    DeviceLost(String),
+    /// The device's memory does not suffice after all.
+    #[error(
+        "{0} ran out of memory; choose a smaller size or one method at a time, close other \
+         programs, or use --device cpu"
+    )]
+    OutOfMemory(String),
+    /// A panic in a dependency, of no known cause.
     #[error(
         "the computation broke down ({0}); try a smaller picture or --device cpu, and restart if it happens again"
     )]

@@ -15,12 +15,14 @@ use super::request::{Request, RequestId};
 use super::store::{StepKey, StepRecord, StepStore, UpdateRecord};
 use super::{StopFlags, worker::Outbox};
 use crate::checkpoint::StableDiffusion;
+use crate::device::{HostNumbers, Slot, WgpuHandles};
 use crate::diffusion::noise::torch_randn;
 use crate::diffusion::{
     DenoiseError, Denoising, LossReport, Method, Observer, StepReport, UpdateReport,
 };
 use crate::models::ObjectDetector;
 use crate::models::unet::PromptContext;
+use crate::storm::AttentionMaps;
 
 /// What the pictures of one request share.
 pub(super) struct Run<'a> {
@@ -29,6 +31,8 @@ pub(super) struct Run<'a> {
     pub(super) prepared: &'a Prepared,
     pub(super) model: &'a StableDiffusion,
     pub(super) detector: Option<&'a ObjectDetector>,
+    /// What the model computes on, where that is wgpu.
+    pub(super) wgpu: Option<&'a WgpuHandles>,
     /// Hidden states of the negative prompt and the prompt.
     pub(super) text_embeddings: Tensor<3>,
     pub(super) context: PromptContext,
@@ -181,8 +185,10 @@ impl Observer for Listener<'_> {
             recorder.updated(&report);
         }
         let reading = report.evaluation.reading.clone();
+        let maps = Arc::new(report.maps.clone());
         self.update = Some(UpdateRecord {
-            maps: Arc::new(report.maps.clone()),
+            drawn_maps: self.drawn(report.device_maps, &maps),
+            maps,
             reading: reading.clone(),
             loss: report.evaluation.loss,
             gradient_norm: report.gradient_norm,
@@ -217,21 +223,46 @@ impl Observer for Listener<'_> {
 }
 
 impl Listener<'_> {
-    fn store(&mut self, report: &StepReport<'_>) {
-        let [_, _, rows, columns] = report.pred_original_sample.dims();
-        let original: Vec<f32> = match report.pred_original_sample.clone().try_into_vec_as() {
-            Ok(values) => values,
-            Err(error) => {
-                tracing::warn!("step {} cannot be read back: {error}", report.index);
-                return;
+    /// A tensor that is kept where it lies; `None` if the device failed, which
+    /// ends the run at its next read.
+    fn kept(&self, tensor: &Tensor<4>, step: usize) -> Option<Slot> {
+        let kept = match self.run.wgpu {
+            Some(handles) => Slot::on_device(tensor, handles).map_err(|error| error.to_string()),
+            None => {
+                let values: Result<Vec<f32>, _> = tensor.clone().try_into_vec_as();
+                values.map(Slot::from).map_err(|error| error.to_string())
             }
         };
+        kept.inspect_err(|error| tracing::warn!("step {step} cannot be kept: {error}"))
+            .ok()
+    }
+
+    /// Maps to be drawn: those of the device where there is one, else those
+    /// that the objective read.
+    fn drawn(&self, on_device: &Tensor<4>, on_host: &Arc<AttentionMaps>) -> Slot {
+        let host = || Slot::Host(Arc::clone(on_host) as HostNumbers);
+        match self.run.wgpu {
+            Some(handles) => Slot::on_device(on_device, handles).unwrap_or_else(|error| {
+                tracing::warn!("maps are drawn from the host: {error}");
+                host()
+            }),
+            None => host(),
+        }
+    }
+
+    fn store(&mut self, report: &StepReport<'_>) {
+        let [_, _, rows, columns] = report.pred_original_sample.dims();
+        let Some(original) = self.kept(report.pred_original_sample, report.index) else {
+            return;
+        };
         let is_storm = report.methods.contains(&Method::Storm);
+        let maps = Arc::new(report.maps.clone());
         let record = StepRecord {
-            pred_original_sample: original.into(),
+            pred_original_sample: original,
             rows,
             columns,
-            maps: Arc::new(report.maps.clone()),
+            drawn_maps: self.drawn(report.device_maps, &maps),
+            maps,
             reading: report.reading.cloned(),
             update: if is_storm { self.update.take() } else { None },
         };

@@ -1,12 +1,16 @@
 //! Past steps, kept for the timeline and for export, bounded in bytes.
 //!
 //! The oldest seed goes first when the bound is reached; the newest one (the
-//! current run of both methods) is never dropped.
+//! current run of both methods) is never dropped. What the device computed stays
+//! there: the predicted x0 of every step, and the newest run's maps, which are
+//! drawn live. Maps of older runs are kept on the host alone, where they are
+//! anyway.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::request::RequestId;
+use crate::device::{HostNumbers, Slot};
 use crate::diffusion::Method;
 use crate::storm::{AttentionMaps, Reading};
 
@@ -24,12 +28,14 @@ pub struct StepKey {
 #[derive(Debug, Clone)]
 pub struct StepRecord {
     /// Predicted x0, [4, rows, columns], row-major, channel slowest.
-    pub pred_original_sample: Arc<[f32]>,
+    pub pred_original_sample: Slot,
     /// Size of the latents in cells.
     pub rows: usize,
     pub columns: usize,
     /// A of the guided prediction, after the update if there was one.
     pub maps: Arc<AttentionMaps>,
+    /// The same numbers where they are drawn from.
+    pub drawn_maps: Slot,
     pub reading: Option<Reading>,
     /// The last update of this step, if there was one.
     pub update: Option<UpdateRecord>,
@@ -40,6 +46,8 @@ pub struct StepRecord {
 pub struct UpdateRecord {
     /// A before the update.
     pub maps: Arc<AttentionMaps>,
+    /// The same numbers where they are drawn from.
+    pub drawn_maps: Slot,
     pub reading: Reading,
     pub loss: f64,
     pub gradient_norm: f64,
@@ -48,11 +56,27 @@ pub struct UpdateRecord {
 impl StepRecord {
     fn bytes(&self) -> usize {
         let update = self.update.as_ref();
-        let floats = self.pred_original_sample.len()
-            + self.maps.values.len()
-            + update.map_or(0, |update| update.maps.values.len());
-        floats * size_of::<f32>() + size_of::<Self>()
+        let update = update.map_or(0, |update| map_bytes(&update.maps, &update.drawn_maps));
+        let maps = map_bytes(&self.maps, &self.drawn_maps);
+        self.pred_original_sample.bytes() + maps + update + size_of::<Self>()
     }
+
+    /// Gives up the device's copies of the maps.
+    fn retire(&mut self) {
+        self.drawn_maps = Slot::Host(Arc::clone(&self.maps) as HostNumbers);
+        if let Some(update) = &mut self.update {
+            update.drawn_maps = Slot::Host(Arc::clone(&update.maps) as HostNumbers);
+        }
+    }
+}
+
+/// Maps on the host, and once more on the device if they are drawn from there.
+fn map_bytes(maps: &AttentionMaps, drawn: &Slot) -> usize {
+    let on_device = match drawn {
+        Slot::Host(_) => 0,
+        Slot::Device(_) => drawn.bytes(),
+    };
+    size_of_val(&maps.values[..]) + on_device
 }
 
 type RunKey = (RequestId, u64);
@@ -63,6 +87,18 @@ struct Runs {
     /// Oldest first.
     order: VecDeque<RunKey>,
     bytes: usize,
+}
+
+impl Runs {
+    /// The newest run is about to be an older one.
+    fn retire_newest(&mut self) {
+        let newest = self.order.back().and_then(|run| self.runs.get_mut(run));
+        for record in newest.into_iter().flat_map(BTreeMap::values_mut) {
+            let before = record.bytes();
+            record.retire();
+            self.bytes -= before - record.bytes();
+        }
+    }
 }
 
 /// The store itself; cheap to share between the worker and its listeners.
@@ -86,6 +122,7 @@ impl StepStore {
         let mut inner = self.lock();
         let run = (key.request, key.seed);
         if !inner.runs.contains_key(&run) {
+            inner.retire_newest();
             inner.order.push_back(run);
         }
         inner.bytes += record.bytes();
@@ -121,7 +158,28 @@ impl StepStore {
             .collect()
     }
 
-    /// Bytes held now.
+    /// Where the predicted x0 of each kept step lies, in order: step, numbers,
+    /// rows and columns. Cheap enough for every frame.
+    pub fn previews(
+        &self,
+        request: RequestId,
+        seed: u64,
+        method: Method,
+    ) -> Vec<(usize, Slot, [usize; 2])> {
+        let inner = self.lock();
+        let Some(steps) = inner.runs.get(&(request, seed)) else {
+            return Vec::new();
+        };
+        let steps = steps.range((method, 0)..=(method, usize::MAX));
+        steps
+            .map(|((_, step), record)| {
+                let numbers = record.pred_original_sample.clone();
+                (*step, numbers, [record.rows, record.columns])
+            })
+            .collect()
+    }
+
+    /// Bytes held now, on the host and on the device.
     pub fn bytes(&self) -> usize {
         self.lock().bytes
     }
@@ -138,16 +196,18 @@ mod tests {
     use super::*;
 
     fn record() -> StepRecord {
+        let maps = Arc::new(AttentionMaps {
+            rows: 1,
+            columns: 1,
+            tokens: 1,
+            values: vec![1.0],
+        });
         StepRecord {
             pred_original_sample: vec![0.0; 1024].into(),
             rows: 16,
             columns: 16,
-            maps: Arc::new(AttentionMaps {
-                rows: 1,
-                columns: 1,
-                tokens: 1,
-                values: vec![1.0],
-            }),
+            drawn_maps: Slot::Host(Arc::clone(&maps) as HostNumbers),
+            maps,
             reading: None,
             update: None,
         }

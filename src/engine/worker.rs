@@ -112,7 +112,7 @@ impl Worker {
         self.detector = None;
         let name = source.name();
         self.outbox.send(Event::ModelLoading { name: name.clone() });
-        let loaded = guarded(|| {
+        let loaded = self.guarded(|| {
             let (model, needs) = self.build(source)?;
             let info = self.describe(&model, needs)?;
             let detector = match source {
@@ -183,7 +183,7 @@ impl Worker {
     fn generate(&self, id: RequestId, request: &Request) {
         self.outbox.send(Event::Started { request: id });
         let began = Instant::now();
-        let ended = guarded(|| self.run(id, request));
+        let ended = self.guarded(|| self.run(id, request));
         self.outbox.send(match ended {
             Ok(()) => Event::Finished {
                 request: id,
@@ -217,6 +217,7 @@ impl Worker {
             detector: self.detector.as_ref(),
             context: model.unet.prompt_context(text_embeddings.clone()),
             text_embeddings,
+            wgpu: self.device.wgpu(),
             store: &self.store,
             flags: &self.flags,
             outbox: &self.outbox,
@@ -241,15 +242,89 @@ impl Worker {
     }
 }
 
-/// Runs `work`; a panic of a dependency (out of memory, a lost device) becomes
-/// an error that a listener can show.
-fn guarded<T>(work: impl FnOnce() -> Result<T, EngineError>) -> Result<T, EngineError> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
-        let message = panic
-            .downcast_ref::<String>()
-            .map(String::as_str)
-            .or_else(|| panic.downcast_ref::<&str>().copied())
-            .unwrap_or("no message");
-        Err(EngineError::Breakdown(message.to_string()))
-    })
+impl Worker {
+    /// Runs `work`; a panic of a dependency (out of memory, a lost device)
+    /// becomes an error that a listener can show.
+    fn guarded<T>(&self, work: impl FnOnce() -> Result<T, EngineError>) -> Result<T, EngineError> {
+        // A lost device would answer with nonsense or not at all.
+        if self.device.is_lost() {
+            return Err(EngineError::DeviceLost(self.device.to_string()));
+        }
+        let done = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+            let message = panic
+                .downcast_ref::<String>()
+                .map(String::as_str)
+                .or_else(|| panic.downcast_ref::<&str>().copied())
+                .unwrap_or("no message");
+            Err(EngineError::Breakdown(message.to_string()))
+        });
+        done.map_err(|error| self.diagnose(error))
+    }
+
+    /// What is behind an error that the device may have caused.
+    fn diagnose(&self, error: EngineError) -> EngineError {
+        let message = match &error {
+            EngineError::Breakdown(message) => message,
+            EngineError::Denoise(DenoiseError::Device(message)) => message,
+            _ => return error,
+        };
+        if self.device.is_lost() {
+            tracing::error!("{message}");
+            return EngineError::DeviceLost(self.device.to_string());
+        }
+        if tells_of_memory(message) {
+            tracing::error!("{message}");
+            return EngineError::OutOfMemory(self.device.to_string());
+        }
+        error
+    }
+}
+
+/// Whether a dependency's words are about memory: wgpu's and cubecl's own texts.
+fn tells_of_memory(message: &str) -> bool {
+    let message = message.to_lowercase();
+    [
+        "out of memory",
+        "outofmemory",
+        "not enough memory",
+        "buffertoobig",
+        "can't allocate buffer",
+    ]
+    .iter()
+    .any(|words| message.contains(words))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn worker() -> Worker {
+        let (_, inbox) = mpsc::channel();
+        let (events, _) = mpsc::channel();
+        let store = Arc::new(StepStore::new(0));
+        let device = ComputeDevice::cpu(None);
+        Worker::new(
+            device,
+            inbox,
+            events,
+            Arc::new(|| ()),
+            store,
+            Arc::default(),
+        )
+    }
+
+    #[test]
+    fn a_panic_about_memory_is_told_as_such_and_others_as_breakdowns() {
+        let worker = worker();
+        let panics = |text: &'static str| {
+            let ended: Result<(), _> = worker.guarded(|| panic!("{text}"));
+            ended.unwrap_err()
+        };
+        let memory = panics("wgpu error: Out of Memory");
+        assert!(matches!(memory, EngineError::OutOfMemory(_)), "{memory}");
+        let other = panics("index out of bounds");
+        assert!(matches!(other, EngineError::Breakdown(_)), "{other}");
+        // The worker goes on.
+        assert!(matches!(worker.guarded(|| Ok(7)), Ok(7)));
+    }
 }

@@ -66,6 +66,12 @@ pub enum AttentionError {
     },
 }
 
+impl AsRef<[f32]> for AttentionMaps {
+    fn as_ref(&self) -> &[f32] {
+        &self.values
+    }
+}
+
 impl AttentionMaps {
     /// Takes A `[rows, columns, tokens]`.
     ///

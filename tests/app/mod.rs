@@ -11,10 +11,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use eframe::egui_wgpu::{RenderState, RendererOptions};
 use egui::{Key, Modifiers, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
-use storm_studio::app::{DraftContent, Preferences, StudioApp};
+use egui_kittest::wgpu::{WgpuTestRenderer, create_render_state, default_wgpu_setup};
+use storm_studio::app::{DeviceDrawing, DraftContent, Preferences, StudioApp};
 use storm_studio::checkpoint::CheckpointSource;
 use storm_studio::device::ComputeDevice;
 use storm_studio::engine::Engine;
@@ -33,10 +35,13 @@ fn studio(output: &Path) -> Studio {
 
 fn themed_studio(output: &Path, theme: egui::Theme) -> Studio {
     let output = output.to_path_buf();
+    let renderer = renderer();
+    let drawing = DeviceDrawing::of(&renderer);
+    assert!(drawing.is_some(), "this driver cannot run the shaders");
     let mut harness = Harness::builder()
         .with_size(vec2(1296.0, 816.0))
         .with_theme(theme)
-        .wgpu()
+        .renderer(WgpuTestRenderer::from_render_state(renderer))
         .build_ui_state(
             move |ui, app: &mut Option<StudioApp>| {
                 let app = app.get_or_insert_with(|| {
@@ -45,7 +50,10 @@ fn themed_studio(output: &Path, theme: egui::Theme) -> Studio {
                     let engine = Engine::start(device, CheckpointSource::Embedded, 1 << 28, wake);
                     let name = "toybox".to_string();
                     let preferences = Preferences::default();
-                    StudioApp::new(ui.ctx(), engine, name, output.clone(), preferences)
+                    let output = output.clone();
+                    let mut app = StudioApp::new(ui.ctx(), engine, name, output, preferences);
+                    app.draw_on_device(drawing);
+                    app
                 });
                 app.logic(ui.ctx());
                 app.ui(ui);
@@ -57,6 +65,11 @@ fn themed_studio(output: &Path, theme: egui::Theme) -> Studio {
     });
     harness.step();
     harness
+}
+
+/// The window's device: a software one, so that pixels are the same everywhere.
+fn renderer() -> RenderState {
+    create_render_state(default_wgpu_setup(), RendererOptions::PREDICTABLE)
 }
 
 fn app(harness: &Studio) -> &StudioApp {

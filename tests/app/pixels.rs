@@ -3,7 +3,7 @@
 use egui::Rect;
 use egui_kittest::kittest::Queryable;
 use image::RgbaImage;
-use storm_studio::app::ColourMap;
+use storm_studio::app::{ColourMap, DeviceDrawing, View};
 use storm_studio::diffusion::Method;
 use storm_studio::engine::StepKey;
 
@@ -141,4 +141,70 @@ fn the_gap_between_previews_and_pictures_is_seen() {
         differ(pixel(&after, x, centre.y), pixel(&before, x, centre.y)) > 8
     });
     assert!(changed);
+}
+
+/// Mean difference of two pictures in `rect`, in steps of 255.
+fn mean_difference(a: &RgbaImage, b: &RgbaImage, rect: Rect) -> f64 {
+    let (mut sum, mut count) = (0.0, 0.0);
+    for y in rect.top() as u32..rect.bottom() as u32 {
+        for x in rect.left() as u32..rect.right() as u32 {
+            let (a, b) = (a.get_pixel(x, y).0, b.get_pixel(x, y).0);
+            let pairs = a.iter().zip(b);
+            sum += pairs.map(|(a, b)| f64::from(a.abs_diff(b))).sum::<f64>();
+            count += 4.0;
+        }
+    }
+    sum / count
+}
+
+#[test]
+fn the_device_draws_what_textures_show() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = finished(4, &folder);
+    let view = |harness: &mut Studio, change: fn(&mut View)| {
+        let app = harness.state_mut().as_mut().unwrap();
+        change(&mut app.state_mut().view);
+        harness.run_steps(2);
+    };
+    let device = DeviceDrawing::of(&super::renderer());
+    view(&mut harness, |view| view.step = Some(3));
+    let canvas = |harness: &Studio| {
+        let rect = harness.get_by_label("STORM canvas, step 4 of 5").rect();
+        // Corners are cut off in different ways.
+        rect.shrink(4.0)
+    };
+    let mut previews = Vec::new();
+    let changes: [(&str, fn(&mut View)); 5] = [
+        ("previews", |_| ()),
+        ("overlays", |view| view.show_maps = true),
+        ("smooth maps", |view| view.smooth_maps = true),
+        ("a part", |view| view.zoom.around(2.5, [0.7, 0.2])),
+        ("the smallest part", |view| {
+            view.zoom.around(64.0, [0.4, 0.5])
+        }),
+    ];
+    for (what, change) in changes {
+        view(&mut harness, change);
+        let mut render = |drawing| {
+            harness
+                .state_mut()
+                .as_mut()
+                .unwrap()
+                .draw_on_device(drawing);
+            harness.run_steps(2);
+            harness.render().unwrap()
+        };
+        let (drawn, textures) = (render(device), render(None));
+        let difference = mean_difference(&drawn, &textures, canvas(&harness));
+        // Textures are sampled between enlarged cells, the device between cells.
+        assert!(difference < 2.0, "{what}: {difference:.2}");
+        let heatmap = harness.get_by_label("Heatmap of ● cat").rect().shrink(1.0);
+        let difference = mean_difference(&drawn, &textures, heatmap);
+        assert!(difference < 4.0, "{what}, heatmap: {difference:.2}");
+        previews.push(drawn);
+    }
+    // Each change is seen, so the comparisons are not of empty canvases.
+    for pair in previews.windows(2) {
+        assert_ne!(pair[0], pair[1]);
+    }
 }
