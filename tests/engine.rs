@@ -107,6 +107,43 @@ fn storm_moves_the_objects_to_the_sides_that_the_relation_names() {
 }
 
 #[test]
+fn an_update_moves_as_far_as_its_step_and_tints_nothing() {
+    let engine = engine();
+    for keep_mean in [true, false] {
+        let mut request = cat_and_dog(RelationKind::RightOf, 6);
+        request.methods = vec![Method::Storm];
+        request.trajectory = Some(Method::Storm);
+        request.update.keep_mean = keep_mean;
+        let events = run(&engine, request);
+        let trajectory = events.iter().find_map(|event| match event {
+            Event::Trajectory(trajectory) => Some(trajectory),
+            _ => None,
+        });
+        let tensors = &trajectory.expect("the run was recorded").tensors;
+        let values = |name: &str| {
+            let found = tensors.iter().find(|tensor| tensor.name == name);
+            &found.expect("the first update was recorded").values
+        };
+        let (before, after) = (values("update.0.before"), values("update.0.after"));
+        let moved: Vec<f64> = before
+            .iter()
+            .zip(after)
+            .map(|(before, after)| f64::from(after - before))
+            .collect();
+        let length = moved.iter().map(|x| x * x).sum::<f64>().sqrt();
+        let asked = f64::from(values("update.0.step_size")[0]);
+        assert!((length / asked - 1.0).abs() < 1e-4, "{length} for {asked}");
+        // Mean shift of the channel that shifts most.
+        let cells = moved.len() / 4;
+        let means = moved
+            .chunks_exact(cells)
+            .map(|channel| channel.iter().sum::<f64>().abs() / cells as f64);
+        let shift = means.fold(0.0, f64::max);
+        assert_eq!(shift < 1e-5, keep_mean, "{shift}");
+    }
+}
+
+#[test]
 fn a_cancelled_run_ends_within_a_step_and_makes_no_picture() {
     let engine = engine();
     let id = engine.submit(cat_and_dog(RelationKind::LeftOf, 50));

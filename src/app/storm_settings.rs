@@ -113,6 +113,14 @@ pub fn more_ui(ui: &mut Ui, settings: &mut Settings) {
             &mut update.final_step_scale,
             Number::new(defaults.update.final_step_scale, 0.0..=1.0, 0.01),
         );
+        flag_row(
+            ui,
+            "Keep the tone",
+            "Whether an update leaves the mean of every latent channel as it is, so that it moves \
+             things and tints nothing.",
+            &mut update.keep_mean,
+            defaults.update.keep_mean,
+        );
     }
     integer_row(
         ui,

@@ -165,6 +165,9 @@ pub(super) struct StormArguments {
     /// Half-width of the target blob, as a fraction of the frame
     #[arg(long)]
     pub(super) blob: Option<f64>,
+    /// Spread of an object's attention above which it may be two, as a fraction of the frame
+    #[arg(long)]
+    pub(super) largest_spread: Option<f64>,
     /// Length of one update, as a fraction of the noise's length
     #[arg(long, alias = "step_size")]
     pub(super) step_size: Option<f64>,

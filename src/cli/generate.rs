@@ -159,6 +159,7 @@ pub(super) fn apply(given: &StormArguments, request: &mut Request) {
     set(&mut storm.margin, given.margin);
     set(&mut storm.epsilon, given.epsilon);
     set(&mut storm.blob, given.blob);
+    set(&mut storm.largest_spread, given.largest_spread);
     let update = &mut request.update;
     set(&mut update.step_size, given.step_size);
     set(&mut update.window, given.window);

@@ -95,7 +95,11 @@ impl<'a> SpatialUpdate<'a> {
     ) -> Result<(), DenoiseError> {
         let values = maps.values.clone();
         let device_maps = maps.on_device.maps().clone();
-        let gradient = maps.backward(&evaluation.gradient, &|| self.observer.keep_going())?;
+        let mut gradient = maps.backward(&evaluation.gradient, &|| self.observer.keep_going())?;
+        if self.rule.keeps_mean() {
+            let means = gradient.clone().mean_dims(&[2, 3]);
+            gradient = gradient.sub(means);
+        }
         let gradient_norm = norm(&gradient)?;
         let before = self.latents.clone();
         let numbers = before.shape().num_elements();

@@ -18,6 +18,9 @@ pub struct SpatialUpdateParameters {
     pub step_size: f64,
     /// What is left of the step size at the end of the window; it falls linearly.
     pub final_step_scale: f64,
+    /// Whether an update leaves the mean of every latent channel as it is, so that it moves things
+    /// and tints nothing.
+    pub keep_mean: bool,
     /// The updates happen in this first fraction of the steps.
     pub window: f64,
     /// At most so many updates in one step.
@@ -30,8 +33,9 @@ impl Default for SpatialUpdateParameters {
     fn default() -> Self {
         Self {
             attention_res: 16,
-            step_size: 0.031,
+            step_size: 0.062,
             final_step_scale: 0.5,
+            keep_mean: true,
             window: 0.5,
             updates_per_step: 1,
             updates_per_picture: 25,
@@ -106,6 +110,11 @@ impl UpdateRule {
         }
     }
 
+    /// Whether an update leaves the mean of every channel as it is.
+    pub fn keeps_mean(&self) -> bool {
+        matches!(self, Self::Normalised(ours) if ours.keep_mean)
+    }
+
     /// How far the latents move along a gradient of that length.
     pub fn length(&self, step_size: f64, gradient_norm: f64) -> f64 {
         match self {
@@ -130,7 +139,7 @@ mod tests {
     fn our_update_has_the_length_of_the_noise_times_a_share_that_halves() {
         let rule = UpdateRule::default();
         let length = |index| rule.step_size(at(index), 1024);
-        assert!((length(0) - 0.031 * 32.0).abs() < 1e-12);
+        assert!((length(0) - 0.062 * 32.0).abs() < 1e-12);
         assert!((length(25) - 0.5 * length(0)).abs() < 1e-12);
         assert_eq!(rule.length(3.0, 1e-9), 3.0);
         assert_eq!(rule.length(3.0, 1e9), 3.0);

@@ -62,7 +62,7 @@ impl Default for StormParameters {
             non_overlap_weight: 0.02,
             attribute_weight: 0.5,
             presence_threshold: 0.2,
-            largest_spread: 0.18,
+            largest_spread: 0.165,
             absent_below: 1e-4,
             smoothing_sigma: 0.5,
             include_padding: true,
