@@ -2,10 +2,13 @@
 # The real window from a fresh start to saved pictures, used as a person would:
 # keys and nothing else, in a virtual display of its own. Needs Xvfb and xdotool.
 #
-#     tests/window.sh [PATH_TO_STORM_STUDIO]
+#     tests/window.sh [PATH_TO_STORM_STUDIO [SCREENSHOT.png]]
+#
+# The screenshot is taken of the finished example; it needs ImageMagick's import.
 set -euo pipefail
 
 binary=${1:-target/release/storm-studio}
+screenshot=${2:-}
 work=$(mktemp -d)
 display=:$((100 + RANDOM % 400))
 export DISPLAY=$display HOME=$work/home XDG_RUNTIME_DIR=$work LIBGL_ALWAYS_SOFTWARE=1
@@ -63,6 +66,10 @@ first="$work/output/a cat to the left of a dog"
 patiently 240 saved "$first/7.png"
 is_png "$first/7.png"
 is_png "$first/7-standard.png"
+if [ -n "$screenshot" ]; then
+    sleep 2
+    import -window root "$screenshot"
+fi
 
 echo "Another prompt, typed."
 xdotool key ctrl+l
