@@ -4,7 +4,9 @@
 //!
 //! `cargo bench --bench shared_device -- wgpu` computes and draws with the first
 //! graphics adapter (a software one compiles kernels for minutes), `-- cpu`
-//! computes on the CPU and draws with the same adapter.
+//! computes on the CPU and draws with the same adapter; with `textures` besides,
+//! previews and maps are drawn on the CPU. `EACH_READ=1` lists every read: whole
+//! staging buffers, which may be larger than what was asked for.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -186,6 +188,25 @@ fn median(mut numbers: Vec<f64>) -> f64 {
     numbers[numbers.len() / 2]
 }
 
+/// What `count` frames of an idle window cost, in words. The CPU time is that of
+/// all threads, a software adapter's too, so it holds on a busy machine as well.
+fn idle_frames(window: &mut Window, count: usize) -> String {
+    let before = cpu_milliseconds();
+    let frames: Vec<f64> = (0..count).map(|_| window.frame()).collect();
+    let cpu = (cpu_milliseconds() - before) / count as f64;
+    let median = median(frames);
+    format!("{median:.1} ms a frame, {cpu:.1} ms of CPU time")
+}
+
+/// Of this process so far, in Linux's ticks of 10 ms; NaN elsewhere.
+fn cpu_milliseconds() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // Fields 14 and 15; the second, in parentheses, may hold spaces.
+    let fields = status.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let ticks = |index: usize| fields.split_whitespace().nth(index)?.parse::<f64>().ok();
+    10.0 * (ticks(11).unwrap_or(f64::NAN) + ticks(12).unwrap_or(f64::NAN))
+}
+
 fn resident_mib() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find(|line| line.starts_with("VmRSS"));
@@ -210,8 +231,7 @@ fn main() {
     state.draft.prompt = PROMPT.to_string();
     state.draft.follow_text();
     state.draft.propose_again();
-    let empty: Vec<f64> = (0..30).map(|_| window.frame()).collect();
-    println!("first screen: {:.1} ms a frame", median(empty));
+    println!("first screen: {}", idle_frames(&mut window, 30));
 
     // The first run tunes kernels, which reads back too.
     let began = Instant::now();
@@ -239,12 +259,9 @@ fn main() {
         window.app.state_mut().view.show_maps = show_maps;
         window.frame();
         let reads = READS.load(Ordering::Relaxed);
-        let idle: Vec<f64> = (0..60).map(|_| window.frame()).collect();
+        let frames = idle_frames(&mut window, 60);
         let reads = READS.load(Ordering::Relaxed) - reads;
-        println!(
-            "previews and heatmaps, overlays {show_maps}: {:.1} ms a frame, {reads} reads",
-            median(idle)
-        );
+        println!("previews and heatmaps, overlays {show_maps}: {frames}, {reads} reads");
     }
     window.app.state_mut().view.step = None;
     let once = resident_mib();

@@ -53,17 +53,6 @@ fn nearest(grid: Grid, uv: vec2<f32>) -> f32 {
     return cell(grid, i32(at.y), i32(at.x));
 }
 
-fn bilinear(grid: Grid, uv: vec2<f32>) -> f32 {
-    let at = place(grid, uv);
-    let base = floor(at);
-    let f = at - base;
-    let c = i32(base.x);
-    let r = i32(base.y);
-    let top = mix(cell(grid, r, c), cell(grid, r, c + 1), f.x);
-    let bottom = mix(cell(grid, r + 1, c), cell(grid, r + 1, c + 1), f.x);
-    return mix(top, bottom, f.y);
-}
-
 // Weights of the four nearest cells (Catmull–Rom: cubic convolution with a = -1/2,
 // Keys 1981), which passes through the cells' own values.
 fn cubic_weights(t: f32) -> vec4<f32> {

@@ -112,7 +112,7 @@ fn scattered(count: usize) -> Vec<f32> {
         .collect()
 }
 
-/// A grid of numbers looked up by any interpolation kernel of support two.
+/// A grid of numbers looked up between its cells' centres.
 struct Lookup<'a> {
     numbers: &'a [f32],
     rows: usize,
@@ -122,7 +122,7 @@ struct Lookup<'a> {
 }
 
 impl Lookup<'_> {
-    fn at(&self, u: f64, v: f64, kernel: fn(f64) -> f64) -> f64 {
+    fn at(&self, u: f64, v: f64) -> f64 {
         let x = u * self.columns as f64 - 0.5;
         let y = v * self.rows as f64 - 0.5;
         let mut sum = 0.0;
@@ -131,16 +131,12 @@ impl Lookup<'_> {
                 let r = row.clamp(0, self.rows as i64 - 1) as usize;
                 let c = column.clamp(0, self.columns as i64 - 1) as usize;
                 let number = self.numbers[self.offset + (r * self.columns + c) * self.stride];
-                let weight = kernel((x - column as f64).abs()) * kernel((y - row as f64).abs());
+                let weight = keys((x - column as f64).abs()) * keys((y - row as f64).abs());
                 sum += weight * f64::from(number);
             }
         }
         sum
     }
-}
-
-fn tent(distance: f64) -> f64 {
-    (1.0 - distance).max(0.0)
 }
 
 /// Keys 1981, equation 4 with a = -1/2, as a function of the distance.
@@ -201,7 +197,7 @@ fn latents_are_drawn_by_their_formula() {
                 stride: 1,
                 offset: channel * rows * columns,
             };
-            let value = lookup.at(u, v, tent);
+            let value = lookup.at(u, v);
             for (sum, factor) in colour.iter_mut().zip(factors) {
                 *sum += value * f64::from(*factor);
             }
@@ -241,7 +237,7 @@ fn a_heatmap_is_drawn_by_its_formula() {
         offset: 3,
     };
     assert_drawn("heatmap", &drawn, |u, v| {
-        let level = (lookup.at(u, v, keys) - f64::from(0.1f32)) / f64::from(0.8f32 - 0.1f32);
+        let level = (lookup.at(u, v) - f64::from(0.1f32)) / f64::from(0.8f32 - 0.1f32);
         let level = level.clamp(0.0, 1.0) * 255.0;
         let (below, share) = (level.floor() as usize, level.fract());
         let colour = |channel: usize| {
@@ -314,7 +310,7 @@ fn an_overlay_is_drawn_by_its_formula() {
                     stride: tokens,
                     offset: token as usize,
                 };
-                lookup.at(u, v, keys)
+                lookup.at(u, v)
             });
             let mean = values.sum::<f64>() / layer.tokens.len() as f64;
             let alpha = (mean / f64::from(layer.high)).clamp(0.0, 1.0) * 0.7;

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use storm_studio::checkpoint::CheckpointSource;
 use storm_studio::device::{ComputeDevice, DevicePreference, Slot, WgpuHandles};
 use storm_studio::diffusion::{Method, SchedulerKind};
-use storm_studio::engine::{Engine, EngineError, Event, Trajectory};
+use storm_studio::engine::{Engine, EngineError, Event, RequestError, Trajectory};
 use storm_studio::storm::RelationKind;
 
 use crate::engine::{cat_and_dog, run};
@@ -93,6 +93,31 @@ fn a_storm_run_on_wgpu_is_the_run_on_flex() {
             assert_near(&ours.name, &ours.values, &theirs.values, 1e-3);
         }
     }
+}
+
+#[test]
+fn what_the_device_cannot_hold_is_refused_and_the_next_run_works() {
+    let source = CheckpointSource::Embedded;
+    let engine = Engine::start(device().clone(), source, 1 << 26, Arc::new(|| ()));
+    let mut request = cat_and_dog(RelationKind::LeftOf, 1);
+    request.methods = vec![Method::Standard];
+    let mut large = request.clone();
+    large.size = Some([2048, 2048]);
+    match run(&engine, large).last() {
+        Some(Event::Failed { error, .. }) => {
+            let is_limit = matches!(
+                **error,
+                EngineError::Request(RequestError::BufferLimit { .. })
+            );
+            assert!(is_limit, "{error}");
+        }
+        other => panic!("{other:?}"),
+    }
+    let events = run(&engine, request);
+    let pictures = events
+        .iter()
+        .filter(|event| matches!(event, Event::Picture(_)));
+    assert_eq!(pictures.count(), 1);
 }
 
 #[test]

@@ -107,6 +107,9 @@ fn heatmap_of(maps: &AttentionMaps, entry: &Entry, brightest: f32, state: &State
     Drawing::Heatmap(heatmap, state.view.colour_map)
 }
 
+/// From a map, its columns and its brightest value to pixels.
+type Drawer = fn(&[f32], usize, f32, ColourMap) -> ColorImage;
+
 /// An entry's map [rows, columns] as a texture, for windows that cannot draw it.
 fn heatmap_texture(
     ui: &Ui,
@@ -125,9 +128,10 @@ fn heatmap_texture(
         step: state.shown_step(method),
         variant: hash_of(&(&entry.tokens, colours, scale, is_smooth)),
     };
-    let (options, draw): (_, fn(&[f32], usize, f32, ColourMap) -> ColorImage) = match is_smooth {
-        true => (TextureOptions::LINEAR, pictures::smooth_heatmap),
-        false => (TextureOptions::NEAREST, pictures::heatmap),
+    let (options, draw) = if is_smooth {
+        (TextureOptions::LINEAR, pictures::smooth_heatmap as Drawer)
+    } else {
+        (TextureOptions::NEAREST, pictures::heatmap as Drawer)
     };
     state.textures.get(ui.ctx(), place, content, options, || {
         Some(draw(map, columns, brightest, colours))

@@ -188,7 +188,11 @@ impl Window {
         let output = options.output.clone();
         let mut studio = StudioApp::new(&ctx, engine, model_name, output, preferences);
         let drawing = context.wgpu_render_state.as_ref();
-        studio.draw_on_device(drawing.and_then(DeviceDrawing::of));
+        let drawing = drawing.and_then(DeviceDrawing::of);
+        if drawing.is_none() {
+            tracing::info!("the window's device cannot run the shaders; the CPU draws previews");
+        }
+        studio.draw_on_device(drawing);
         Self {
             studio,
             shares_device,
