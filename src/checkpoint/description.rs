@@ -31,6 +31,17 @@ pub enum Family {
     V2,
 }
 
+impl Family {
+    /// The family that a UNet of this config is of.
+    pub(super) fn of(unet: &UNetConfig) -> Self {
+        if unet.use_linear_projection {
+            Self::V2
+        } else {
+            Self::V1
+        }
+    }
+}
+
 impl fmt::Display for Family {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
@@ -140,11 +151,7 @@ impl Checkpoint {
 
     /// Which family its networks are of.
     pub fn family(&self) -> Family {
-        if self.unet_config.use_linear_projection {
-            Family::V2
-        } else {
-            Family::V1
-        }
+        Family::of(&self.unet_config)
     }
 
     /// How many numbers the text encoder, the UNet and the autoencoder have.
@@ -187,7 +194,7 @@ impl<M: Module> Planned<M> {
     pub(super) fn load(
         self,
         to: WeightType,
-        on_numbers: &mut dyn FnMut(usize),
+        on_numbers: &mut dyn FnMut(usize) -> bool,
     ) -> Result<M, CheckpointError> {
         self.weights.load(self.network, to, on_numbers)
     }

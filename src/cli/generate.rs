@@ -246,9 +246,10 @@ impl Run<'_> {
 pub(super) fn failure(error: &Arc<EngineError>) -> Failure {
     match **error {
         EngineError::Request(_) => Failure::usage(error),
-        EngineError::Checkpoint(_) | EngineError::BufferLimit { .. } | EngineError::NoModel => {
-            Failure::model(error)
-        }
+        EngineError::Checkpoint(_)
+        | EngineError::BufferLimit { .. }
+        | EngineError::Memory { .. }
+        | EngineError::NoModel => Failure::model(error),
         EngineError::Denoise(_) | EngineError::Breakdown(_) => Failure::run(error),
     }
 }
