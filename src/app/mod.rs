@@ -19,6 +19,8 @@ mod icons;
 mod looks;
 mod message;
 mod message_bar;
+mod model_panel;
+mod models;
 mod panes;
 mod pictures;
 mod preferences;
@@ -48,6 +50,7 @@ mod wipe;
 mod word_maps;
 
 pub use colour_map::ColourMap;
+pub use models::{Models, RememberedModels};
 pub use draft::{Draft, DraftContent, DraftError};
 pub use preferences::Preferences;
 pub use session::{ModelState, Run, RunKey, RunState, Session};

@@ -5,13 +5,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::message::{Message, Remedy, remedy, sentence};
+use super::message::{Message, remedy, sentence};
+use crate::checkpoint::CheckpointError;
 use crate::diffusion::Method;
 use crate::engine::{
-    EngineError, Event, ModelInfo, Picture, Request, RequestId, StepEvent, UpdateEvent,
+    EngineError, Event, ModelInfo, ModelNeeds, Picture, Request, RequestId, StepEvent, UpdateEvent,
 };
 use crate::prompt::TokenizedPrompt;
 use crate::storm::objective::Reading;
+
+/// A model with fewer bytes of weights is there before its needs are read.
+pub const WORTH_A_SENTENCE: u64 = 256 << 20;
 
 /// Whether there is a model to work with.
 #[derive(Debug, Clone)]
@@ -137,6 +141,8 @@ pub struct Queued {
 #[derive(Debug)]
 pub struct Session {
     pub model: ModelState,
+    /// The model that is still there while the files of another are looked at.
+    old_model: Option<Arc<ModelInfo>>,
     /// Oldest first.
     pub runs: Vec<Run>,
     /// Not begun yet, in order.
@@ -160,6 +166,7 @@ impl Session {
                 name: model_name,
                 fraction: 0.0,
             },
+            old_model: None,
             runs: Vec::new(),
             queue: Vec::new(),
             running: None,
@@ -212,31 +219,25 @@ impl Session {
                 });
             }
             Event::ModelLoading { name } => {
-                self.model = ModelState::Loading {
-                    name,
-                    fraction: 0.0,
+                let fraction = 0.0;
+                let loading = ModelState::Loading { name, fraction };
+                if let ModelState::Ready(info) = std::mem::replace(&mut self.model, loading) {
+                    self.old_model = Some(info);
                 }
             }
-            // The model's needs are shown once it is there.
-            Event::ModelOpened(_) => {}
+            Event::ModelOpened(needs) => self.opened(&needs),
             Event::ModelProgress(done) => {
                 if let ModelState::Loading { fraction, .. } = &mut self.model {
                     *fraction = done;
                 }
             }
             Event::ModelReady(info) => {
+                self.old_model = None;
                 self.model = ModelState::Ready(info);
                 // What was said about the waiting is over.
                 self.message = self.message.take().filter(|message| message.is_error);
             }
-            Event::ModelFailed { name, error } => {
-                self.message = Some(Message {
-                    text: format!("{name} did not load. {}", sentence(&error.to_string())),
-                    is_error: true,
-                    remedy: Some(Remedy::UseEmbeddedModel),
-                });
-                self.model = ModelState::Failed { name, error };
-            }
+            Event::ModelFailed { name, error } => self.model_failed(name, error),
             Event::Started { request } => self.start(request),
             Event::Notice { notice, .. } => {
                 self.message = Some(Message {
@@ -259,6 +260,40 @@ impl Session {
             Event::Cancelled { request } => self.end(request, RunState::Cancelled),
             Event::Failed { request, error } => self.fail(request, &error),
         }
+    }
+
+    /// The old model is gone; what the new one needs is said while it loads.
+    fn opened(&mut self, needs: &ModelNeeds) {
+        self.old_model = None;
+        if needs.weights < WORTH_A_SENTENCE {
+            return;
+        }
+        let (weights, picture) = (needs.weights as f64 / 1e9, needs.activations as f64 / 1e9);
+        self.message = Some(Message {
+            text: format!(
+                "The model needs {weights:.2} GB of memory for its weights ({}) and about \
+                 {picture:.2} GB more for a picture.",
+                needs.weight_type
+            ),
+            is_error: false,
+            remedy: None,
+        });
+    }
+
+    fn model_failed(&mut self, name: String, error: Arc<EngineError>) {
+        let is_cancelled = matches!(
+            *error,
+            EngineError::Checkpoint(CheckpointError::Cancelled)
+        );
+        self.message = (!is_cancelled).then(|| Message {
+            text: format!("{name} did not load. {}", sentence(&error.to_string())),
+            is_error: true,
+            remedy: remedy(&error),
+        });
+        self.model = match self.old_model.take() {
+            Some(info) => ModelState::Ready(info),
+            None => ModelState::Failed { name, error },
+        };
     }
 
     fn start(&mut self, request: RequestId) {

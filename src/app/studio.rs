@@ -3,18 +3,21 @@
 //! It knows nothing of the operating system's window, so that tests drive it
 //! with egui_kittest and a real engine.
 
+mod opening;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use egui::util::undoer::Undoer;
 use egui::{CentralPanel, Frame, Margin, Panel, Theme, Ui};
 
-use super::action::{Action, Export};
+use super::action::{Action, Export, ModelPlace};
 use super::draft::{Draft, DraftContent, DraftError};
 use super::files::{Files, Outcome};
 use super::frame_meter::{FrameMeter, MemoryMeter};
 use super::message::{Message, Remedy, sentence};
 use super::message_bar;
+use super::models::Models;
 use super::panes::Panes;
 use super::pictures::{self, Textures};
 use super::preferences::Preferences;
@@ -27,9 +30,9 @@ use super::shortcuts;
 use super::state::State;
 use super::status_bar::StatusBar;
 use super::theme::{self, Palette};
-use crate::checkpoint::{CheckpointSource, embedded};
+use crate::checkpoint::embedded;
 use crate::diffusion::Method;
-use crate::engine::{Engine, Event};
+use crate::engine::Engine;
 
 /// Longest wait before the window looks after its jobs again, in seconds.
 const JOB_INTERVAL: f32 = 0.1;
@@ -48,21 +51,25 @@ pub struct StudioApp {
 }
 
 impl StudioApp {
-    /// Takes over an engine that was just started; `model_name` is what it loads.
+    /// Takes over an engine that was just started with the embedded model.
     pub fn new(
         ctx: &egui::Context,
         engine: Engine,
-        model_name: String,
         output: PathBuf,
         preferences: Preferences,
     ) -> Self {
         theme::install(ctx);
+        let mut files = Files::new(output);
+        if let Some(folder) = &preferences.models.folder {
+            files.find_models(folder.clone());
+        }
         let state = State {
-            session: Session::new(model_name),
+            session: Session::new(embedded::NAME.to_string()),
             draft: Draft::new(preferences.draft),
             view: preferences.view,
             textures: Textures::default(),
-            files: Files::new(output),
+            files,
+            models: Models::new(preferences.models),
             store: Arc::clone(engine.store()),
             memory: MemoryMeter::default(),
             actions: Vec::new(),
@@ -90,9 +97,10 @@ impl StudioApp {
         &mut self.state
     }
 
-    /// Reads the settings of a picture, as if it had been dropped on the window.
-    pub fn open_picture(&mut self, path: PathBuf) {
-        self.state.actions.push(Action::OpenPicture(path));
+    /// Opens whatever lies at `path`, as if it had been dropped on the window: a
+    /// model, or the settings of a picture.
+    pub fn open(&mut self, path: PathBuf) {
+        self.state.actions.push(Action::Open(path));
     }
 
     /// How long frames took.
@@ -106,21 +114,17 @@ impl StudioApp {
             draft: self.state.draft.content().clone(),
             view: self.state.view.clone(),
             panes: self.panes.sizes(),
+            models: self.state.models.remembered().clone(),
         }
     }
 
     /// Takes in what the engine and the jobs brought; runs also while hidden.
     pub fn logic(&mut self, ctx: &egui::Context) {
         while let Some(event) = self.engine.try_event() {
-            if let Event::ModelReady(info) = &event {
-                self.state.draft.set_tokenizer(Arc::clone(&info.tokenizer));
-            }
+            self.model_event(&event);
             self.state.session.apply(event);
         }
-        if self.generates_when_ready && self.state.session.model().is_some() {
-            self.generates_when_ready = false;
-            self.generate();
-        }
+        self.go_on_with_model();
         for outcome in self.state.files.poll() {
             self.take_outcome(outcome);
         }
@@ -129,17 +133,10 @@ impl StudioApp {
         }
         let dropped = ctx.input(|input| {
             let files = input.raw.dropped_files.iter();
-            files
-                .map(|file| file.path().to_path_buf())
-                .collect::<Vec<_>>()
+            let paths = files.map(|file| Action::Open(file.path().to_path_buf()));
+            paths.collect::<Vec<_>>()
         });
-        for path in dropped {
-            self.state.actions.push(if path.is_dir() {
-                Action::LoadModel(path)
-            } else {
-                Action::OpenPicture(path)
-            });
-        }
+        self.state.actions.extend(dropped);
     }
 
     /// Lays out one frame and does what was asked in it.
@@ -171,7 +168,7 @@ impl StudioApp {
                 self.panes.ui(ui, &mut self.state);
                 message_bar::ui(ui, &mut self.state);
             });
-        drop_hint_ui(ui);
+        opening::drop_hint_ui(ui);
         let time = ui.input(|input| input.time);
         self.undoer.feed_state(time, self.state.draft.content());
         for action in std::mem::take(&mut self.state.actions) {
@@ -195,9 +192,12 @@ impl StudioApp {
                 self.engine.finish_then_stop();
                 self.state.session.is_finishing = self.state.session.is_busy();
             }
-            Action::OpenModelDialog => self.state.files.ask_for_model(),
-            Action::LoadModel(path) => self.load(&path),
-            Action::UseEmbeddedModel => self.engine.load(CheckpointSource::Embedded),
+            Action::OpenModelDialog(place) => self.state.files.ask_for_model(place),
+            Action::Open(path) => self.state.files.look_at(path),
+            Action::LoadModel(source) => self.load(source),
+            Action::CancelLoading => self.engine.cancel_loading(),
+            Action::ChooseModelsFolderDialog => self.state.files.ask_for_models_folder(),
+            Action::FindModels => self.find_models(),
             Action::Restore(key) => self.restore(key),
             Action::Save => self.save(),
             Action::SaveAsDialog(export) => self.ask_for_place(export),
@@ -205,7 +205,6 @@ impl StudioApp {
             Action::ShowInFolder(path) => self.show_in_folder(&path),
             Action::ChooseOutputDialog => self.state.files.ask_for_output(),
             Action::OpenPictureDialog => self.state.files.ask_for_picture(),
-            Action::OpenPicture(path) => self.state.files.read(path),
             Action::Remedy(remedy) => self.help(remedy),
             Action::Undo => {
                 let content = self.undoer.undo(self.state.draft.content()).cloned();
@@ -228,6 +227,10 @@ impl StudioApp {
     }
 
     fn generate(&mut self) {
+        // What is asked for now is meant for the model that is coming.
+        if self.state.models.is_waiting() {
+            return self.generate_when_ready();
+        }
         let draft = &mut self.state.draft;
         let has_run = !self.state.session.runs.is_empty() || self.state.session.is_busy();
         if !draft.seeds.locked && has_run {
@@ -241,20 +244,7 @@ impl StudioApp {
                 self.state.view.run = None;
                 self.state.view.step = None;
             }
-            Err(DraftError::NoModel) => {
-                self.generates_when_ready = true;
-                self.say(
-                    "The model is still loading; the picture comes as soon as it is ready.",
-                    false,
-                );
-            }
-            Err(error) => self.say(&sentence(&error.to_string()), true),
-        }
-    }
-
-    fn load(&mut self, path: &std::path::Path) {
-        match CheckpointSource::from_path(path) {
-            Ok(source) => self.engine.load(source),
+            Err(DraftError::NoModel) => self.generate_when_ready(),
             Err(error) => self.say(&sentence(&error.to_string()), true),
         }
     }
@@ -341,8 +331,8 @@ impl StudioApp {
     fn help(&mut self, remedy: Remedy) {
         self.state.session.message = None;
         match remedy {
-            Remedy::OpenModel => self.state.files.ask_for_model(),
-            Remedy::UseEmbeddedModel => self.engine.load(CheckpointSource::Embedded),
+            Remedy::OpenModel => self.state.files.ask_for_model(ModelPlace::Folder),
+            Remedy::ChooseAutoencoder => self.state.files.ask_for_autoencoder(),
             Remedy::StandardOnly => {
                 self.state.draft.settings.methods = Methods::Standard;
                 self.generate();
@@ -355,7 +345,11 @@ impl StudioApp {
     fn take_outcome(&mut self, outcome: Outcome) {
         match outcome {
             Outcome::Nothing => {}
-            Outcome::ModelChosen(path) => self.load(&path),
+            Outcome::PathChosen(path) => self.state.files.look_at(path),
+            Outcome::ModelFound(source) => self.load(source),
+            Outcome::AutoencoderChosen(path) => self.load_with(path),
+            Outcome::ModelsFolderChosen(path) => self.list_models(path),
+            Outcome::ModelsFound(Ok(found)) => self.state.models.set_found(found),
             Outcome::OutputChosen(path) => self.state.files.set_output(path),
             Outcome::PictureChosen(path) => self.state.files.read(path),
             Outcome::PlaceChosen(export, path) => self.export(export, path),
@@ -371,9 +365,10 @@ impl StudioApp {
                 });
                 self.say(&text, false);
             }
-            Outcome::Saved(Err(problem)) | Outcome::SettingsRead(Err(problem)) => {
-                self.say(&problem, true);
-            }
+            Outcome::Saved(Err(problem))
+            | Outcome::SettingsRead(Err(problem))
+            | Outcome::ModelsFound(Err(problem))
+            | Outcome::NothingThere(problem) => self.say(&problem, true),
         }
     }
 
@@ -383,33 +378,5 @@ impl StudioApp {
             is_error,
             remedy: None,
         });
-    }
-}
-
-/// Says that a file held over the window can be dropped.
-fn drop_hint_ui(ui: &Ui) {
-    let is_hovered = ui.input(|input| !input.raw.hovered_files.is_empty());
-    if !is_hovered {
-        return;
-    }
-    let palette = Palette::of(ui);
-    let rect = ui.ctx().content_rect();
-    let layer = egui::LayerId::new(egui::Order::Foreground, egui::Id::unique("drop hint"));
-    let painter = ui.ctx().layer_painter(layer);
-    painter.rect_filled(rect, 0.0, palette.ground.gamma_multiply(0.85));
-    painter.text(
-        rect.center(),
-        egui::Align2::CENTER_CENTER,
-        "Drop a picture to take its settings, or a model's folder to open it",
-        egui::FontId::proportional(theme::HEADING_SIZE),
-        palette.text,
-    );
-}
-
-/// The name of what a source loads, before it is loaded.
-pub fn source_name(source: &CheckpointSource) -> String {
-    match source {
-        CheckpointSource::Embedded => embedded::NAME.to_string(),
-        other => other.name(),
     }
 }

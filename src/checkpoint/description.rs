@@ -4,6 +4,7 @@
 //! themselves; building it afterwards only streams them.
 
 use std::fmt;
+use std::io::ErrorKind;
 use std::sync::Arc;
 
 use burn::module::Module;
@@ -110,6 +111,12 @@ impl Checkpoint {
     /// If a file is missing or damaged, the checkpoint is of another family, or
     /// its tensors are not exactly those that its configs describe.
     pub fn open(source: &CheckpointSource, device: &Device) -> Result<Self, CheckpointError> {
+        if let Some(path) = source.path()
+            && std::fs::metadata(path).is_err_and(|error| error.kind() == ErrorKind::NotFound)
+        {
+            let path = path.to_path_buf();
+            return Err(CheckpointError::NotFound { path });
+        }
         let parts = match source {
             CheckpointSource::Embedded => {
                 Parts::of_folder(&ModelFolder::Embedded, Layout::Embedded)?

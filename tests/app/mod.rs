@@ -3,6 +3,7 @@
 
 mod assigning;
 mod export;
+mod models;
 mod pixels;
 mod running;
 mod snapshots;
@@ -43,9 +44,8 @@ fn themed_studio(output: &Path, theme: egui::Theme) -> Studio {
                     let device = ComputeDevice::cpu(None);
                     let wake = Arc::new(|| {});
                     let engine = Engine::start(device, CheckpointSource::Embedded, 1 << 28, wake);
-                    let name = "toybox".to_string();
                     let preferences = Preferences::default();
-                    StudioApp::new(ui.ctx(), engine, name, output.clone(), preferences)
+                    StudioApp::new(ui.ctx(), engine, output.clone(), preferences)
                 });
                 app.logic(ui.ctx());
                 app.ui(ui);
