@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 use burn::tensor::Device;
 use half::{bf16, f16};
 use safetensors::tensor::Dtype;
-use storm_studio::checkpoint::{CheckpointError, CheckpointSource, SingleFile, StableDiffusion};
+use storm_studio::checkpoint::{
+    Checkpoint, CheckpointError, CheckpointSource, Family as ModelFamily, FoundModels, SingleFile,
+    StableDiffusion, WeightType,
+};
 
 use crate::fixture::{Fixture, folder, numbers};
 use crate::ldm_names::{Family, Stored, Tensors, read, single_file, write};
@@ -292,4 +295,39 @@ fn shard(path: &Path, count: usize, variant: &str) {
     let index = serde_json::json!({"metadata": {"total_size": 0}, "weight_map": weight_map});
     let index_file = format!("{stem}.safetensors.index{variant}.json");
     std::fs::write(path.with_file_name(index_file), index.to_string()).unwrap();
+}
+
+#[test]
+fn a_folder_of_models_is_listed_with_reasons_for_the_rest() {
+    let shelf = tempfile::tempdir().unwrap();
+    let deep = shelf.path().join("models--someone--model/snapshots");
+    std::fs::create_dir_all(&deep).unwrap();
+    std::fs::rename(copy_folder("narrow-sd2").path(), deep.join("0123abc")).unwrap();
+    std::fs::rename(copy_folder("narrow-sd1").path(), shelf.path().join("first")).unwrap();
+    std::fs::write(shelf.path().join("lora.safetensors"), b"GGUF").unwrap();
+    std::fs::write(shelf.path().join("notes.txt"), b"not looked at").unwrap();
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(shelf.path(), deep.join("again")).unwrap();
+    let found = FoundModels::in_folder(shelf.path()).unwrap();
+    let first = found.models.iter().find(|model| model.name == "first");
+    assert_eq!(first.unwrap().family, ModelFamily::V1);
+    let second = found.models.iter().find(|model| model.name == "0123abc");
+    assert_eq!(second.unwrap().family, ModelFamily::V2);
+    let (path, reason) = &found.others[0];
+    assert!(path.ends_with("lora.safetensors"));
+    assert!(reason.contains("GGUF"), "{reason}");
+    assert!(FoundModels::in_folder(&shelf.path().join("gone")).is_err());
+}
+
+#[test]
+fn loading_ends_within_a_tensor_of_being_cancelled() {
+    let checkpoint = Checkpoint::open(&in_folder(&folder().join("narrow-sd1")), &Device::flex());
+    let mut told = Vec::new();
+    let ended = StableDiffusion::build(checkpoint.unwrap(), WeightType::F32, &mut |fraction| {
+        told.push(fraction);
+        fraction < 0.5
+    });
+    assert!(matches!(ended, Err(CheckpointError::Cancelled)));
+    let (last, before) = told.split_last().unwrap();
+    assert!(*last >= 0.5 && before.iter().all(|fraction| *fraction < 0.5));
 }

@@ -100,11 +100,10 @@ impl Files {
 
     /// Looks for models in `folder`.
     pub fn find_models(&mut self, folder: PathBuf) {
-        self.jobs
-            .push(Promise::spawn_thread("models", move || {
-                let found = FoundModels::in_folder(&folder);
-                Outcome::ModelsFound(found.map_err(|error| sentence(&error.to_string())))
-            }));
+        self.jobs.push(Promise::spawn_thread("models", move || {
+            let found = FoundModels::in_folder(&folder);
+            Outcome::ModelsFound(found.map_err(|error| sentence(&error.to_string())))
+        }));
     }
 
     /// Asks for the output folder.

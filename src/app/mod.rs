@@ -50,8 +50,8 @@ mod wipe;
 mod word_maps;
 
 pub use colour_map::ColourMap;
-pub use models::{Models, RememberedModels};
 pub use draft::{Draft, DraftContent, DraftError};
+pub use models::{Models, RememberedModels};
 pub use preferences::Preferences;
 pub use session::{ModelState, Run, RunKey, RunState, Session};
 pub use settings::{Methods, Settings};

@@ -20,9 +20,10 @@ const MENU_WIDTH: f32 = 280.0;
 pub fn model_ui(ui: &mut Ui, state: &mut State) {
     let palette = Palette::of(ui);
     let (name, loading) = match &state.session.model {
-        ModelState::Loading { name, fraction } => {
-            (format!("{name} is loading"), Some((name.clone(), *fraction)))
-        }
+        ModelState::Loading { name, fraction } => (
+            format!("{name} is loading"),
+            Some((name.clone(), *fraction)),
+        ),
         ModelState::Ready(info) => (info.name.clone(), None),
         ModelState::Failed { name, .. } => (format!("{name} did not load"), None),
     };
@@ -60,7 +61,10 @@ pub fn model_ui(ui: &mut Ui, state: &mut State) {
         let text = format!("{weights:.2} GB of weights ({})", needs.weight_type);
         ui.label(small(text).color(palette.weak_text));
     }
-    if info.name != embedded::NAME && ui.add(Button::new("Use the embedded model").small()).clicked()
+    if info.name != embedded::NAME
+        && ui
+            .add(Button::new("Use the embedded model").small())
+            .clicked()
     {
         let action = Action::LoadModel(CheckpointSource::Embedded);
         state.actions.push(action);
@@ -70,7 +74,7 @@ pub fn model_ui(ui: &mut Ui, state: &mut State) {
 fn loading_ui(ui: &mut Ui, state: &mut State, fraction: f32) {
     ui.horizontal(|ui| {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let explanation = "Stop loading and go back";
+            let explanation = "Stop loading";
             if icon_button(ui, icons::X, "Cancel loading", explanation).clicked() {
                 state.actions.push(Action::CancelLoading);
             }

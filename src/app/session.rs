@@ -2,35 +2,20 @@
 //!
 //! Plain Rust without egui, so that a test can feed it events and look.
 
+mod loading;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use loading::{ModelState, WORTH_A_SENTENCE};
+
 use super::message::{Message, remedy, sentence};
-use crate::checkpoint::CheckpointError;
 use crate::diffusion::Method;
 use crate::engine::{
-    EngineError, Event, ModelInfo, ModelNeeds, Picture, Request, RequestId, StepEvent, UpdateEvent,
+    EngineError, Event, ModelInfo, Picture, Request, RequestId, StepEvent, UpdateEvent,
 };
 use crate::prompt::TokenizedPrompt;
 use crate::storm::objective::Reading;
-
-/// A model with fewer bytes of weights is there before its needs are read.
-pub const WORTH_A_SENTENCE: u64 = 256 << 20;
-
-/// Whether there is a model to work with.
-#[derive(Debug, Clone)]
-pub enum ModelState {
-    Loading {
-        name: String,
-        /// Of its weights, from 0 to 1.
-        fraction: f32,
-    },
-    Ready(Arc<ModelInfo>),
-    Failed {
-        name: String,
-        error: Arc<EngineError>,
-    },
-}
 
 /// One seed of one request: what a pair of canvases shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -218,25 +203,10 @@ impl Session {
                     remedy: None,
                 });
             }
-            Event::ModelLoading { name } => {
-                let fraction = 0.0;
-                let loading = ModelState::Loading { name, fraction };
-                if let ModelState::Ready(info) = std::mem::replace(&mut self.model, loading) {
-                    self.old_model = Some(info);
-                }
-            }
-            Event::ModelOpened(needs) => self.opened(&needs),
-            Event::ModelProgress(done) => {
-                if let ModelState::Loading { fraction, .. } = &mut self.model {
-                    *fraction = done;
-                }
-            }
-            Event::ModelReady(info) => {
-                self.old_model = None;
-                self.model = ModelState::Ready(info);
-                // What was said about the waiting is over.
-                self.message = self.message.take().filter(|message| message.is_error);
-            }
+            Event::ModelLoading { name } => self.model_loading(name),
+            Event::ModelOpened(needs) => self.model_opened(&needs),
+            Event::ModelProgress(done) => self.model_progress(done),
+            Event::ModelReady(info) => self.model_ready(info),
             Event::ModelFailed { name, error } => self.model_failed(name, error),
             Event::Started { request } => self.start(request),
             Event::Notice { notice, .. } => {
@@ -260,40 +230,6 @@ impl Session {
             Event::Cancelled { request } => self.end(request, RunState::Cancelled),
             Event::Failed { request, error } => self.fail(request, &error),
         }
-    }
-
-    /// The old model is gone; what the new one needs is said while it loads.
-    fn opened(&mut self, needs: &ModelNeeds) {
-        self.old_model = None;
-        if needs.weights < WORTH_A_SENTENCE {
-            return;
-        }
-        let (weights, picture) = (needs.weights as f64 / 1e9, needs.activations as f64 / 1e9);
-        self.message = Some(Message {
-            text: format!(
-                "The model needs {weights:.2} GB of memory for its weights ({}) and about \
-                 {picture:.2} GB more for a picture.",
-                needs.weight_type
-            ),
-            is_error: false,
-            remedy: None,
-        });
-    }
-
-    fn model_failed(&mut self, name: String, error: Arc<EngineError>) {
-        let is_cancelled = matches!(
-            *error,
-            EngineError::Checkpoint(CheckpointError::Cancelled)
-        );
-        self.message = (!is_cancelled).then(|| Message {
-            text: format!("{name} did not load. {}", sentence(&error.to_string())),
-            is_error: true,
-            remedy: remedy(&error),
-        });
-        self.model = match self.old_model.take() {
-            Some(info) => ModelState::Ready(info),
-            None => ModelState::Failed { name, error },
-        };
     }
 
     fn start(&mut self, request: RequestId) {

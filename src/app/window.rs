@@ -107,11 +107,7 @@ struct Window {
 }
 
 impl Window {
-    fn new(
-        context: &CreationContext<'_>,
-        device: ComputeDevice,
-        options: &AppOptions,
-    ) -> Self {
+    fn new(context: &CreationContext<'_>, device: ComputeDevice, options: &AppOptions) -> Self {
         let ctx = context.egui_ctx.clone();
         let repaint = ctx.clone();
         let wake = Arc::new(move || repaint.request_repaint());

@@ -228,3 +228,34 @@ fn count_modules(file: &WeightFile, prefix: &str) -> usize {
 
 /// One more than any config is allowed.
 const MOST_MODULES: usize = 257;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file without tensors, with this as its `__metadata__`.
+    fn file(metadata: &str) -> WeightFile {
+        let header = format!(r#"{{"__metadata__":{metadata}}}"#);
+        let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+        bytes.extend(header.as_bytes());
+        WeightFile::from_static(bytes.leak(), "model.safetensors").unwrap()
+    }
+
+    #[test]
+    fn a_file_says_what_its_unet_predicts_or_its_family_does() {
+        use TextEncoderKind::{Clip, OpenClip};
+        let silent = file(r#"{"format":"pt"}"#);
+        assert_eq!(predicts(&silent, Clip), (Predicts::Noise, false));
+        // 2.0-base predicts the noise and looks the same, so this is a guess.
+        assert_eq!(predicts(&silent, OpenClip), (Predicts::Velocity, true));
+        for (told, is) in [("epsilon", Predicts::Noise), ("v", Predicts::Velocity)] {
+            let file = file(&format!(r#"{{"modelspec.prediction_type":"{told}"}}"#));
+            for kind in [Clip, OpenClip] {
+                assert_eq!(predicts(&file, kind), (is, false));
+            }
+        }
+        let side = |family| Predicts::Velocity.sample_size(family);
+        assert_eq!(side(Family::V1), SampleSize::Side(64));
+        assert_eq!(side(Family::V2), SampleSize::Side(96));
+    }
+}

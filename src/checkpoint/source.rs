@@ -43,7 +43,9 @@ impl CheckpointSource {
         match std::fs::metadata(&path) {
             Ok(found) if found.is_dir() => Ok(Self::Folder(path)),
             Ok(found) if found.is_file() && path.ends_with("model_index.json") => {
-                let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+                let folder = path
+                    .parent()
+                    .filter(|parent| !parent.as_os_str().is_empty());
                 Ok(Self::Folder(folder.unwrap_or(Path::new(".")).to_path_buf()))
             }
             Ok(found) if found.is_file() => Ok(Self::File(SingleFile {

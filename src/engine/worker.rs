@@ -7,7 +7,6 @@ use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use super::{LoadId, StopFlags};
 use super::error::EngineError;
 use super::event::{Event, ModelInfo};
 use super::generate::Run;
@@ -15,6 +14,7 @@ use super::needs::ModelNeeds;
 use super::prepare::prepare;
 use super::request::{Request, RequestId};
 use super::store::StepStore;
+use super::{LoadId, StopFlags};
 use crate::checkpoint::{
     Checkpoint, CheckpointError, CheckpointSource, StableDiffusion, WeightType,
 };

@@ -33,6 +33,10 @@ fn studio(output: &Path) -> Studio {
 }
 
 fn themed_studio(output: &Path, theme: egui::Theme) -> Studio {
+    studio_with(output, theme, Preferences::default())
+}
+
+fn studio_with(output: &Path, theme: egui::Theme, preferences: Preferences) -> Studio {
     let output = output.to_path_buf();
     let mut harness = Harness::builder()
         .with_size(vec2(1296.0, 816.0))
@@ -44,8 +48,7 @@ fn themed_studio(output: &Path, theme: egui::Theme) -> Studio {
                     let device = ComputeDevice::cpu(None);
                     let wake = Arc::new(|| {});
                     let engine = Engine::start(device, CheckpointSource::Embedded, 1 << 28, wake);
-                    let preferences = Preferences::default();
-                    StudioApp::new(ui.ctx(), engine, output.clone(), preferences)
+                    StudioApp::new(ui.ctx(), engine, output.clone(), preferences.clone())
                 });
                 app.logic(ui.ctx());
                 app.ui(ui);
