@@ -13,12 +13,12 @@ use storm_studio::checkpoint::{
 use crate::fixture::{Fixture, folder, numbers};
 use crate::ldm_names::{Family, Stored, Tensors, read, single_file, write};
 
-const TEXT: &str = "text_encoder/model.safetensors";
-const UNET: &str = "unet/diffusion_pytorch_model.safetensors";
-const VAE: &str = "vae/diffusion_pytorch_model.safetensors";
+pub const TEXT: &str = "text_encoder/model.safetensors";
+pub const UNET: &str = "unet/diffusion_pytorch_model.safetensors";
+pub const VAE: &str = "vae/diffusion_pytorch_model.safetensors";
 
 /// What a model computes: text encoder, UNet, decoder.
-fn outputs(source: &CheckpointSource, family: &str) -> [Vec<f32>; 3] {
+pub fn outputs(source: &CheckpointSource, family: &str) -> [Vec<f32>; 3] {
     let device = Device::flex();
     let model = StableDiffusion::load(source, &device).unwrap_or_else(|error| panic!("{error}"));
     let fixture = Fixture::open(&format!("{family}.safetensors"));

@@ -16,5 +16,7 @@ mod mutations;
 mod narrow;
 mod parity;
 mod schedulers;
+mod single_files;
+mod tiles;
 mod toybox;
 mod wgpu;

@@ -169,9 +169,7 @@ fn costs(
     let checkpoint = Checkpoint::open(source, device.burn()).map_err(Failure::model)?;
     let (weight_type, needs) = ModelNeeds::on(&checkpoint, device);
     report.needs(&needs);
-    needs
-        .check(device.memory_limits(), 0)
-        .map_err(Failure::model)?;
+    needs.check(0).map_err(Failure::model)?;
     let model = StableDiffusion::build(checkpoint, weight_type, &mut |_| true);
     let model = model.map_err(Failure::model)?;
     let measured = PassCosts::measure(&model, settings.update.attention_res);

@@ -42,14 +42,7 @@ impl Report {
             return;
         }
         self.tell(
-            || {
-                format!(
-                    "It needs {:.2} GB for its weights ({}) and about {:.2} GB more for a picture",
-                    needs.weights as f64 / 1e9,
-                    needs.weight_type,
-                    needs.activations as f64 / 1e9
-                )
-            },
+            || format!("It {needs}"),
             || json!({"event": "needs", "model": needs}),
         );
     }

@@ -4,12 +4,13 @@
 //! the system's memory, whose free part is known. wgpu does not tell that of a
 //! card's own.
 
+use serde::Serialize;
 use sysinfo::{MemoryRefreshKind, System};
 
 use super::ComputeDevice;
 
 /// What limits a run on a device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct MemoryLimits {
     /// The largest buffer that a kernel may bind, in bytes; `None` on the CPU.
     pub largest_buffer: Option<u64>,

@@ -1,5 +1,6 @@
 //! What a model and its pictures need of the device, known before anything is allocated.
 
+use std::fmt;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -34,6 +35,8 @@ pub struct ModelNeeds {
     pub activations: u64,
     /// Bytes of its largest tensor of weights.
     pub largest_tensor: u64,
+    /// What the device had when this was found.
+    pub limits: MemoryLimits,
     #[serde(skip)]
     networks: Arc<Networks>,
 }
@@ -82,6 +85,7 @@ impl ModelNeeds {
             weights: (text + unet) as u64 * bytes + vae as u64 * whole,
             activations: networks.generous(native),
             largest_tensor: checkpoint.largest_tensor() as u64 * bytes,
+            limits: MemoryLimits::default(),
             networks: Arc::new(networks),
         }
     }
@@ -90,10 +94,12 @@ impl ModelNeeds {
     /// what it needs then.
     pub fn on(checkpoint: &Checkpoint, device: &ComputeDevice) -> (WeightType, Self) {
         let whole = Self::of(checkpoint, WeightType::F32);
-        match device.uses_halves(whole.weights) {
+        let (weight_type, mut needs) = match device.uses_halves(whole.weights) {
             true => (WeightType::F16, Self::of(checkpoint, WeightType::F16)),
             false => (WeightType::F32, whole),
-        }
+        };
+        needs.limits = device.memory_limits();
+        (weight_type, needs)
     }
 
     /// Most bytes of activations while a picture of `size` (width, height) in
@@ -109,13 +115,13 @@ impl ModelNeeds {
         })
     }
 
-    /// Whether the weights fit, and each of them a buffer of the device. `held` is
-    /// what a model gives back that goes before this one comes.
+    /// Whether the weights fit the device, and each of them one of its buffers.
+    /// `held` is what a model gives back that goes before this one comes.
     ///
     /// # Errors
     /// If not.
-    pub fn check(&self, limits: MemoryLimits, held: u64) -> Result<(), EngineError> {
-        match limits.largest_buffer {
+    pub fn check(&self, held: u64) -> Result<(), EngineError> {
+        match self.limits.largest_buffer {
             Some(limit) if self.largest_tensor > limit => {
                 return Err(EngineError::BufferLimit {
                     needed: self.largest_tensor >> 20,
@@ -124,7 +130,7 @@ impl ModelNeeds {
             }
             _ => {}
         }
-        match limits.free.map(|free| free + held) {
+        match self.limits.free.map(|free| free + held) {
             Some(free) if self.weights > free => Err(EngineError::Memory {
                 weights: gigabytes(self.weights),
                 weight_type: self.weight_type,
@@ -133,6 +139,27 @@ impl ModelNeeds {
             }),
             _ => Ok(()),
         }
+    }
+}
+
+impl fmt::Display for ModelNeeds {
+    /// A sentence without its subject, as "needs …".
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "needs {} of memory for its weights ({}) and about {} more for a picture",
+            gigabytes(self.weights),
+            self.weight_type,
+            gigabytes(self.activations)
+        )?;
+        if let Some(free) = self.limits.free {
+            write!(formatter, "; {} are free", gigabytes(free))?;
+        }
+        if let Some(buffer) = self.limits.largest_buffer {
+            let buffer = gigabytes(buffer);
+            write!(formatter, "; the device binds up to {buffer} at once")?;
+        }
+        Ok(())
     }
 }
 

@@ -153,7 +153,7 @@ impl Worker {
         let checkpoint = Checkpoint::open(source, self.device.burn())?;
         let (weight_type, needs) = ModelNeeds::on(&checkpoint, &self.device);
         let held = self.model.as_ref().map_or(0, |model| model.needs.weights);
-        needs.check(self.device.memory_limits(), held)?;
+        needs.check(held)?;
         Ok((checkpoint, weight_type, needs))
     }
 

@@ -40,13 +40,8 @@ impl Session {
         if needs.weights < WORTH_A_SENTENCE {
             return;
         }
-        let (weights, picture) = (needs.weights as f64 / 1e9, needs.activations as f64 / 1e9);
         self.message = Some(Message {
-            text: format!(
-                "The model needs {weights:.2} GB of memory for its weights ({}) and about \
-                 {picture:.2} GB more for a picture.",
-                needs.weight_type
-            ),
+            text: format!("The model {needs}."),
             is_error: false,
             remedy: None,
         });
