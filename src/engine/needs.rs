@@ -15,10 +15,11 @@ use crate::models::unet::Grid;
 /// Up to this size in bytes of its largest tensor a picture is decoded whole:
 /// 768 × 768 pixels with Stable Diffusion's autoencoder.
 const LARGEST_WHOLE_DECODE: u64 = 640 << 20;
-/// The same of one tile: 512 × 512 pixels.
-const LARGEST_TILE_DECODE: u64 = 256 << 20;
-/// Pictures below this many latent cells along a side make no useful tiles.
-const SMALLEST_TILE: usize = 16;
+/// The same of one tile: 128 rows of 1024 pixels.
+const LARGEST_TILE_DECODE: u64 = 160 << 20;
+/// Rows of latent cells of the smallest tile: below, the rows that it shares with
+/// its neighbours cost more than it saves.
+const SMALLEST_TILE: usize = 4;
 
 /// What a model needs on its device. How much memory a graphics card has free is
 /// not known: wgpu does not tell it.
@@ -174,21 +175,13 @@ impl Networks {
         Bytes::of(self.unet.gradient_memory(latents), self.bytes)
     }
 
-    /// Bytes of decoding a picture, whole or in tiles of `tiles` cells a side.
+    /// Bytes of decoding a picture, whole or in tiles of `tiles` rows of cells.
     fn decode(&self, latents: Grid, tiles: Option<usize>) -> Bytes {
-        let whole = WeightType::F32.bytes() as u64;
-        let Some(side) = tiles else {
-            return Bytes::of(self.vae.decode_memory(latents), whole);
+        let memory = match tiles {
+            None => self.vae.decode_memory(latents),
+            Some(rows) => self.vae.tiled_decode_memory(latents, rows),
         };
-        let tile = Grid {
-            rows: latents.rows.min(side),
-            columns: latents.columns.min(side),
-        };
-        let mut bytes = Bytes::of(self.vae.decode_memory(tile), whole);
-        // The picture that the tiles are put into, before and after each.
-        let pixels = self.vae.downscale_factor().pow(2) * latents.rows * latents.columns;
-        bytes.all += (2 * self.vae.out_channels * pixels) as u64 * whole;
-        bytes
+        Bytes::of(memory, WeightType::F32.bytes() as u64)
     }
 
     /// Bytes of a picture where memory is plenty.
@@ -225,7 +218,7 @@ impl Bytes {
 pub(super) struct RunShape {
     /// Both methods in one batch.
     pub(super) batch_lanes: bool,
-    /// Decode in tiles of at most so many latent cells along a side.
+    /// Decode in tiles of at most so many rows of latent cells.
     pub(super) decode_tiles: Option<usize>,
     /// Most bytes of activations, an estimate.
     bytes: u64,
@@ -257,7 +250,7 @@ impl RunShape {
         } = picture;
         let whole = networks.decode(latents, None);
         let decodes_whole = whole.fits(limits) && whole.largest <= LARGEST_WHOLE_DECODE;
-        let decode_tiles = (!decodes_whole).then(|| tile_side(networks, limits));
+        let decode_tiles = (!decodes_whole).then(|| tile_rows(networks, latents, limits));
         let decode = networks.decode(latents, decode_tiles);
         // Each method predicts with and without the prompt.
         let alone = networks.prediction(latents, 2);
@@ -278,21 +271,15 @@ impl RunShape {
     }
 }
 
-/// The side of the tiles that a picture is decoded in, in latent cells.
-fn tile_side(networks: &Networks, limits: MemoryLimits) -> usize {
-    let limit = limits.largest_buffer.unwrap_or(u64::MAX);
-    let bytes = limit.min(LARGEST_TILE_DECODE);
-    let largest = bytes / WeightType::F32.bytes() as u64;
-    let side = networks.vae.decode_side_within(largest as usize);
-    let fits = |side: &usize| {
-        let (rows, columns) = (*side, *side);
-        networks
-            .decode(Grid { rows, columns }, Some(*side))
-            .fits(limits)
+/// The height of the tiles that a picture is decoded in, in latent cells.
+fn tile_rows(networks: &Networks, latents: Grid, limits: MemoryLimits) -> usize {
+    let fits = |rows: &usize| {
+        let bytes = networks.decode(latents, Some(*rows));
+        bytes.largest <= LARGEST_TILE_DECODE && bytes.fits(limits)
     };
-    let halves = std::iter::successors(Some(side), |side| Some(side / 2));
-    let mut sides = halves.take_while(|side| *side > SMALLEST_TILE);
-    sides.find(fits).unwrap_or(SMALLEST_TILE)
+    let halves = std::iter::successors(Some(latents.rows), |rows| Some(rows / 2));
+    let mut heights = halves.skip(1).take_while(|rows| *rows > SMALLEST_TILE);
+    heights.find(fits).unwrap_or(SMALLEST_TILE)
 }
 
 fn check(pass: Bytes, limits: MemoryLimits) -> Result<(), RequestError> {
@@ -380,7 +367,7 @@ mod tests {
             storm: false,
             ..square(64)
         };
-        let shape = RunShape::of(&networks, standard, free(400 << 20)).unwrap();
+        let shape = RunShape::of(&networks, standard, free(470 << 20)).unwrap();
         assert!(!shape.batch_lanes && shape.decode_tiles.is_some());
     }
 
@@ -395,9 +382,9 @@ mod tests {
         assert!(matches!(shape, Err(RequestError::BufferLimit { .. })));
         let shape = RunShape::of(&networks(), square(64), limits).unwrap();
         assert!(!shape.batch_lanes);
-        // 256 channels of 45² · 64 pixels.
-        assert_eq!(shape.decode_tiles, Some(45));
+        // 256 channels of 130 rows of 512 pixels are 68 MB.
+        assert_eq!(shape.decode_tiles, Some(16));
         let huge = RunShape::of(&networks(), square(256), MemoryLimits::default()).unwrap();
-        assert_eq!(huge.decode_tiles, Some(64));
+        assert_eq!(huge.decode_tiles, Some(8));
     }
 }
