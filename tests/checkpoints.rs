@@ -55,7 +55,13 @@ fn components(family: &str) -> [Tensors; 3] {
 /// A copy of a narrow folder.
 pub fn copy_folder(family: &str) -> tempfile::TempDir {
     let target = tempfile::tempdir().unwrap();
-    let mut stack = vec![(folder().join(family), target.path().to_path_buf())];
+    copy_into(family, target.path());
+    target
+}
+
+/// Copies what is in a narrow folder.
+pub fn copy_into(family: &str, target: &Path) {
+    let mut stack = vec![(folder().join(family), target.to_path_buf())];
     while let Some((from, to)) = stack.pop() {
         std::fs::create_dir_all(&to).unwrap();
         for entry in std::fs::read_dir(&from).unwrap() {
@@ -68,7 +74,6 @@ pub fn copy_folder(family: &str) -> tempfile::TempDir {
             }
         }
     }
-    target
 }
 
 const FAMILIES: [(&str, Family); 2] = [("narrow-sd1", Family::V1), ("narrow-sd2", Family::V2)];
@@ -264,6 +269,24 @@ fn shards_and_variants_load_to_identical_outputs() {
         outputs(&in_folder(copy.path()), name) == expected,
         "variant in shards"
     );
+}
+
+#[test]
+fn an_index_by_its_older_name_and_one_given_for_its_folder_open() {
+    let name = "narrow-sd2";
+    let expected = outputs(&in_folder(&folder().join(name)), name);
+    let copy = copy_folder(name);
+    let path = copy.path().join(UNET);
+    let variant = path.with_extension("fp16.safetensors");
+    std::fs::rename(&path, &variant).unwrap();
+    shard(&variant, 2, ".fp16");
+    // As diffusers wrote it at first.
+    let index =
+        |end: &str| path.with_file_name(format!("diffusion_pytorch_model.safetensors.{end}"));
+    std::fs::rename(index("index.fp16.json"), index("fp16.index.json")).unwrap();
+    let source = in_folder(&copy.path().join("model_index.json"));
+    assert_eq!(source, in_folder(copy.path()));
+    assert!(outputs(&source, name) == expected);
 }
 
 /// Cuts a weight file into `count` shards with their index, as diffusers does.

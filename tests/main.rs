@@ -14,6 +14,7 @@ mod full_size;
 mod ldm_names;
 mod mutations;
 mod narrow;
+mod other_models;
 mod parity;
 mod schedulers;
 mod single_files;
