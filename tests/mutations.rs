@@ -10,13 +10,14 @@ use std::sync::OnceLock;
 use burn::tensor::Device;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
+use safetensors::tensor::Dtype;
 use serde_json::Value;
 use storm_studio::checkpoint::{Checkpoint, CheckpointSource, StableDiffusion, WeightType};
 
 use crate::allocation::largest_allocation;
 use crate::bad_files::{narrow_file, narrow_source};
 use crate::checkpoints::{UNET, copy_into};
-use crate::ldm_names::{read, write};
+use crate::ldm_names::{Tensors, read, write};
 
 /// What can happen to a file.
 #[derive(Debug, Clone)]
@@ -159,6 +160,85 @@ fn campaign<S: Strategy>(
     }
 }
 
+/// What can happen to one tensor of a file whose header stays true.
+#[derive(Debug, Clone)]
+enum TensorDamage {
+    Rename(String),
+    Remove,
+    /// Beside the others, with a tensor's bytes.
+    Add(String),
+    /// To another type of the same size.
+    Retype,
+    /// The same numbers in another shape.
+    Reshape(usize),
+    /// A number, by its place, that is none.
+    Poison(usize),
+}
+
+fn tensor_damage() -> impl Strategy<Value = TensorDamage> {
+    let name = prop_oneof![
+        r"(\.\./){0,3}[a-z/\\:.]{0,20}",
+        ".{0,20}",
+        r"(model\.diffusion_model|first_stage_model|cond_stage_model|model_ema)\.[a-z0-9_.]{0,30}",
+    ];
+    prop_oneof![
+        name.clone().prop_map(TensorDamage::Rename),
+        Just(TensorDamage::Remove),
+        name.prop_map(TensorDamage::Add),
+        Just(TensorDamage::Retype),
+        (0usize..6).prop_map(TensorDamage::Reshape),
+        any::<usize>().prop_map(TensorDamage::Poison),
+    ]
+}
+
+fn reshaped(shape: &[usize], how: usize) -> Vec<usize> {
+    let mut shape = shape.to_vec();
+    match how {
+        0 => shape.reverse(),
+        1 => shape.rotate_left(1),
+        2 => shape.push(1),
+        3 => shape.insert(0, 1),
+        4 => shape = vec![shape.iter().product()],
+        _ => shape.extend([1; 30]),
+    }
+    shape
+}
+
+fn damage_tensor(tensors: &mut Tensors, index: usize, damage: TensorDamage) {
+    let names: Vec<String> = tensors.keys().cloned().collect();
+    let name = &names[index % names.len()];
+    let tensor = tensors.get_mut(name).unwrap();
+    match damage {
+        TensorDamage::Rename(to) => {
+            let tensor = tensors.remove(name).unwrap();
+            tensors.insert(to, tensor);
+        }
+        TensorDamage::Remove => {
+            tensors.remove(name);
+        }
+        TensorDamage::Add(added) => {
+            let tensor = tensor.clone();
+            tensors.insert(added, tensor);
+        }
+        TensorDamage::Retype => {
+            tensor.dtype = match tensor.dtype {
+                Dtype::F32 => Dtype::I32,
+                Dtype::F16 => Dtype::BF16,
+                other => other,
+            };
+        }
+        TensorDamage::Reshape(how) => tensor.shape = reshaped(&tensor.shape, how),
+        TensorDamage::Poison(place) => {
+            // All ones are NaN in every floating-point type.
+            let numbers = tensor.bytes.len() / 4;
+            let start = 4 * (place % numbers.max(1));
+            for byte in tensor.bytes.iter_mut().skip(start).take(4) {
+                *byte = 0xff;
+            }
+        }
+    }
+}
+
 /// What a value in a config may become.
 fn json_value() -> impl Strategy<Value = Value> {
     prop_oneof![
@@ -201,6 +281,21 @@ fn a_damaged_file_ends_in_an_error_or_a_model() {
     campaign("files", &damage(), |damage, temporary| {
         let path = temporary.join("damaged.safetensors");
         std::fs::write(&path, damaged(&damage)).unwrap();
+        narrow_source(path)
+    });
+}
+
+#[test]
+fn damaged_tensors_in_a_sound_file_end_in_an_error_or_a_model() {
+    let whole = narrow_file();
+    let damages = proptest::collection::vec((0usize..2000, tensor_damage()), 1..3);
+    campaign("tensors", &damages, |damages, temporary| {
+        let mut tensors = whole.clone();
+        for (index, damage) in damages {
+            damage_tensor(&mut tensors, index, damage);
+        }
+        let path = temporary.join("damaged.safetensors");
+        write(&tensors, &path);
         narrow_source(path)
     });
 }
