@@ -164,12 +164,6 @@ fn the_menu_lists_what_was_opened_before_and_what_a_folder_holds() {
         app.state().models.found().is_some()
     });
     click(&mut harness, "Open…");
-    harness.run_steps(3);
-    harness
-        .render()
-        .unwrap()
-        .save("/tmp/ckpt-menu.png")
-        .unwrap();
     harness.get_by_label("1 more cannot be opened");
     click(&mut harness, "shelved (Stable Diffusion 2.x)");
     wait_for_model(&mut harness, "shelved");
