@@ -5,17 +5,20 @@ use std::path::{Path, PathBuf};
 use burn::tensor::Device;
 use half::{bf16, f16};
 use safetensors::tensor::Dtype;
-use storm_studio::checkpoint::{CheckpointError, CheckpointSource, SingleFile, StableDiffusion};
+use storm_studio::checkpoint::{
+    Checkpoint, CheckpointError, CheckpointSource, Family as ModelFamily, FoundModels, SingleFile,
+    StableDiffusion, WeightType,
+};
 
 use crate::fixture::{Fixture, folder, numbers};
 use crate::ldm_names::{Family, Stored, Tensors, read, single_file, write};
 
-const TEXT: &str = "text_encoder/model.safetensors";
-const UNET: &str = "unet/diffusion_pytorch_model.safetensors";
-const VAE: &str = "vae/diffusion_pytorch_model.safetensors";
+pub const TEXT: &str = "text_encoder/model.safetensors";
+pub const UNET: &str = "unet/diffusion_pytorch_model.safetensors";
+pub const VAE: &str = "vae/diffusion_pytorch_model.safetensors";
 
 /// What a model computes: text encoder, UNet, decoder.
-fn outputs(source: &CheckpointSource, family: &str) -> [Vec<f32>; 3] {
+pub fn outputs(source: &CheckpointSource, family: &str) -> [Vec<f32>; 3] {
     let device = Device::flex();
     let model = StableDiffusion::load(source, &device).unwrap_or_else(|error| panic!("{error}"));
     let fixture = Fixture::open(&format!("{family}.safetensors"));
@@ -52,7 +55,13 @@ fn components(family: &str) -> [Tensors; 3] {
 /// A copy of a narrow folder.
 pub fn copy_folder(family: &str) -> tempfile::TempDir {
     let target = tempfile::tempdir().unwrap();
-    let mut stack = vec![(folder().join(family), target.path().to_path_buf())];
+    copy_into(family, target.path());
+    target
+}
+
+/// Copies what is in a narrow folder.
+pub fn copy_into(family: &str, target: &Path) {
+    let mut stack = vec![(folder().join(family), target.to_path_buf())];
     while let Some((from, to)) = stack.pop() {
         std::fs::create_dir_all(&to).unwrap();
         for entry in std::fs::read_dir(&from).unwrap() {
@@ -65,7 +74,6 @@ pub fn copy_folder(family: &str) -> tempfile::TempDir {
             }
         }
     }
-    target
 }
 
 const FAMILIES: [(&str, Family); 2] = [("narrow-sd1", Family::V1), ("narrow-sd2", Family::V2)];
@@ -263,6 +271,24 @@ fn shards_and_variants_load_to_identical_outputs() {
     );
 }
 
+#[test]
+fn an_index_by_its_older_name_and_one_given_for_its_folder_open() {
+    let name = "narrow-sd2";
+    let expected = outputs(&in_folder(&folder().join(name)), name);
+    let copy = copy_folder(name);
+    let path = copy.path().join(UNET);
+    let variant = path.with_extension("fp16.safetensors");
+    std::fs::rename(&path, &variant).unwrap();
+    shard(&variant, 2, ".fp16");
+    // As diffusers wrote it at first.
+    let index =
+        |end: &str| path.with_file_name(format!("diffusion_pytorch_model.safetensors.{end}"));
+    std::fs::rename(index("index.fp16.json"), index("fp16.index.json")).unwrap();
+    let source = in_folder(&copy.path().join("model_index.json"));
+    assert_eq!(source, in_folder(copy.path()));
+    assert!(outputs(&source, name) == expected);
+}
+
 /// Cuts a weight file into `count` shards with their index, as diffusers does.
 fn shard(path: &Path, count: usize, variant: &str) {
     let tensors = read(path);
@@ -292,4 +318,39 @@ fn shard(path: &Path, count: usize, variant: &str) {
     let index = serde_json::json!({"metadata": {"total_size": 0}, "weight_map": weight_map});
     let index_file = format!("{stem}.safetensors.index{variant}.json");
     std::fs::write(path.with_file_name(index_file), index.to_string()).unwrap();
+}
+
+#[test]
+fn a_folder_of_models_is_listed_with_reasons_for_the_rest() {
+    let shelf = tempfile::tempdir().unwrap();
+    let deep = shelf.path().join("models--someone--model/snapshots");
+    std::fs::create_dir_all(&deep).unwrap();
+    std::fs::rename(copy_folder("narrow-sd2").path(), deep.join("0123abc")).unwrap();
+    std::fs::rename(copy_folder("narrow-sd1").path(), shelf.path().join("first")).unwrap();
+    std::fs::write(shelf.path().join("lora.safetensors"), b"GGUF").unwrap();
+    std::fs::write(shelf.path().join("notes.txt"), b"not looked at").unwrap();
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(shelf.path(), deep.join("again")).unwrap();
+    let found = FoundModels::in_folder(shelf.path()).unwrap();
+    let first = found.models.iter().find(|model| model.name == "first");
+    assert_eq!(first.unwrap().family, ModelFamily::V1);
+    let second = found.models.iter().find(|model| model.name == "0123abc");
+    assert_eq!(second.unwrap().family, ModelFamily::V2);
+    let (path, reason) = &found.others[0];
+    assert!(path.ends_with("lora.safetensors"));
+    assert!(reason.contains("GGUF"), "{reason}");
+    assert!(FoundModels::in_folder(&shelf.path().join("gone")).is_err());
+}
+
+#[test]
+fn loading_ends_within_a_tensor_of_being_cancelled() {
+    let checkpoint = Checkpoint::open(&in_folder(&folder().join("narrow-sd1")), &Device::flex());
+    let mut told = Vec::new();
+    let ended = StableDiffusion::build(checkpoint.unwrap(), WeightType::F32, &mut |fraction| {
+        told.push(fraction);
+        fraction < 0.5
+    });
+    assert!(matches!(ended, Err(CheckpointError::Cancelled)));
+    let (last, before) = told.split_last().unwrap();
+    assert!(*last >= 0.5 && before.iter().all(|fraction| *fraction < 0.5));
 }

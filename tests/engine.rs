@@ -8,6 +8,8 @@ use storm_studio::diffusion::Method;
 use storm_studio::engine::{Engine, Event, Picture, Request};
 use storm_studio::storm::{Layout, ObjectTokens, Relation, RelationKind};
 
+use crate::fixture::folder;
+
 /// "a cat to the left of a dog": the cat is token 2, the dog token 8.
 pub fn cat_and_dog(kind: RelationKind, steps: usize) -> Request {
     let object = |label: &str, token| ObjectTokens {
@@ -176,6 +178,33 @@ fn a_cancelled_run_ends_within_a_step_and_makes_no_picture() {
     assert!(steps_after <= 2, "{steps_after} steps after the cancel");
     // The engine is still good.
     let events = run(&engine, cat_and_dog(RelationKind::LeftOf, 2));
+    assert_eq!(pictures(&events).len(), 2);
+}
+
+#[test]
+fn the_old_model_stays_until_the_files_of_the_next_one_are_in_order() {
+    let engine = engine();
+    let mut request = cat_and_dog(RelationKind::LeftOf, 400);
+    let running = engine.submit(request.clone());
+    while !matches!(engine.wait_event(), Some(Event::Stepped(_))) {}
+    // Behind the run: one that is given up, and one that is not there.
+    engine.load(CheckpointSource::Folder(folder().join("narrow-sd1")));
+    engine.cancel_loading();
+    engine.load(CheckpointSource::Folder(folder().join("no-such-model")));
+    engine.cancel_all();
+    let mut failures = Vec::new();
+    while failures.len() < 2 {
+        match engine.wait_event().expect("the engine goes on") {
+            Event::ModelFailed { error, .. } => failures.push(error.to_string()),
+            Event::ModelOpened(needs) => panic!("{needs:?}"),
+            Event::Finished { request, .. } => assert_ne!(request, running),
+            _ => {}
+        }
+    }
+    assert!(failures[0].contains("cancelled"), "{failures:?}");
+    assert!(failures[1].contains("no model at"), "{failures:?}");
+    request.steps = 1;
+    let events = run(&engine, request);
     assert_eq!(pictures(&events).len(), 2);
 }
 

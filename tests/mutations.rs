@@ -1,18 +1,23 @@
 //! Damaged files and configs by the thousand: an error or a model, never a panic or a large allocation.
 //!
-//! PROPTEST_CASES sets how many; 200 000 per property were run once.
+//! PROPTEST_CASES sets how many; each campaign prints how many it ran and how they ended.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::OnceLock;
 
 use burn::tensor::Device;
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
+use safetensors::tensor::Dtype;
 use serde_json::Value;
 use storm_studio::checkpoint::{Checkpoint, CheckpointSource, StableDiffusion, WeightType};
 
 use crate::allocation::largest_allocation;
 use crate::bad_files::{narrow_file, narrow_source};
-use crate::checkpoints::copy_folder;
-use crate::ldm_names::write;
+use crate::checkpoints::{UNET, copy_into};
+use crate::ldm_names::{Tensors, read, write};
 
 /// What can happen to a file.
 #[derive(Debug, Clone)]
@@ -116,17 +121,122 @@ fn damaged(damage: &Damage) -> Vec<u8> {
     bytes
 }
 
-/// Opens and builds; only that it ends in a result matters.
-fn survive(source: &CheckpointSource) -> Result<(), TestCaseError> {
-    let (result, bytes) = largest_allocation(|| {
-        let checkpoint = Checkpoint::open(source, &Device::flex())?;
-        StableDiffusion::build(checkpoint, WeightType::F32, &mut |_| ())
+/// Runs `cases` of damage through opening and building: only that each ends in a
+/// result matters. Prints how many there were and how they ended.
+fn campaign<S: Strategy>(
+    name: &str,
+    damages: &S,
+    damage: impl Fn(S::Value, &Path) -> CheckpointSource,
+) {
+    let config = ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
+    let tally: RefCell<BTreeMap<String, usize>> = RefCell::default();
+    let run = TestRunner::new(config).run(damages, |value| {
+        let temporary = tempfile::tempdir().unwrap();
+        let source = damage(value, temporary.path());
+        let (result, bytes) = largest_allocation(|| {
+            let checkpoint = Checkpoint::open(&source, &Device::flex())?;
+            StableDiffusion::build(checkpoint, WeightType::F32, &mut |_| true)
+        });
+        prop_assert!(bytes < 64 << 20, "{bytes} bytes at once");
+        let ended = match result {
+            Ok(_) => "a model".to_string(),
+            Err(error) => {
+                prop_assert!(!error.to_string().is_empty());
+                // The variant's name, as Debug begins.
+                let debug = format!("{error:?}");
+                debug.split([' ', '(']).next().unwrap().to_string()
+            }
+        };
+        *tally.borrow_mut().entry(ended).or_default() += 1;
+        Ok(())
     });
-    prop_assert!(bytes < 64 << 20, "{bytes} bytes at once");
-    if let Err(error) = result {
-        prop_assert!(!error.to_string().is_empty());
+    let tally = tally.into_inner();
+    println!("{name}: {} cases, {tally:?}", tally.values().sum::<usize>());
+    if let Err(error) = run {
+        panic!("{error}");
     }
-    Ok(())
+}
+
+/// What can happen to one tensor of a file whose header stays true.
+#[derive(Debug, Clone)]
+enum TensorDamage {
+    Rename(String),
+    Remove,
+    /// Beside the others, with a tensor's bytes.
+    Add(String),
+    /// To another type of the same size.
+    Retype,
+    /// The same numbers in another shape.
+    Reshape(usize),
+    /// A number, by its place, that is none.
+    Poison(usize),
+}
+
+fn tensor_damage() -> impl Strategy<Value = TensorDamage> {
+    let name = prop_oneof![
+        r"(\.\./){0,3}[a-z/\\:.]{0,20}",
+        ".{0,20}",
+        r"(model\.diffusion_model|first_stage_model|cond_stage_model|model_ema)\.[a-z0-9_.]{0,30}",
+    ];
+    prop_oneof![
+        name.clone().prop_map(TensorDamage::Rename),
+        Just(TensorDamage::Remove),
+        name.prop_map(TensorDamage::Add),
+        Just(TensorDamage::Retype),
+        (0usize..6).prop_map(TensorDamage::Reshape),
+        any::<usize>().prop_map(TensorDamage::Poison),
+    ]
+}
+
+fn reshaped(shape: &[usize], how: usize) -> Vec<usize> {
+    let mut shape = shape.to_vec();
+    match how {
+        0 => shape.reverse(),
+        1 => shape.rotate_left(1),
+        2 => shape.push(1),
+        3 => shape.insert(0, 1),
+        4 => shape = vec![shape.iter().product()],
+        _ => shape.extend([1; 30]),
+    }
+    shape
+}
+
+fn damage_tensor(tensors: &mut Tensors, index: usize, damage: TensorDamage) {
+    let names: Vec<String> = tensors.keys().cloned().collect();
+    let name = &names[index % names.len()];
+    let tensor = tensors.get_mut(name).unwrap();
+    match damage {
+        TensorDamage::Rename(to) => {
+            let tensor = tensors.remove(name).unwrap();
+            tensors.insert(to, tensor);
+        }
+        TensorDamage::Remove => {
+            tensors.remove(name);
+        }
+        TensorDamage::Add(added) => {
+            let tensor = tensor.clone();
+            tensors.insert(added, tensor);
+        }
+        TensorDamage::Retype => {
+            tensor.dtype = match tensor.dtype {
+                Dtype::F32 => Dtype::I32,
+                Dtype::F16 => Dtype::BF16,
+                other => other,
+            };
+        }
+        TensorDamage::Reshape(how) => tensor.shape = reshaped(&tensor.shape, how),
+        TensorDamage::Poison(place) => {
+            // All ones are NaN in every floating-point type.
+            let numbers = tensor.bytes.len() / 4;
+            let start = 4 * (place % numbers.max(1));
+            for byte in tensor.bytes.iter_mut().skip(start).take(4) {
+                *byte = 0xff;
+            }
+        }
+    }
 }
 
 /// What a value in a config may become.
@@ -153,30 +263,85 @@ const CONFIGS: [&str; 7] = [
     "scheduler/scheduler_config.json",
 ];
 
-proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
+/// What a list of shards may say instead of a file's name.
+fn shard_name() -> impl Strategy<Value = String> {
+    prop_oneof![
+        Just("aside.safetensors".to_string()),
+        Just("../unet/aside.safetensors".to_string()),
+        r"(\.\./){1,3}[a-z]{1,5}",
+        r"/(dev/zero|etc/passwd|proc/self/mem)",
+        r"[a-z.\\/:]{0,12}",
+        ".{0,30}",
+        "a{200,5000}",
+    ]
+}
 
-    #[test]
-    fn a_damaged_file_ends_in_an_error_or_a_model(damage in damage()) {
-        let temporary = tempfile::tempdir().unwrap();
-        let path = temporary.path().join("damaged.safetensors");
+#[test]
+fn a_damaged_file_ends_in_an_error_or_a_model() {
+    campaign("files", &damage(), |damage, temporary| {
+        let path = temporary.join("damaged.safetensors");
         std::fs::write(&path, damaged(&damage)).unwrap();
-        survive(&narrow_source(path))?;
-    }
+        narrow_source(path)
+    });
+}
 
-    #[test]
-    fn a_changed_config_ends_in_an_error_or_a_model(
-        file in proptest::sample::select(&CONFIGS[..]),
-        changes in proptest::collection::vec((0usize..40, json_value()), 1..4),
-    ) {
-        let copy = copy_folder("narrow-sd1");
-        let path = copy.path().join(file);
+#[test]
+fn damaged_tensors_in_a_sound_file_end_in_an_error_or_a_model() {
+    let whole = narrow_file();
+    let damages = proptest::collection::vec((0usize..2000, tensor_damage()), 1..3);
+    campaign("tensors", &damages, |damages, temporary| {
+        let mut tensors = whole.clone();
+        for (index, damage) in damages {
+            damage_tensor(&mut tensors, index, damage);
+        }
+        let path = temporary.join("damaged.safetensors");
+        write(&tensors, &path);
+        narrow_source(path)
+    });
+}
+
+#[test]
+fn a_changed_config_ends_in_an_error_or_a_model() {
+    let changes = (
+        proptest::sample::select(&CONFIGS[..]),
+        proptest::collection::vec((0usize..40, json_value()), 1..4),
+    );
+    campaign("configs", &changes, |(file, changes), temporary| {
+        copy_into("narrow-sd1", temporary);
+        let path = temporary.join(file);
         let mut config: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
         let keys: Vec<String> = config.as_object().unwrap().keys().cloned().collect();
         for (key, value) in changes {
             config[&keys[key % keys.len()]] = value;
         }
         std::fs::write(&path, config.to_string()).unwrap();
-        survive(&CheckpointSource::from_path(copy.path()).unwrap())?;
-    }
+        CheckpointSource::from_path(temporary).unwrap()
+    });
+}
+
+#[test]
+fn a_changed_list_of_shards_ends_in_an_error_or_a_model() {
+    let changes = proptest::collection::vec((0usize..2000, shard_name(), 0u8..4), 0..4);
+    campaign("lists of shards", &changes, |changes, temporary| {
+        copy_into("narrow-sd1", temporary);
+        let weights = temporary.join(UNET);
+        let tensors = read(&weights);
+        let names: Vec<&String> = tensors.keys().collect();
+        std::fs::rename(&weights, weights.with_file_name("aside.safetensors")).unwrap();
+        let entries = names
+            .iter()
+            .map(|name| ((*name).clone(), "aside.safetensors".into()));
+        let mut map: serde_json::Map<String, Value> = entries.collect();
+        for (tensor, file, what) in changes {
+            let name = names[tensor % names.len()].clone();
+            match what {
+                0 => map.insert(format!("{name}{file}"), "aside.safetensors".into()),
+                1 => map.remove(&name),
+                _ => map.insert(name, file.into()),
+            };
+        }
+        let index = serde_json::json!({ "weight_map": map }).to_string();
+        std::fs::write(temporary.join(format!("{UNET}.index.json")), index).unwrap();
+        CheckpointSource::from_path(temporary).unwrap()
+    });
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::message::Remedy;
 use super::session::RunKey;
+use crate::checkpoint::CheckpointSource;
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,9 +16,14 @@ pub enum Action {
     Cancel,
     /// Let the seed in work finish, then end everything.
     FinishThenStop,
-    OpenModelDialog,
-    LoadModel(PathBuf),
-    UseEmbeddedModel,
+    OpenModelDialog(ModelPlace),
+    /// Find out what lies at a path, and open it: a model, or a picture's settings.
+    Open(PathBuf),
+    LoadModel(CheckpointSource),
+    CancelLoading,
+    ChooseModelsFolderDialog,
+    /// List the models in the chosen folder again.
+    FindModels,
     /// Take the settings of a run back into the draft.
     Restore(RunKey),
     /// Write the pictures of the shown run into the output folder.
@@ -31,13 +37,18 @@ pub enum Action {
     ChooseOutputDialog,
     /// Ask for a picture whose settings are to come back.
     OpenPictureDialog,
-    /// Read settings back from a picture.
-    OpenPicture(PathBuf),
     Remedy(Remedy),
     Undo,
     Redo,
     ToggleTheme,
     Quit,
+}
+
+/// What a model is opened from; system dialogs choose either folders or files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ModelPlace {
+    Folder,
+    File,
 }
 
 /// What of a run is exported.

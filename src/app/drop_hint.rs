@@ -18,7 +18,7 @@ pub fn ui(ui: &Ui) {
     painter.text(
         rect.center(),
         egui::Align2::CENTER_CENTER,
-        "Drop a picture to take its settings, or a model's folder to open it",
+        "Drop a model's folder or file to open it, or a picture to take its settings",
         egui::FontId::proportional(HEADING_SIZE),
         palette.text,
     );

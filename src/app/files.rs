@@ -1,20 +1,30 @@
 //! Files, off the window's thread: dialogs, saving, reading settings back.
 //! Nothing here blocks a frame; results are picked up in a later one.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use poll_promise::Promise;
 
-use super::action::Export;
+use super::action::{Export, ModelPlace};
+use super::message::sentence;
 use super::saving::{FoundSettings, Writing, read_settings};
+use crate::checkpoint::{CheckpointSource, FoundModels};
 
 /// What a job brought.
 #[derive(Debug)]
 pub enum Outcome {
     /// The person closed the dialog.
     Nothing,
-    ModelChosen(PathBuf),
+    /// A path whose contents are not known yet.
+    PathChosen(PathBuf),
+    ModelFound(CheckpointSource),
+    AutoencoderChosen(PathBuf),
+    ModelsFolderChosen(PathBuf),
+    ModelsFound(Result<FoundModels, String>),
+    /// There is nothing to open at a path.
+    NothingThere(String),
     OutputChosen(PathBuf),
     PictureChosen(PathBuf),
     PlaceChosen(Export, PathBuf),
@@ -57,10 +67,43 @@ impl Files {
         self.dialog.is_some()
     }
 
-    /// Asks for a model's folder.
-    pub fn ask_for_model(&mut self) {
+    /// Asks for a model's folder or file.
+    pub fn ask_for_model(&mut self, place: ModelPlace) {
         let dialog = rfd::AsyncFileDialog::new().set_title("Open a Stable Diffusion model");
-        self.ask(dialog.pick_folder(), Outcome::ModelChosen);
+        match place {
+            ModelPlace::Folder => self.ask(dialog.pick_folder(), Outcome::PathChosen),
+            ModelPlace::File => {
+                let dialog = weight_files(dialog);
+                self.ask(dialog.pick_file(), Outcome::PathChosen);
+            }
+        }
+    }
+
+    /// Asks for the autoencoder of a model that lacks it.
+    pub fn ask_for_autoencoder(&mut self) {
+        let dialog = rfd::AsyncFileDialog::new().set_title("Choose an autoencoder (VAE)");
+        let dialog = weight_files(dialog);
+        self.ask(dialog.pick_file(), Outcome::AutoencoderChosen);
+    }
+
+    /// Asks for the folder whose models are listed.
+    pub fn ask_for_models_folder(&mut self) {
+        let dialog = rfd::AsyncFileDialog::new().set_title("Choose a folder of models");
+        self.ask(dialog.pick_folder(), Outcome::ModelsFolderChosen);
+    }
+
+    /// Finds out what lies at `path`.
+    pub fn look_at(&mut self, path: PathBuf) {
+        self.jobs
+            .push(Promise::spawn_thread("looking", move || look_at(path)));
+    }
+
+    /// Looks for models in `folder`.
+    pub fn find_models(&mut self, folder: PathBuf) {
+        self.jobs.push(Promise::spawn_thread("models", move || {
+            let found = FoundModels::in_folder(&folder);
+            Outcome::ModelsFound(found.map_err(|error| sentence(&error.to_string())))
+        }));
     }
 
     /// Asks for the output folder.
@@ -149,6 +192,32 @@ impl Files {
     pub fn is_busy(&self) -> bool {
         self.dialog.is_some() || !self.jobs.is_empty()
     }
+}
+
+fn weight_files(dialog: rfd::AsyncFileDialog) -> rfd::AsyncFileDialog {
+    // Files are told by their contents; the second filter is for other names.
+    dialog
+        .add_filter("safetensors", &["safetensors"])
+        .add_filter("All files", &["*"])
+}
+
+/// A picture is told by its first bytes; whatever else it is, it is opened as a
+/// model, which says what it is instead.
+fn look_at(path: PathBuf) -> Outcome {
+    let is_file = std::fs::metadata(&path).is_ok_and(|found| found.is_file());
+    if is_file && begins_as_png(&path) {
+        return Outcome::PictureChosen(path);
+    }
+    match CheckpointSource::from_path(&path) {
+        Ok(source) => Outcome::ModelFound(source),
+        Err(error) => Outcome::NothingThere(sentence(&error.to_string())),
+    }
+}
+
+fn begins_as_png(path: &Path) -> bool {
+    let mut head = [0; 8];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut head));
+    read.is_ok() && head == *b"\x89PNG\r\n\x1a\n"
 }
 
 /// The job if it isn't done; otherwise its outcome joins `ready`.

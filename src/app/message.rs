@@ -1,5 +1,6 @@
 //! What the window tells the person: what happened, and a button that helps.
 
+use crate::checkpoint::CheckpointError;
 use crate::engine::{EngineError, RequestError};
 use crate::storm::objective::ObjectiveError;
 
@@ -16,7 +17,8 @@ pub struct Message {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Remedy {
     OpenModel,
-    UseEmbeddedModel,
+    /// For a model in one file that lacks it.
+    ChooseAutoencoder,
     StandardOnly,
     ResetSettings,
     DiscardRelations,
@@ -28,7 +30,7 @@ impl Remedy {
     pub fn label(self) -> &'static str {
         match self {
             Self::OpenModel => "Open another model…",
-            Self::UseEmbeddedModel => "Use the embedded model",
+            Self::ChooseAutoencoder => "Choose an autoencoder…",
             Self::StandardOnly => "Run the standard method only",
             Self::ResetSettings => "Reset the settings",
             Self::DiscardRelations => "Start the relations over",
@@ -40,6 +42,9 @@ impl Remedy {
 /// The button that helps with an error, where there is one.
 pub fn remedy(error: &EngineError) -> Option<Remedy> {
     match error {
+        EngineError::Checkpoint(CheckpointError::NoAutoencoder { .. }) => {
+            Some(Remedy::ChooseAutoencoder)
+        }
         EngineError::Checkpoint(_) | EngineError::NoModel => Some(Remedy::OpenModel),
         EngineError::DeviceLost(_) => Some(Remedy::Restart),
         EngineError::Request(RequestError::NoLayout) => Some(Remedy::StandardOnly),

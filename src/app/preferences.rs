@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::draft::DraftContent;
+use super::models::RememberedModels;
 use super::panes::PaneSizes;
 use super::view::View;
 
@@ -16,6 +17,7 @@ pub struct Preferences {
     pub draft: DraftContent,
     pub view: View,
     pub panes: PaneSizes,
+    pub models: RememberedModels,
 }
 
 #[cfg(test)]

@@ -97,6 +97,7 @@ mod tests {
             scheduler: SchedulerKind::Ddim,
             updates: 0,
             gradient_passes: 0,
+            sighted: None,
             seconds: 1.0,
         }));
         session

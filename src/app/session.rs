@@ -2,31 +2,20 @@
 //!
 //! Plain Rust without egui, so that a test can feed it events and look.
 
+mod loading;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::message::{Message, Remedy, remedy, sentence};
+pub use loading::{ModelState, WORTH_A_SENTENCE};
+
+use super::message::{Message, remedy, sentence};
 use crate::diffusion::Method;
 use crate::engine::{
     EngineError, Event, ModelInfo, Picture, Request, RequestId, StepEvent, UpdateEvent,
 };
 use crate::prompt::TokenizedPrompt;
 use crate::storm::objective::Reading;
-
-/// Whether there is a model to work with.
-#[derive(Debug, Clone)]
-pub enum ModelState {
-    Loading {
-        name: String,
-        /// Of its weights, from 0 to 1.
-        fraction: f32,
-    },
-    Ready(Arc<ModelInfo>),
-    Failed {
-        name: String,
-        error: Arc<EngineError>,
-    },
-}
 
 /// One seed of one request: what a pair of canvases shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -137,6 +126,8 @@ pub struct Queued {
 #[derive(Debug)]
 pub struct Session {
     pub model: ModelState,
+    /// The model that is still there while the files of another are looked at.
+    old_model: Option<Arc<ModelInfo>>,
     /// Oldest first.
     pub runs: Vec<Run>,
     /// Not begun yet, in order.
@@ -160,6 +151,7 @@ impl Session {
                 name: model_name,
                 fraction: 0.0,
             },
+            old_model: None,
             runs: Vec::new(),
             queue: Vec::new(),
             running: None,
@@ -211,36 +203,11 @@ impl Session {
                     remedy: None,
                 });
             }
-            Event::ModelLoading { name } => {
-                self.model = ModelState::Loading {
-                    name,
-                    fraction: 0.0,
-                }
-            }
-            // The model's needs are shown once it is there.
-            Event::ModelOpened(_) => {}
-            Event::ModelProgress(done) => {
-                if let ModelState::Loading { fraction, .. } = &mut self.model {
-                    *fraction = done;
-                }
-            }
-            Event::ModelReady(info) => {
-                self.model = ModelState::Ready(info);
-                // What was said about the waiting is over.
-                self.message = self.message.take().filter(|message| message.is_error);
-            }
-            Event::ModelFailed { name, error } => {
-                let remedy = match *error {
-                    EngineError::DeviceLost(_) => Remedy::Restart,
-                    _ => Remedy::UseEmbeddedModel,
-                };
-                self.message = Some(Message {
-                    text: format!("{name} did not load. {}", sentence(&error.to_string())),
-                    is_error: true,
-                    remedy: Some(remedy),
-                });
-                self.model = ModelState::Failed { name, error };
-            }
+            Event::ModelLoading { name } => self.model_loading(name),
+            Event::ModelOpened(needs) => self.model_opened(&needs),
+            Event::ModelProgress(done) => self.model_progress(done),
+            Event::ModelReady(info) => self.model_ready(info),
+            Event::ModelFailed { name, error } => self.model_failed(name, error),
             Event::Started { request } => self.start(request),
             Event::Notice { notice, .. } => {
                 self.message = Some(Message {

@@ -1,6 +1,7 @@
 //! The session model fed with events by hand.
 
 use super::*;
+use crate::app::message::Remedy;
 use crate::storm::objective::RelationReading;
 
 fn reading(signed_distance: f64) -> Reading {

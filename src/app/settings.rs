@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::diffusion::{Method, SchedulerKind, SpatialUpdateParameters};
+use crate::diffusion::{Method, PredictionType, SchedulerKind, SpatialUpdateParameters};
 use crate::engine::Request;
 use crate::storm::{ObjectiveKind, ObjectiveParameters};
 
@@ -15,6 +15,8 @@ pub struct Settings {
     pub guidance_scale: f64,
     /// `None`: the checkpoint's own.
     pub scheduler: Option<SchedulerKind>,
+    /// What the UNet predicts; `None`: what the checkpoint says.
+    pub prediction_type: Option<PredictionType>,
     /// Width and height; `None`: what the model was trained on.
     pub size: Option<[usize; 2]>,
     pub objective: ObjectiveKind,
@@ -83,6 +85,7 @@ impl Settings {
             steps: request.steps,
             guidance_scale: request.guidance_scale,
             scheduler: request.scheduler,
+            prediction_type: request.prediction_type,
             size: request.size,
             objective: request.objective,
             objective_parameters: request.objective_parameters.clone(),
@@ -97,6 +100,7 @@ impl Settings {
         request.steps = self.steps;
         request.guidance_scale = self.guidance_scale;
         request.scheduler = self.scheduler;
+        request.prediction_type = self.prediction_type;
         request.size = self.size;
         request.objective = self.objective;
         request.objective_parameters = self.objective_parameters.clone();
@@ -116,6 +120,7 @@ mod tests {
             steps: 12,
             guidance_scale: 4.5,
             scheduler: Some(SchedulerKind::Ddim),
+            prediction_type: Some(PredictionType::VPrediction),
             size: Some([96, 64]),
             ..Settings::default()
         };

@@ -3,14 +3,16 @@
 
 use egui::{Align, CollapsingHeader, DragValue, Layout, ScrollArea, Ui, vec2};
 
-use super::action::Action;
 use super::icons;
+use super::model_panel::model_ui;
+use super::session::WORTH_A_SENTENCE;
 use super::setting_row::{Number, VALUE_WIDTH, icon_button, integer_row, number_row, row};
 use super::settings::{Methods, Settings};
 use super::state::State;
 use super::storm_settings::{more_ui, storm_ui};
 use super::theme::{Palette, bold, small};
-use crate::diffusion::SchedulerKind;
+use crate::checkpoint::embedded;
+use crate::diffusion::{Method, PredictionType, SchedulerKind};
 use crate::engine::ModelInfo;
 
 /// The panel has no state of its own: it edits the draft.
@@ -49,36 +51,6 @@ fn group(ui: &mut Ui, title: &str, open: bool, content: impl FnOnce(&mut Ui)) {
         });
 }
 
-fn model_ui(ui: &mut Ui, state: &mut State) {
-    let palette = Palette::of(ui);
-    let name = match &state.session.model {
-        super::session::ModelState::Loading { name, .. } => format!("{name} is loading"),
-        super::session::ModelState::Ready(info) => info.name.clone(),
-        super::session::ModelState::Failed { name, .. } => format!("{name} did not load"),
-    };
-    ui.horizontal(|ui| {
-        ui.label(name);
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let open = ui
-                .add_enabled(!state.files.is_dialog_open(), egui::Button::new("Open…"))
-                .on_hover_text("Choose a Stable Diffusion 1.x or 2.x folder in diffusers' layout");
-            if open.clicked() {
-                state.actions.push(Action::OpenModelDialog);
-            }
-        });
-    });
-    if let Some(info) = state.session.model() {
-        let [width, height] = info.native_size;
-        ui.label(small(format!("Trained on {width} × {height} pixels")).color(palette.weak_text));
-        if info.name != crate::checkpoint::embedded::NAME {
-            let back = ui.add(egui::Button::new("Use the embedded model").small());
-            if back.clicked() {
-                state.actions.push(Action::UseEmbeddedModel);
-            }
-        }
-    }
-}
-
 fn picture_ui(ui: &mut Ui, state: &mut State) {
     let model = state.session.model().cloned();
     let defaults = Settings::default();
@@ -103,7 +75,9 @@ fn picture_ui(ui: &mut Ui, state: &mut State) {
     );
     scheduler_ui(ui, &mut settings.scheduler, model.as_deref());
     if let Some(model) = &model {
+        prediction_ui(ui, &mut settings.prediction_type, model);
         size_ui(ui, &mut settings.size, model);
+        memory_ui(ui, settings, model);
     }
 }
 
@@ -190,6 +164,58 @@ fn scheduler_ui(ui: &mut Ui, scheduler: &mut Option<SchedulerKind>, model: Optio
     if reset {
         *scheduler = None;
     }
+}
+
+/// What the UNet predicts: a choice for models that were opened, since a file
+/// need not say it.
+fn prediction_ui(ui: &mut Ui, prediction: &mut Option<PredictionType>, model: &ModelInfo) {
+    if model.name == embedded::NAME && prediction.is_none() {
+        return;
+    }
+    let name = |kind| match kind {
+        None => "the model's own",
+        Some(PredictionType::Epsilon) => "noise",
+        Some(PredictionType::VPrediction) => "velocity",
+    };
+    let changed = prediction.is_some();
+    let tip = "What the model predicts at each step. A folder says it; a single file of Stable \
+               Diffusion 2.x need not, and it is tried out then. Change it if every picture is noise.";
+    let reset = row(ui, "Predicts", tip, changed, |ui| {
+        let combo = egui::ComboBox::from_id_salt("prediction type")
+            .width(VALUE_WIDTH)
+            .selected_text(name(*prediction));
+        let opened = combo.show_ui(ui, |ui| {
+            for kind in [
+                None,
+                Some(PredictionType::Epsilon),
+                Some(PredictionType::VPrediction),
+            ] {
+                ui.selectable_value(prediction, kind, name(kind));
+            }
+        });
+        opened.response.accessible_name("Predicts");
+    });
+    if reset {
+        *prediction = None;
+    }
+}
+
+/// What a picture of these settings needs besides the model, where that is much.
+fn memory_ui(ui: &mut Ui, settings: &Settings, model: &ModelInfo) {
+    if model.needs.weights < WORTH_A_SENTENCE {
+        return;
+    }
+    let size = settings.size.unwrap_or(model.native_size);
+    let methods = settings.methods.list();
+    let storm = methods.contains(&Method::Storm);
+    let bytes = model.needs.picture(size, methods.len(), storm);
+    let text = format!("About {:.2} GB of memory for a picture", bytes as f64 / 1e9);
+    let palette = Palette::of(ui);
+    ui.label(small(text).color(palette.weak_text))
+        .on_hover_text(
+            "With less, the methods take turns and the picture is decoded in tiles; what does not \
+             fit even then is refused.",
+        );
 }
 
 fn size_ui(ui: &mut Ui, size: &mut Option<[usize; 2]>, model: &ModelInfo) {

@@ -8,6 +8,7 @@ use super::draft::Draft;
 use super::files::Files;
 use super::frame_meter::MemoryMeter;
 use super::looks::{Look, looks};
+use super::models::Models;
 use super::pictures::Textures;
 use super::session::{Run, Session};
 use super::view::View;
@@ -22,6 +23,7 @@ pub struct State {
     pub view: View,
     pub textures: Textures,
     pub files: Files,
+    pub models: Models,
     pub store: Arc<StepStore>,
     pub memory: MemoryMeter,
     /// To be done after this frame's layout.

@@ -3,19 +3,22 @@
 //! It knows nothing of the operating system's window, so that tests drive it
 //! with egui_kittest and a real engine.
 
+mod opening;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use egui::util::undoer::Undoer;
 use egui::{CentralPanel, Frame, Margin, Panel, Theme, Ui};
 
-use super::action::Action;
+use super::action::{Action, ModelPlace};
 use super::draft::{Draft, DraftContent, DraftError};
 use super::drop_hint;
 use super::files::{Files, Outcome};
 use super::frame_meter::{FrameMeter, MemoryMeter};
 use super::message::{Message, Remedy, sentence};
 use super::message_bar;
+use super::models::Models;
 use super::paint_callback::DeviceDrawing;
 use super::panes::Panes;
 use super::pictures::Textures;
@@ -29,8 +32,8 @@ use super::shortcuts;
 use super::state::State;
 use super::status_bar::StatusBar;
 use super::theme::{self, Palette};
-use crate::checkpoint::{CheckpointSource, embedded};
-use crate::engine::{Engine, Event};
+use crate::checkpoint::embedded;
+use crate::engine::Engine;
 
 /// Longest wait before the window looks after its jobs again, in seconds.
 const JOB_INTERVAL: f32 = 0.1;
@@ -50,21 +53,25 @@ pub struct StudioApp {
 }
 
 impl StudioApp {
-    /// Takes over an engine that was just started; `model_name` is what it loads.
+    /// Takes over an engine that was just started with the embedded model.
     pub fn new(
         ctx: &egui::Context,
         engine: Engine,
-        model_name: String,
         output: PathBuf,
         preferences: Preferences,
     ) -> Self {
         theme::install(ctx);
+        let mut files = Files::new(output);
+        if let Some(folder) = &preferences.models.folder {
+            files.find_models(folder.clone());
+        }
         let state = State {
-            session: Session::new(model_name),
+            session: Session::new(embedded::NAME.to_string()),
             draft: Draft::new(preferences.draft),
             view: preferences.view,
             textures: Textures::default(),
-            files: Files::new(output),
+            files,
+            models: Models::new(preferences.models),
             store: Arc::clone(engine.store()),
             memory: MemoryMeter::default(),
             actions: Vec::new(),
@@ -110,9 +117,10 @@ impl StudioApp {
         &mut self.state
     }
 
-    /// Reads the settings of a picture, as if it had been dropped on the window.
-    pub fn open_picture(&mut self, path: PathBuf) {
-        self.state.actions.push(Action::OpenPicture(path));
+    /// Opens whatever lies at `path`, as if it had been dropped on the window: a
+    /// model, or the settings of a picture.
+    pub fn open(&mut self, path: PathBuf) {
+        self.state.actions.push(Action::Open(path));
     }
 
     /// How long frames took.
@@ -126,25 +134,21 @@ impl StudioApp {
             draft: self.state.draft.content().clone(),
             view: self.state.view.clone(),
             panes: self.panes.sizes(),
+            models: self.state.models.remembered().clone(),
         }
     }
 
     /// Takes in what the engine and the jobs brought; runs also while hidden.
     pub fn logic(&mut self, ctx: &egui::Context) {
         while let Some(event) = self.engine.try_event() {
-            if let Event::ModelReady(info) = &event {
-                self.state.draft.set_tokenizer(Arc::clone(&info.tokenizer));
-            }
             let is_loss = self.rescue.learns_of_loss(&event);
+            self.model_event(&event);
             self.state.session.apply(event);
             if is_loss {
                 self.save_all();
             }
         }
-        if self.generates_when_ready && self.state.session.model().is_some() {
-            self.generates_when_ready = false;
-            self.generate();
-        }
+        self.go_on_with_model();
         for outcome in self.state.files.poll() {
             self.take_outcome(outcome);
         }
@@ -153,17 +157,10 @@ impl StudioApp {
         }
         let dropped = ctx.input(|input| {
             let files = input.raw.dropped_files.iter();
-            files
-                .map(|file| file.path().to_path_buf())
-                .collect::<Vec<_>>()
+            let paths = files.map(|file| Action::Open(file.path().to_path_buf()));
+            paths.collect::<Vec<_>>()
         });
-        for path in dropped {
-            self.state.actions.push(if path.is_dir() {
-                Action::LoadModel(path)
-            } else {
-                Action::OpenPicture(path)
-            });
-        }
+        self.state.actions.extend(dropped);
     }
 
     /// Lays out one frame and does what was asked in it.
@@ -219,9 +216,12 @@ impl StudioApp {
                 self.engine.finish_then_stop();
                 self.state.session.is_finishing = self.state.session.is_busy();
             }
-            Action::OpenModelDialog => self.state.files.ask_for_model(),
-            Action::LoadModel(path) => self.load(&path),
-            Action::UseEmbeddedModel => self.engine.load(CheckpointSource::Embedded),
+            Action::OpenModelDialog(place) => self.state.files.ask_for_model(place),
+            Action::Open(path) => self.state.files.look_at(path),
+            Action::LoadModel(source) => self.load(source),
+            Action::CancelLoading => self.engine.cancel_loading(),
+            Action::ChooseModelsFolderDialog => self.state.files.ask_for_models_folder(),
+            Action::FindModels => self.find_models(),
             Action::Restore(key) => self.restore(key),
             Action::Save => self.save(),
             Action::SaveAsDialog(export) => self.ask_for_place(export),
@@ -229,7 +229,6 @@ impl StudioApp {
             Action::ShowInFolder(path) => self.show_in_folder(&path),
             Action::ChooseOutputDialog => self.state.files.ask_for_output(),
             Action::OpenPictureDialog => self.state.files.ask_for_picture(),
-            Action::OpenPicture(path) => self.state.files.read(path),
             Action::Remedy(Remedy::Restart) => {
                 self.rescue.wants_restart = true;
                 ctx.send_viewport_cmd(egui::ViewportCommand::Close);
@@ -256,6 +255,10 @@ impl StudioApp {
     }
 
     fn generate(&mut self) {
+        // What is asked for now is meant for the model that is coming.
+        if self.state.models.is_waiting() {
+            return self.generate_when_ready();
+        }
         let draft = &mut self.state.draft;
         let has_run = !self.state.session.runs.is_empty() || self.state.session.is_busy();
         if !draft.seeds.locked && has_run {
@@ -269,20 +272,7 @@ impl StudioApp {
                 self.state.view.run = None;
                 self.state.view.step = None;
             }
-            Err(DraftError::NoModel) => {
-                self.generates_when_ready = true;
-                self.say(
-                    "The model is still loading; the picture comes as soon as it is ready.",
-                    false,
-                );
-            }
-            Err(error) => self.say(&sentence(&error.to_string()), true),
-        }
-    }
-
-    fn load(&mut self, path: &std::path::Path) {
-        match CheckpointSource::from_path(path) {
-            Ok(source) => self.engine.load(source),
+            Err(DraftError::NoModel) => self.generate_when_ready(),
             Err(error) => self.say(&sentence(&error.to_string()), true),
         }
     }
@@ -298,8 +288,8 @@ impl StudioApp {
     fn help(&mut self, remedy: Remedy) {
         self.state.session.message = None;
         match remedy {
-            Remedy::OpenModel => self.state.files.ask_for_model(),
-            Remedy::UseEmbeddedModel => self.engine.load(CheckpointSource::Embedded),
+            Remedy::OpenModel => self.state.files.ask_for_model(ModelPlace::Folder),
+            Remedy::ChooseAutoencoder => self.state.files.ask_for_autoencoder(),
             Remedy::StandardOnly => {
                 self.state.draft.settings.methods = Methods::Standard;
                 self.generate();
@@ -314,7 +304,11 @@ impl StudioApp {
     fn take_outcome(&mut self, outcome: Outcome) {
         match outcome {
             Outcome::Nothing => {}
-            Outcome::ModelChosen(path) => self.load(&path),
+            Outcome::PathChosen(path) => self.state.files.look_at(path),
+            Outcome::ModelFound(source) => self.load(source),
+            Outcome::AutoencoderChosen(path) => self.load_with(path),
+            Outcome::ModelsFolderChosen(path) => self.list_models(path),
+            Outcome::ModelsFound(Ok(found)) => self.state.models.set_found(found),
             Outcome::OutputChosen(path) => self.state.files.set_output(path),
             Outcome::PictureChosen(path) => self.state.files.read(path),
             Outcome::PlaceChosen(export, path) => self.export(export, path),
@@ -330,9 +324,10 @@ impl StudioApp {
                 });
                 self.say(&text, false);
             }
-            Outcome::Saved(Err(problem)) | Outcome::SettingsRead(Err(problem)) => {
-                self.say(&problem, true);
-            }
+            Outcome::Saved(Err(problem))
+            | Outcome::SettingsRead(Err(problem))
+            | Outcome::ModelsFound(Err(problem))
+            | Outcome::NothingThere(problem) => self.say(&problem, true),
         }
     }
 
@@ -342,13 +337,5 @@ impl StudioApp {
             is_error,
             remedy: None,
         });
-    }
-}
-
-/// The name of what a source loads, before it is loaded.
-pub fn source_name(source: &CheckpointSource) -> String {
-    match source {
-        CheckpointSource::Embedded => embedded::NAME.to_string(),
-        other => other.name(),
     }
 }

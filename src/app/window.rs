@@ -10,8 +10,8 @@ use eframe::{CreationContext, NativeOptions, Storage};
 
 use super::paint_callback::DeviceDrawing;
 use super::preferences::{self, Preferences};
-use super::studio::{StudioApp, source_name};
-use crate::checkpoint::{CheckpointError, CheckpointSource};
+use super::studio::StudioApp;
+use crate::checkpoint::CheckpointSource;
 use crate::device::{ComputeDevice, DeviceError, DevicePreference, Precision};
 use crate::engine::Engine;
 
@@ -23,8 +23,8 @@ const STORE_BYTES: usize = 1 << 30;
 pub struct AppOptions {
     pub device: DevicePreference,
     pub precision: Precision,
-    /// A model's folder or file; `None` is the embedded model.
-    pub model: Option<PathBuf>,
+    /// What to open once the window is there, or why it cannot be.
+    pub model: Result<CheckpointSource, String>,
     /// Where Ctrl+S saves to.
     pub output: PathBuf,
     /// Forget what an earlier session left behind.
@@ -36,8 +36,6 @@ pub struct AppOptions {
 pub enum AppError {
     #[error(transparent)]
     Device(#[from] DeviceError),
-    #[error(transparent)]
-    Model(#[from] CheckpointError),
     /// No X11 or Wayland, or whatever this system has.
     #[error(
         "there is no display to open a window on; `storm-studio generate` works without a window"
@@ -64,10 +62,6 @@ pub enum AppError {
 /// [`AppError`] in a sentence with what to do instead.
 pub fn run(options: AppOptions) -> Result<(), AppError> {
     let device = ComputeDevice::open(options.device)?.with_precision(options.precision)?;
-    let source = match &options.model {
-        Some(path) => CheckpointSource::from_path(path)?,
-        None => CheckpointSource::Embedded,
-    };
     let native = NativeOptions {
         viewport: egui::ViewportBuilder::default()
             .with_title("Storm Studio")
@@ -81,7 +75,7 @@ pub fn run(options: AppOptions) -> Result<(), AppError> {
     let restarts = Arc::new(AtomicBool::new(false));
     let (shared, wants_restart) = (device.clone(), Arc::clone(&restarts));
     let create = move |context: &CreationContext<'_>| {
-        let window = Window::new(context, device, source, &options, wants_restart);
+        let window = Window::new(context, device, &options, wants_restart);
         Ok(Box::new(window) as Box<dyn eframe::App>)
     };
     // eframe panics when the device it draws with is lost.
@@ -171,28 +165,31 @@ impl Window {
     fn new(
         context: &CreationContext<'_>,
         device: ComputeDevice,
-        source: CheckpointSource,
         options: &AppOptions,
         wants_restart: Arc<AtomicBool>,
     ) -> Self {
         let ctx = context.egui_ctx.clone();
         let repaint = ctx.clone();
         let shares_device = device.wgpu().is_some();
-        let model_name = source_name(&source);
         let wake = Arc::new(move || repaint.request_repaint());
-        let engine = Engine::start(device, source, STORE_BYTES, wake);
+        // Whatever becomes of the model asked for, there is one at once.
+        let engine = Engine::start(device, CheckpointSource::Embedded, STORE_BYTES, wake);
         let preferences = match context.storage {
             Some(storage) if !options.fresh => remembered(storage),
             _ => Preferences::default(),
         };
-        let output = options.output.clone();
-        let mut studio = StudioApp::new(&ctx, engine, model_name, output, preferences);
+        let mut studio = StudioApp::new(&ctx, engine, options.output.clone(), preferences);
         let drawing = context.wgpu_render_state.as_ref();
         let drawing = drawing.and_then(DeviceDrawing::of);
         if drawing.is_none() {
             tracing::info!("the window's device cannot run the shaders; the CPU draws previews");
         }
         studio.draw_on_device(drawing);
+        match &options.model {
+            Ok(CheckpointSource::Embedded) => {}
+            Ok(source) => studio.load(source.clone()),
+            Err(reason) => studio.refuse_model(reason),
+        }
         Self {
             studio,
             shares_device,

@@ -4,6 +4,7 @@
 //! themselves; building it afterwards only streams them.
 
 use std::fmt;
+use std::io::ErrorKind;
 use std::sync::Arc;
 
 use burn::module::Module;
@@ -29,6 +30,17 @@ pub enum Family {
     /// Stable Diffusion 2.x: OpenCLIP ViT-H/14, heads of 64 numbers, linear
     /// projections.
     V2,
+}
+
+impl Family {
+    /// The family that a UNet of this config is of.
+    pub(super) fn of(unet: &UNetConfig) -> Self {
+        if unet.use_linear_projection {
+            Self::V2
+        } else {
+            Self::V1
+        }
+    }
 }
 
 impl fmt::Display for Family {
@@ -99,6 +111,12 @@ impl Checkpoint {
     /// If a file is missing or damaged, the checkpoint is of another family, or
     /// its tensors are not exactly those that its configs describe.
     pub fn open(source: &CheckpointSource, device: &Device) -> Result<Self, CheckpointError> {
+        if let Some(path) = source.path()
+            && std::fs::metadata(path).is_err_and(|error| error.kind() == ErrorKind::NotFound)
+        {
+            let path = path.to_path_buf();
+            return Err(CheckpointError::NotFound { path });
+        }
         let parts = match source {
             CheckpointSource::Embedded => {
                 Parts::of_folder(&ModelFolder::Embedded, Layout::Embedded)?
@@ -140,11 +158,7 @@ impl Checkpoint {
 
     /// Which family its networks are of.
     pub fn family(&self) -> Family {
-        if self.unet_config.use_linear_projection {
-            Family::V2
-        } else {
-            Family::V1
-        }
+        Family::of(&self.unet_config)
     }
 
     /// How many numbers the text encoder, the UNet and the autoencoder have.
@@ -187,7 +201,7 @@ impl<M: Module> Planned<M> {
     pub(super) fn load(
         self,
         to: WeightType,
-        on_numbers: &mut dyn FnMut(usize),
+        on_numbers: &mut dyn FnMut(usize) -> bool,
     ) -> Result<M, CheckpointError> {
         self.weights.load(self.network, to, on_numbers)
     }

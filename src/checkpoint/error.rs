@@ -111,7 +111,7 @@ pub enum CheckpointError {
     /// A weight that is not a number, or too large for the type computed in.
     #[error(
         "{file}: the tensor {tensor} has values that are not finite in {float_type}; the file is \
-         damaged, or needs --dtype f32"
+         damaged, or holds numbers that only --dtype f32 can"
     )]
     NotFinite {
         file: String,
@@ -121,6 +121,9 @@ pub enum CheckpointError {
     /// The device took no more.
     #[error("the device failed while the weights were loaded: {0}; try --device cpu")]
     Device(String),
+    /// Whoever asked for the model wants it no longer.
+    #[error("loading was cancelled")]
+    Cancelled,
     /// A single file that holds no autoencoder.
     #[error(
         "{file} has no autoencoder (VAE); give one with --vae, a .safetensors file or the vae \

@@ -97,18 +97,38 @@ impl ModelFolder {
             if self.has(&single)? {
                 return Ok(vec![self.open(&single)?]);
             }
-            let index = format!("{component}/{stem}.safetensors.index{dotted}.json");
-            if self.has(&index)? {
-                return self.open_shards(component, &index);
+            // The second is how diffusers before 0.27 wrote it.
+            for index in [
+                format!("{component}/{stem}.safetensors.index{dotted}.json"),
+                format!("{component}/{stem}.safetensors{dotted}.index.json"),
+            ] {
+                if self.has(&index)? {
+                    return self.open_shards(component, &index);
+                }
             }
         }
-        for stem in [stem, "pytorch_model"] {
-            let pickle = format!("{component}/{stem}.bin");
-            if self.has(&pickle)? {
-                return Err(CheckpointError::Pickle { file: pickle });
-            }
+        if let Some(file) = self.pickled(component, stem)? {
+            return Err(CheckpointError::Pickle { file });
         }
         Err(self.missing(&format!("{component}/{stem}.safetensors")))
+    }
+
+    /// The pickle that holds a component's weights, where nothing better is there.
+    fn pickled(&self, component: &str, stem: &str) -> Result<Option<String>, CheckpointError> {
+        let variants = VARIANTS.iter().map(|variant| format!(".{variant}"));
+        for dotted in std::iter::once(String::new()).chain(variants) {
+            for stem in [stem, "pytorch_model"] {
+                for file in [
+                    format!("{component}/{stem}{dotted}.bin"),
+                    format!("{component}/{stem}.bin.index{dotted}.json"),
+                ] {
+                    if self.has(&file)? {
+                        return Ok(Some(file));
+                    }
+                }
+            }
+        }
+        Ok(None)
     }
 
     fn open(&self, file: &str) -> Result<WeightFile, CheckpointError> {

@@ -4,6 +4,7 @@
 //! models of a family, and is taken from the published configs.
 
 use super::CheckpointError;
+use super::description::Family;
 use super::ldm_names::{CLIP_PREFIX, OPEN_CLIP_PREFIX, TextEncoderKind, UNET_PREFIX, VAE_PREFIX};
 use super::recognition::has_prefix;
 use super::weight_file::WeightFile;
@@ -161,11 +162,11 @@ pub(super) enum Predicts {
 }
 
 impl Predicts {
-    /// Side of the latents that the model was trained on.
-    pub(super) fn sample_size(self) -> SampleSize {
-        SampleSize::Side(match self {
-            Self::Noise => 64,
-            Self::Velocity => 96,
+    /// Side of the latents that a model of this family was trained on.
+    pub(super) fn sample_size(self, family: Family) -> SampleSize {
+        SampleSize::Side(match (self, family) {
+            (Self::Velocity, Family::V2) => 96,
+            _ => 64,
         })
     }
 
@@ -192,18 +193,13 @@ impl Predicts {
 
 /// What the UNet of a model in one file predicts, and whether that is a guess.
 pub(super) fn predicts(file: &WeightFile, kind: TextEncoderKind) -> (Predicts, bool) {
-    if kind == TextEncoderKind::Clip {
-        return (Predicts::Noise, false);
-    }
     // The key of Stability AI's metadata standard, ModelSpec.
-    match file
-        .metadata
-        .get("modelspec.prediction_type")
-        .map(String::as_str)
-    {
-        Some("epsilon") => (Predicts::Noise, false),
-        Some("v") => (Predicts::Velocity, false),
-        _ => (Predicts::Velocity, true),
+    let told = file.metadata.get("modelspec.prediction_type");
+    match (told.map(String::as_str), kind) {
+        (Some("epsilon"), _) => (Predicts::Noise, false),
+        (Some("v"), _) => (Predicts::Velocity, false),
+        (_, TextEncoderKind::Clip) => (Predicts::Noise, false),
+        (_, TextEncoderKind::OpenClip) => (Predicts::Velocity, true),
     }
 }
 
@@ -232,3 +228,34 @@ fn count_modules(file: &WeightFile, prefix: &str) -> usize {
 
 /// One more than any config is allowed.
 const MOST_MODULES: usize = 257;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file without tensors, with this as its `__metadata__`.
+    fn file(metadata: &str) -> WeightFile {
+        let header = format!(r#"{{"__metadata__":{metadata}}}"#);
+        let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+        bytes.extend(header.as_bytes());
+        WeightFile::from_static(bytes.leak(), "model.safetensors").unwrap()
+    }
+
+    #[test]
+    fn a_file_says_what_its_unet_predicts_or_its_family_does() {
+        use TextEncoderKind::{Clip, OpenClip};
+        let silent = file(r#"{"format":"pt"}"#);
+        assert_eq!(predicts(&silent, Clip), (Predicts::Noise, false));
+        // 2.0-base predicts the noise and looks the same, so this is a guess.
+        assert_eq!(predicts(&silent, OpenClip), (Predicts::Velocity, true));
+        for (told, is) in [("epsilon", Predicts::Noise), ("v", Predicts::Velocity)] {
+            let file = file(&format!(r#"{{"modelspec.prediction_type":"{told}"}}"#));
+            for kind in [Clip, OpenClip] {
+                assert_eq!(predicts(&file, kind), (is, false));
+            }
+        }
+        let side = |family| Predicts::Velocity.sample_size(family);
+        assert_eq!(side(Family::V1), SampleSize::Side(64));
+        assert_eq!(side(Family::V2), SampleSize::Side(96));
+    }
+}

@@ -34,7 +34,7 @@ impl ObjectDetector {
             &Naming::Diffusers,
             vec![file],
         )?;
-        let network = plan.load(network, WeightType::F32, &mut |_| ())?;
+        let network = plan.load(network, WeightType::F32, &mut |_| true)?;
         Ok(Self::new(network, names, device))
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::description::Layout;
+use super::description::{Family, Layout};
 use super::folder::ModelFolder;
 use super::ldm_names::{LdmNames, TextEncoderKind, UNET_PREFIX, VAE_PREFIX, ema_name};
 use super::naming::Naming;
@@ -177,7 +177,10 @@ fn configs_of_file(
 ) -> Result<Configs, CheckpointError> {
     let (predicts, prediction_is_guessed) = ldm_configs::predicts(file, kind);
     let mut unet = ldm_configs::unet(file, kind)?;
-    unet.sample_size = predicts.sample_size();
+    unet.sample_size = predicts.sample_size(match kind {
+        TextEncoderKind::Clip => Family::V1,
+        TextEncoderKind::OpenClip => Family::V2,
+    });
     let padding = match kind {
         TextEncoderKind::Clip => r#"{"pad_token": "<|endoftext|>"}"#,
         TextEncoderKind::OpenClip => r#"{"pad_token": "!"}"#,
@@ -213,11 +216,18 @@ fn check_pipeline(folder: &ModelFolder) -> Result<(), CheckpointError> {
     let ModelIndex { class_name } = parse(file, &folder.read(file)?)?;
     let what = match class_name.as_str() {
         // The released STORM code writes its own name for the same networks.
-        "StableDiffusionPipeline" | "StormPipeline" => return Ok(()),
+        "StableDiffusionPipeline" | "StableDiffusionImg2ImgPipeline" | "StormPipeline" => {
+            return Ok(());
+        }
         name if name.starts_with("StableDiffusionXL") => "a Stable Diffusion XL model",
         name if name.starts_with("StableDiffusion3") => "a Stable Diffusion 3 model",
         name if name.starts_with("Flux") => "a Flux model",
         name if name.starts_with("Onnx") => "a model for ONNX",
+        name if name.starts_with("Flax") => "a model for JAX",
+        name if name.starts_with("LatentConsistency") => "a latent consistency model",
+        name if name.starts_with("StableUnCLIP") => "Stable Diffusion 2.1 unCLIP",
+        name if name.contains("ControlNet") => "a model with a ControlNet",
+        "StableDiffusionInstructPix2PixPipeline" => "a model that edits pictures",
         "StableDiffusionInpaintPipeline" => "a Stable Diffusion model for inpainting",
         "StableDiffusionDepth2ImgPipeline" => "a Stable Diffusion model that reads depth",
         "StableDiffusionUpscalePipeline" => "the Stable Diffusion upscaler",

@@ -15,6 +15,12 @@ const FIRST_CONVOLUTION: &str = "model.diffusion_model.input_blocks.0.0.weight";
 const FIRST_KEYS: &str =
     "model.diffusion_model.input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight";
 
+/// The same at its second level, where Stable Diffusion XL begins to attend.
+const SECOND_KEYS: &str =
+    "model.diffusion_model.input_blocks.4.1.transformer_blocks.0.attn2.to_k.weight";
+/// Numbers per token of the prompt that Stable Diffusion XL reads.
+const XL_WIDTH: usize = 2048;
+
 type Tensors = BTreeMap<String, StoredTensor>;
 
 /// The text encoder of the Stable Diffusion model in one file that these
@@ -34,12 +40,19 @@ fn other_model(tensors: &Tensors) -> Option<String> {
     if let Some((_, what)) = SIGNS.iter().find(|(sign, _)| sign.is_in(tensors)) {
         return Some((*what).to_string());
     }
+    if has_prefix(tensors, "model.diffusion_model.label_emb.") {
+        // Stable Diffusion XL has such an embedding too, here without its text encoders.
+        let what = match width_of(tensors, SECOND_KEYS) {
+            Some(XL_WIDTH) => "a Stable Diffusion XL model",
+            _ => "a diffusion model with class labels",
+        };
+        return Some(what.to_string());
+    }
     let is_stable_diffusion = tensors.contains_key(FIRST_CONVOLUTION);
     if !is_stable_diffusion {
         return Some(part_or_unknown(tensors));
     }
-    let channels = |name: &str| tensors.get(name).and_then(|tensor| tensor.shape.get(1));
-    match channels(FIRST_CONVOLUTION) {
+    match width_of(tensors, FIRST_CONVOLUTION) {
         Some(4) => {}
         Some(9) => return Some("a Stable Diffusion model for inpainting".to_string()),
         Some(8) => return Some("a model that edits pictures (InstructPix2Pix)".to_string()),
@@ -47,13 +60,18 @@ fn other_model(tensors: &Tensors) -> Option<String> {
         Some(7) => return Some("the Stable Diffusion upscaler".to_string()),
         _ => return Some("a model whose latents do not have 4 channels".to_string()),
     }
-    if channels(FIRST_KEYS).is_none() {
+    if width_of(tensors, FIRST_KEYS).is_none() {
         return Some("a diffusion model whose first block does not attend to a prompt".to_string());
     }
     if !has_prefix(tensors, CLIP_PREFIX) && !has_prefix(tensors, OPEN_CLIP_PREFIX) {
         return Some("a Stable Diffusion UNet alone, without its text encoder".to_string());
     }
     None
+}
+
+/// The length of a tensor's second axis, if it is there.
+fn width_of(tensors: &Tensors, name: &str) -> Option<usize> {
+    tensors.get(name)?.shape.get(1).copied()
 }
 
 /// How a kind of file shows itself.
@@ -82,13 +100,14 @@ const SIGNS: &[(Sign, &str)] = &[
     (Sign::Part(".lora_up."), LORA),
     (Sign::Part(".lora_A."), LORA),
     (Sign::Part(".lora.down."), LORA),
+    (Sign::Part("_lora.down."), LORA),
+    (Sign::Part(".hada_w1_a"), LYCORIS),
+    (Sign::Part(".lokr_w1"), LYCORIS),
+    (Sign::Part(".oft_blocks"), LYCORIS),
+    (Sign::Part(".oft_diag"), LYCORIS),
     (
-        Sign::Part(".hada_w1_a"),
-        "a LyCORIS file, an addition to a model",
-    ),
-    (
-        Sign::Part(".lokr_w1"),
-        "a LyCORIS file, an addition to a model",
+        Sign::Prefix("ip_adapter."),
+        "an IP-Adapter, an addition to a model",
     ),
     (Sign::Part("double_blocks.0.img_attn."), "a Flux model"),
     (
@@ -118,10 +137,6 @@ const SIGNS: &[(Sign, &str)] = &[
         "Stable Diffusion 2.1 unCLIP, which reads pictures",
     ),
     (
-        Sign::Prefix("model.diffusion_model.label_emb."),
-        "a diffusion model with class labels",
-    ),
-    (
         Sign::Part("motion_modules."),
         "AnimateDiff, an addition that moves pictures",
     ),
@@ -131,6 +146,7 @@ const SIGNS: &[(Sign, &str)] = &[
 ];
 
 const LORA: &str = "a LoRA, an addition to a model";
+const LYCORIS: &str = "a LyCORIS file, an addition to a model";
 const CONTROL_NET: &str = "a ControlNet, an addition to a model";
 const EMBEDDING: &str = "a textual inversion, a word for a model";
 

@@ -2,11 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use super::CheckpointError;
 use super::embedded;
 
 /// A checkpoint to load.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum CheckpointSource {
     /// The model compiled into the program.
     Embedded,
@@ -17,7 +20,7 @@ pub enum CheckpointSource {
 }
 
 /// A model in one file, and what the file may leave out.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SingleFile {
     pub path: PathBuf,
     /// A diffusers folder whose configs and tokenizer describe the model, where
@@ -29,7 +32,8 @@ pub struct SingleFile {
 }
 
 impl CheckpointSource {
-    /// The source that a person's path names.
+    /// The source that a person's path names; the model_index.json of a folder
+    /// stands for the folder.
     ///
     /// # Errors
     /// If nothing is there, it cannot be looked at, or it is neither a folder
@@ -38,6 +42,12 @@ impl CheckpointSource {
         let path = path.to_path_buf();
         match std::fs::metadata(&path) {
             Ok(found) if found.is_dir() => Ok(Self::Folder(path)),
+            Ok(found) if found.is_file() && path.ends_with("model_index.json") => {
+                let folder = path
+                    .parent()
+                    .filter(|parent| !parent.as_os_str().is_empty());
+                Ok(Self::Folder(folder.unwrap_or(Path::new(".")).to_path_buf()))
+            }
             Ok(found) if found.is_file() => Ok(Self::File(SingleFile {
                 path,
                 configs: None,
@@ -54,15 +64,22 @@ impl CheckpointSource {
         }
     }
 
+    /// Where it lies; `None` for the embedded model.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Embedded => None,
+            Self::Folder(path) => Some(path),
+            Self::File(file) => Some(&file.path),
+        }
+    }
+
     /// The name shown to people: the folder's or file's own, or that of the
     /// embedded model.
     pub fn name(&self) -> String {
-        let path = match self {
-            Self::Embedded => return embedded::NAME.to_string(),
-            Self::Folder(path) => path,
-            Self::File(file) => &file.path,
+        let Some(path) = self.path() else {
+            return embedded::NAME.to_string();
         };
-        let absolute = path.canonicalize().unwrap_or_else(|_| path.clone());
+        let absolute = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
         let name = match self {
             Self::File(_) => absolute.file_stem(),
             _ => absolute.file_name(),

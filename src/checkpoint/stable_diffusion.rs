@@ -6,7 +6,7 @@ use burn::tensor::{Device, Distribution, Int, Tensor, TensorData};
 
 use super::CheckpointError;
 use super::conversion::WeightType;
-use super::description::Checkpoint;
+use super::description::{Checkpoint, Family};
 use super::ldm_configs::Predicts;
 use super::source::CheckpointSource;
 use crate::models::config::{AutoencoderConfig, UNetConfig};
@@ -40,25 +40,27 @@ impl StableDiffusion {
     /// As [`Checkpoint::open`] and [`Self::build`].
     pub fn load(source: &CheckpointSource, device: &Device) -> Result<Self, CheckpointError> {
         let checkpoint = Checkpoint::open(source, device)?;
-        Self::build(checkpoint, WeightType::F32, &mut |_| ())
+        Self::build(checkpoint, WeightType::F32, &mut |_| true)
     }
 
     /// Streams the weights of an open checkpoint to its device as `weight_type`
     /// (the autoencoder's always as f32: its activations leave the range of f16).
-    /// `on_progress` hears the fraction that is done.
+    /// `on_progress` hears the fraction that is done after each tensor and says
+    /// whether to go on.
     ///
     /// # Errors
-    /// If a weight is not finite in `weight_type`, or the device fails.
+    /// If a weight is not finite in `weight_type`, the device fails, or
+    /// `on_progress` says no: [`CheckpointError::Cancelled`].
     pub fn build(
         checkpoint: Checkpoint,
         weight_type: WeightType,
-        on_progress: &mut dyn FnMut(f32),
+        on_progress: &mut dyn FnMut(f32) -> bool,
     ) -> Result<Self, CheckpointError> {
         let all: usize = checkpoint.parameters().iter().sum();
         let mut done = 0;
         let mut on_numbers = |numbers: usize| {
             done += numbers;
-            on_progress(done as f32 / all as f32);
+            on_progress(done as f32 / all as f32)
         };
         let Checkpoint {
             text_encoder,
@@ -111,7 +113,7 @@ impl StableDiffusion {
             Predicts::Velocity
         };
         self.scheduler_config = predicts.scheduler_config();
-        self.unet_config.sample_size = predicts.sample_size();
+        self.unet_config.sample_size = predicts.sample_size(Family::of(&self.unet_config));
         Ok(())
     }
 

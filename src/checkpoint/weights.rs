@@ -119,15 +119,16 @@ impl WeightPlan {
     }
 
     /// Reads the weights into `network`, the one that this plan was made for,
-    /// on the network's device; `on_numbers` hears how many numbers came.
+    /// on the network's device; `on_numbers` hears how many numbers came and says
+    /// whether to go on.
     ///
     /// # Errors
-    /// If a number is not finite, or the device refuses.
+    /// If a number is not finite, the device refuses, or `on_numbers` says no.
     pub(super) fn load<M: Module>(
         &self,
         network: M,
         to: WeightType,
-        on_numbers: &mut dyn FnMut(usize),
+        on_numbers: &mut dyn FnMut(usize) -> bool,
     ) -> Result<M, CheckpointError> {
         let mut reader = Reader {
             plan: self,
@@ -212,7 +213,7 @@ struct Reader<'a> {
     plan: &'a WeightPlan,
     path: ModulePath,
     to: WeightType,
-    on_numbers: &'a mut dyn FnMut(usize),
+    on_numbers: &'a mut dyn FnMut(usize) -> bool,
     /// Bytes uploaded since the device was last waited for.
     in_flight: usize,
     /// The first thing that went wrong; nothing is read after it.
@@ -242,7 +243,10 @@ impl ModuleMapper for Reader<'_> {
                 return param;
             }
         };
-        (self.on_numbers)(parameter.numbers());
+        if !(self.on_numbers)(parameter.numbers()) {
+            self.failure = Some(CheckpointError::Cancelled);
+            return param;
+        }
         let device = param.lazy_device();
         let dtype = match self.to {
             WeightType::F32 => DType::F32,

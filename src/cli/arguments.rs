@@ -47,9 +47,8 @@ pub(super) enum Command {
 
 #[derive(Debug, Args)]
 pub(super) struct StudioArguments {
-    /// A diffusers folder or a .safetensors file; without it the embedded model
-    #[arg(long, value_name = "PATH")]
-    pub(super) model: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) model: ModelArguments,
     #[command(flatten)]
     pub(super) device: DeviceArguments,
     /// Most processor threads to compute with; without it one per core
@@ -66,7 +65,7 @@ pub(super) struct StudioArguments {
 impl Default for StudioArguments {
     fn default() -> Self {
         Self {
-            model: None,
+            model: ModelArguments::default(),
             device: DeviceArguments::default(),
             threads: None,
             output: PathBuf::from("output"),

@@ -11,9 +11,9 @@ use super::evaluate_arguments::EvaluateArguments;
 use super::generate::{apply, failure, wait_for_model};
 use super::interrupt::Interrupt;
 use super::report::Report;
-use crate::checkpoint::{CheckpointSource, StableDiffusion};
+use crate::checkpoint::{Checkpoint, CheckpointSource, StableDiffusion};
 use crate::device::{ComputeDevice, set_cpu_threads};
-use crate::engine::{Engine, Request};
+use crate::engine::{Engine, ModelNeeds, Request};
 use crate::evaluate::cost::PassCosts;
 use crate::evaluate::prompts::{parse_pairs, prompts};
 use crate::evaluate::results::merge;
@@ -75,14 +75,14 @@ fn make(
     let method_settings = method_settings(arguments)?;
     set_cpu_threads(arguments.threads);
     let device = arguments.device.open()?;
-    let costs = costs(&source, &device, &method_settings)?;
+    // For people, on standard error, also where standard output is for a program.
+    let mut report = Report::new(false);
+    let costs = costs(&source, &device, &method_settings, &mut report)?;
     let detector = match source {
         CheckpointSource::Embedded => Some(ObjectDetector::embedded().map_err(Failure::model)?),
         _ => None,
     };
     let engine = Engine::start(device, source, 0, Arc::new(|| ()));
-    // For people, on standard error, also where standard output is for a program.
-    let mut report = Report::new(false);
     let model = wait_for_model(&engine, &mut report)?;
     report.device(&model);
     let methods = plan.methods.iter();
@@ -164,9 +164,18 @@ fn costs(
     source: &CheckpointSource,
     device: &ComputeDevice,
     settings: &MethodSettings,
+    report: &mut Report,
 ) -> Result<PassCosts, Failure> {
-    let model = StableDiffusion::load(source, device.burn()).map_err(Failure::model)?;
-    PassCosts::measure(&model, settings.update.attention_res).map_err(Failure::run)
+    let checkpoint = Checkpoint::open(source, device.burn()).map_err(Failure::model)?;
+    let (weight_type, needs) = ModelNeeds::on(&checkpoint, device);
+    report.needs(&needs);
+    needs.check(0).map_err(Failure::model)?;
+    let model = StableDiffusion::build(checkpoint, weight_type, &mut |_| true);
+    let model = model.map_err(Failure::model)?;
+    let measured = PassCosts::measure(&model, settings.update.attention_res);
+    drop(model);
+    device.burn().memory_cleanup();
+    measured.map_err(Failure::run)
 }
 
 fn layout_folder(layout: &[PathBuf]) -> Result<Option<&Path>, Failure> {

@@ -247,9 +247,10 @@ impl Run<'_> {
 pub(super) fn failure(error: &Arc<EngineError>) -> Failure {
     match **error {
         EngineError::Request(_) => Failure::usage(error),
-        EngineError::Checkpoint(_) | EngineError::BufferLimit { .. } | EngineError::NoModel => {
-            Failure::model(error)
-        }
+        EngineError::Checkpoint(_)
+        | EngineError::BufferLimit { .. }
+        | EngineError::Memory { .. }
+        | EngineError::NoModel => Failure::model(error),
         EngineError::DeviceLost(_) => Failure::device(error),
         EngineError::Denoise(_) | EngineError::OutOfMemory(_) | EngineError::Breakdown(_) => {
             Failure::run(error)

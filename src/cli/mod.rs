@@ -51,6 +51,10 @@ impl Failure {
         Self::new(3, message)
     }
 
+    fn is_about_the_model(&self) -> bool {
+        self.code == Self::model("").code
+    }
+
     /// The device cannot be opened.
     fn device(message: impl ToString) -> Self {
         Self::new(4, message)

@@ -14,11 +14,17 @@ const WORTH_A_SENTENCE: u64 = 256 << 20;
 pub(super) struct Report {
     json: bool,
     bar: Option<ProgressBar>,
+    /// `evaluate` loads its model twice, and says once what it needs.
+    has_told_needs: bool,
 }
 
 impl Report {
     pub(super) fn new(json: bool) -> Self {
-        Self { json, bar: None }
+        Self {
+            json,
+            bar: None,
+            has_told_needs: false,
+        }
     }
 
     /// A model is being read.
@@ -30,19 +36,13 @@ impl Report {
     }
 
     /// What the model will need.
-    pub(super) fn needs(&self, needs: &ModelNeeds) {
-        if !self.json && needs.weights < WORTH_A_SENTENCE {
+    pub(super) fn needs(&mut self, needs: &ModelNeeds) {
+        let is_small = !self.json && needs.weights < WORTH_A_SENTENCE;
+        if is_small || std::mem::replace(&mut self.has_told_needs, true) {
             return;
         }
         self.tell(
-            || {
-                format!(
-                    "It needs {:.2} GB for its weights ({}) and about {:.2} GB more for a picture",
-                    needs.weights as f64 / 1e9,
-                    needs.weight_type,
-                    needs.activations as f64 / 1e9
-                )
-            },
+            || format!("It {needs}"),
             || json!({"event": "needs", "model": needs}),
         );
     }

@@ -7,15 +7,19 @@ use crate::device::set_cpu_threads;
 
 pub(super) fn run(arguments: StudioArguments) -> Result<(), Failure> {
     set_cpu_threads(arguments.threads);
+    let model = match arguments.model.source() {
+        Err(failure) if !failure.is_about_the_model() => return Err(failure),
+        // The window opens with the embedded model and says what is wrong.
+        source => source.map_err(|failure| failure.message),
+    };
     let options = AppOptions {
         device: arguments.device.device,
         precision: arguments.device.dtype,
-        model: arguments.model,
+        model,
         output: arguments.output,
         fresh: arguments.fresh,
     };
     open_window(options).map_err(|error| match error {
-        AppError::Model(_) => Failure::model(error),
         AppError::Device(_)
         | AppError::DeviceLost(_)
         | AppError::NoDisplay

@@ -3,6 +3,7 @@
 //! A GPU of any brand through wgpu where there is a real one, burn's flex on the
 //! CPU otherwise: a software adapter computes far slower than flex does.
 
+mod memory;
 mod precision;
 mod priority;
 mod slot;
@@ -14,6 +15,7 @@ use std::str::FromStr;
 
 use burn::tensor::Device;
 
+pub use memory::MemoryLimits;
 pub use precision::{Precision, UnknownPrecision};
 pub use priority::{lower_thread_priority, set_cpu_threads};
 pub use slot::{DeviceNumbers, HostNumbers, Slot, SlotError};

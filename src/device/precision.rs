@@ -65,17 +65,6 @@ impl ComputeDevice {
         }
     }
 
-    /// The largest buffer that a kernel may bind, in bytes; `None` on the CPU,
-    /// which has no such limit.
-    pub fn largest_buffer(&self) -> Option<u64> {
-        let limits = self.gpu.as_ref()?.device.limits();
-        Some(
-            limits
-                .max_storage_buffer_binding_size
-                .min(limits.max_buffer_size),
-        )
-    }
-
     fn has_halves(&self) -> bool {
         let shaders = self.gpu.as_ref().is_some_and(|gpu| {
             let features = gpu.device.features();

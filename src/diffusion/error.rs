@@ -18,9 +18,6 @@ pub enum DenoiseError {
     /// The objective could not be evaluated.
     #[error(transparent)]
     Objective(#[from] ObjectiveError),
-    /// The maps have no gradient to follow.
-    #[error("the attention maps do not depend on the latents; this model cannot be steered")]
-    NoGradient,
     /// The device failed.
     #[error("the device failed: {0}; try --device cpu")]
     Device(String),

@@ -29,6 +29,12 @@ pub enum RequestError {
          most; choose a smaller size or --device cpu"
     )]
     BufferLimit { needed: u64, limit: u64 },
+    /// The device has too little memory for the picture.
+    #[error(
+        "a picture of this size needs about {needed} of memory besides the model, {free} are free; \
+         choose a smaller size or close other programs"
+    )]
+    Memory { needed: String, free: String },
     #[error(
         "STORM needs two objects and their relation; assign them, or run the standard method only"
     )]
@@ -53,6 +59,17 @@ pub enum EngineError {
          --dtype f16 or --device cpu"
     )]
     BufferLimit { needed: u64, limit: u64 },
+    /// The device has too little memory for the model.
+    #[error(
+        "the model needs {weights} of memory for its weights in {weight_type} and about {picture} more \
+         for a picture, {free} are free; close other programs, or use a machine with more"
+    )]
+    Memory {
+        weights: String,
+        weight_type: &'static str,
+        picture: String,
+        free: String,
+    },
     /// No model is loaded, because loading failed.
     #[error("no model is loaded; open one first")]
     NoModel,

@@ -43,7 +43,13 @@ struct StopFlags {
     cancelled_up_to: AtomicU64,
     /// Requests up to and including this id end after the seed in work.
     finishing_up_to: AtomicU64,
+    /// The same of models that are to be loaded.
+    loads_cancelled_up_to: AtomicU64,
 }
+
+/// Which of the models that were asked for; counts up from 1.
+#[derive(Debug, Clone, Copy)]
+struct LoadId(u64);
 
 /// Stops a running engine from any thread.
 #[derive(Debug, Clone)]
@@ -77,6 +83,7 @@ pub struct Engine {
     events: mpsc::Receiver<Event>,
     store: Arc<StepStore>,
     stopper: Stopper,
+    last_load: AtomicU64,
     worker: Option<JoinHandle<()>>,
 }
 
@@ -110,15 +117,29 @@ impl Engine {
                 flags,
                 last_request: Arc::default(),
             },
+            last_load: AtomicU64::new(0),
             worker: Some(worker.spawn()),
         };
         engine.load(source);
         engine
     }
 
-    /// Loads another model, after what is queued; the old one is freed first.
+    /// Loads another model, after what is queued. The old one stays until the
+    /// files of the new one are found to be in order, and is freed then, before
+    /// the new one's weights come.
     pub fn load(&self, source: CheckpointSource) {
-        self.send(Command::Load(source));
+        let id = LoadId(self.last_load.fetch_add(1, Ordering::Relaxed) + 1);
+        self.send(Command::Load(id, source));
+    }
+
+    /// Ends the loading of every model asked for so far, within one tensor;
+    /// [`Event::ModelFailed`] comes for each.
+    pub fn cancel_loading(&self) {
+        let last = self.last_load.load(Ordering::Relaxed);
+        self.stopper
+            .flags
+            .loads_cancelled_up_to
+            .fetch_max(last, Ordering::Relaxed);
     }
 
     /// Queues a request. It is immutable from here on.
@@ -169,6 +190,9 @@ impl Drop for Engine {
     fn drop(&mut self) {
         let flags = &self.stopper.flags;
         flags.cancelled_up_to.store(u64::MAX, Ordering::Relaxed);
+        flags
+            .loads_cancelled_up_to
+            .store(u64::MAX, Ordering::Relaxed);
         self.send(Command::Quit);
         if let Some(worker) = self.worker.take()
             && worker.join().is_err()

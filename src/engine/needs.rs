@@ -1,22 +1,29 @@
-//! What a model and a run need of the device, known before anything is allocated.
+//! What a model and its pictures need of the device, known before anything is allocated.
+
+use std::fmt;
+use std::sync::Arc;
 
 use serde::Serialize;
 
 use super::error::{EngineError, RequestError};
-use crate::checkpoint::{Checkpoint, StableDiffusion, WeightType};
+use crate::checkpoint::{Checkpoint, WeightType};
+use crate::device::{ComputeDevice, MemoryLimits};
+use crate::models::config::{AutoencoderConfig, UNetConfig};
+use crate::models::memory::ActivationMemory;
 use crate::models::unet::Grid;
 
 /// Up to this size in bytes of its largest tensor a picture is decoded whole:
 /// 768 × 768 pixels with Stable Diffusion's autoencoder.
 const LARGEST_WHOLE_DECODE: u64 = 640 << 20;
-/// The same of one tile: 512 × 512 pixels.
-const LARGEST_TILE_DECODE: u64 = 256 << 20;
-/// Pictures below this many latent cells along a side make no useful tiles.
-const SMALLEST_TILE: usize = 16;
+/// The same of one tile: 128 rows of 1024 pixels.
+const LARGEST_TILE_DECODE: u64 = 160 << 20;
+/// Rows of latent cells of the smallest tile: below, the rows that it shares with
+/// its neighbours cost more than it saves.
+const SMALLEST_TILE: usize = 4;
 
-/// What a model needs on its device. How much memory a graphics adapter has free
-/// is not known: no interface tells it.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+/// What a model needs on its device. How much memory a graphics card has free is
+/// not known: wgpu does not tell it.
+#[derive(Debug, Clone, Serialize)]
 pub struct ModelNeeds {
     /// Numbers in all its networks.
     pub parameters: usize,
@@ -29,6 +36,31 @@ pub struct ModelNeeds {
     pub activations: u64,
     /// Bytes of its largest tensor of weights.
     pub largest_tensor: u64,
+    /// What the device had when this was found.
+    pub limits: MemoryLimits,
+    #[serde(skip)]
+    networks: Arc<Networks>,
+}
+
+/// What the memory of a picture depends on.
+#[derive(Debug)]
+struct Networks {
+    unet: UNetConfig,
+    vae: AutoencoderConfig,
+    /// Bytes per number of the UNet's activations.
+    bytes: u64,
+}
+
+/// A picture to be made.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PictureShape {
+    pub(super) latents: Grid,
+    /// How many methods run.
+    pub(super) methods: usize,
+    /// Whether one of them is STORM, which differentiates.
+    pub(super) storm: bool,
+    /// Whether they may share a batch.
+    pub(super) batch: bool,
 }
 
 impl ModelNeeds {
@@ -36,34 +68,148 @@ impl ModelNeeds {
     pub fn of(checkpoint: &Checkpoint, weight_type: WeightType) -> Self {
         let [text, unet, vae] = checkpoint.parameters();
         let (bytes, whole) = (weight_type.bytes() as u64, WeightType::F32.bytes() as u64);
+        let networks = Networks {
+            unet: checkpoint.unet_config.clone(),
+            vae: checkpoint.vae_config.clone(),
+            bytes,
+        };
         let [rows, columns] = checkpoint.unet_config.sample_size.height_width();
-        let latents = Grid { rows, columns };
-        let config = &checkpoint.unet_config;
-        let passes = config
-            .prediction_memory(latents, 4)
-            .or(config.gradient_memory(latents));
-        let decode = checkpoint.vae_config.decode_memory(latents);
+        let native = PictureShape {
+            latents: Grid { rows, columns },
+            methods: 2,
+            storm: true,
+            batch: true,
+        };
         Self {
             parameters: text + unet + vae,
             weight_type: weight_type.name(),
             weights: (text + unet) as u64 * bytes + vae as u64 * whole,
-            activations: (passes.numbers as u64 * bytes).max(decode.numbers as u64 * whole),
+            activations: networks.generous(native),
             largest_tensor: checkpoint.largest_tensor() as u64 * bytes,
+            limits: MemoryLimits::default(),
+            networks: Arc::new(networks),
         }
     }
 
-    /// Whether every tensor of weights fits a buffer of the device.
+    /// The type of number that `device` keeps the weights of `checkpoint` in, and
+    /// what it needs then.
+    pub fn on(checkpoint: &Checkpoint, device: &ComputeDevice) -> (WeightType, Self) {
+        let whole = Self::of(checkpoint, WeightType::F32);
+        let (weight_type, mut needs) = match device.uses_halves(whole.weights) {
+            true => (WeightType::F16, Self::of(checkpoint, WeightType::F16)),
+            false => (WeightType::F32, whole),
+        };
+        needs.limits = device.memory_limits();
+        (weight_type, needs)
+    }
+
+    /// Most bytes of activations while a picture of `size` (width, height) in
+    /// pixels is made with `methods` methods, where memory is plenty; an estimate.
+    pub fn picture(&self, size: [usize; 2], methods: usize, storm: bool) -> u64 {
+        let pixels = self.networks.vae.downscale_factor();
+        let [columns, rows] = size.map(|side| side / pixels);
+        self.networks.generous(PictureShape {
+            latents: Grid { rows, columns },
+            methods,
+            storm,
+            batch: true,
+        })
+    }
+
+    /// Whether the weights fit the device, and each of them one of its buffers.
+    /// `held` is what a model gives back that goes before this one comes.
     ///
     /// # Errors
-    /// If one does not.
-    pub(super) fn check(&self, largest_buffer: Option<u64>) -> Result<(), EngineError> {
-        match largest_buffer {
-            Some(limit) if self.largest_tensor > limit => Err(EngineError::BufferLimit {
-                needed: self.largest_tensor >> 20,
-                limit: limit >> 20,
+    /// If not.
+    pub fn check(&self, held: u64) -> Result<(), EngineError> {
+        match self.limits.largest_buffer {
+            Some(limit) if self.largest_tensor > limit => {
+                return Err(EngineError::BufferLimit {
+                    needed: self.largest_tensor >> 20,
+                    limit: limit >> 20,
+                });
+            }
+            _ => {}
+        }
+        match self.limits.free.map(|free| free + held) {
+            Some(free) if self.weights > free => Err(EngineError::Memory {
+                weights: gigabytes(self.weights),
+                weight_type: self.weight_type,
+                picture: gigabytes(self.activations),
+                free: gigabytes(free),
             }),
             _ => Ok(()),
         }
+    }
+}
+
+impl fmt::Display for ModelNeeds {
+    /// A sentence without its subject, as "needs …".
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "needs {} of memory for its weights ({}) and about {} more for a picture",
+            gigabytes(self.weights),
+            self.weight_type,
+            gigabytes(self.activations)
+        )?;
+        if let Some(free) = self.limits.free {
+            write!(formatter, "; {} are free", gigabytes(free))?;
+        }
+        if let Some(buffer) = self.limits.largest_buffer {
+            let buffer = gigabytes(buffer);
+            write!(formatter, "; the device binds up to {buffer} at once")?;
+        }
+        Ok(())
+    }
+}
+
+impl Networks {
+    /// Bytes of one prediction of `samples` latents.
+    fn prediction(&self, latents: Grid, samples: usize) -> Bytes {
+        Bytes::of(self.unet.prediction_memory(latents, samples), self.bytes)
+    }
+
+    /// Bytes of an update's passes.
+    fn update(&self, latents: Grid) -> Bytes {
+        Bytes::of(self.unet.gradient_memory(latents), self.bytes)
+    }
+
+    /// Bytes of decoding a picture, whole or in tiles of `tiles` rows of cells.
+    fn decode(&self, latents: Grid, tiles: Option<usize>) -> Bytes {
+        let memory = match tiles {
+            None => self.vae.decode_memory(latents),
+            Some(rows) => self.vae.tiled_decode_memory(latents, rows),
+        };
+        Bytes::of(memory, WeightType::F32.bytes() as u64)
+    }
+
+    /// Bytes of a picture where memory is plenty.
+    fn generous(&self, picture: PictureShape) -> u64 {
+        let unlimited = MemoryLimits::default();
+        let shape = RunShape::of(self, picture, unlimited);
+        shape.map_or(0, |shape| shape.bytes)
+    }
+}
+
+/// Bytes that a pass holds at its fullest moment, and those of its largest tensor.
+#[derive(Debug, Clone, Copy)]
+struct Bytes {
+    all: u64,
+    largest: u64,
+}
+
+impl Bytes {
+    fn of(memory: ActivationMemory, per_number: u64) -> Self {
+        Self {
+            all: memory.numbers as u64 * per_number,
+            largest: memory.largest as u64 * per_number,
+        }
+    }
+
+    fn fits(self, limits: MemoryLimits) -> bool {
+        self.all <= limits.free.unwrap_or(u64::MAX)
+            && self.largest <= limits.largest_buffer.unwrap_or(u64::MAX)
     }
 }
 
@@ -72,45 +218,173 @@ impl ModelNeeds {
 pub(super) struct RunShape {
     /// Both methods in one batch.
     pub(super) batch_lanes: bool,
-    /// Decode in tiles of at most so many latent cells along a side.
+    /// Decode in tiles of at most so many rows of latent cells.
     pub(super) decode_tiles: Option<usize>,
+    /// Most bytes of activations, an estimate.
+    bytes: u64,
 }
 
 impl RunShape {
-    /// For latents of `latents` cells and `methods` methods, batched if `batch`.
+    /// For `picture` of the model with these `needs`.
     ///
     /// # Errors
-    /// If even one method's prediction needs a larger buffer than there is.
+    /// If it does not fit, even method by method and decoded in tiles.
     pub(super) fn new(
-        model: &StableDiffusion,
-        latents: Grid,
-        methods: usize,
-        batch: bool,
-        largest_buffer: Option<u64>,
+        needs: &ModelNeeds,
+        picture: PictureShape,
+        limits: MemoryLimits,
     ) -> Result<Self, RequestError> {
-        let limit = largest_buffer.unwrap_or(u64::MAX);
-        let bytes = model.weight_type.bytes() as u64;
+        Self::of(&needs.networks, picture, limits)
+    }
+
+    fn of(
+        networks: &Networks,
+        picture: PictureShape,
+        limits: MemoryLimits,
+    ) -> Result<Self, RequestError> {
+        let PictureShape {
+            latents,
+            methods,
+            storm,
+            batch,
+        } = picture;
+        let whole = networks.decode(latents, None);
+        let decodes_whole = whole.fits(limits) && whole.largest <= LARGEST_WHOLE_DECODE;
+        let decode_tiles = (!decodes_whole).then(|| tile_rows(networks, latents, limits));
+        let decode = networks.decode(latents, decode_tiles);
         // Each method predicts with and without the prompt.
-        let needed = |lanes| {
-            let memory = model.unet_config.prediction_memory(latents, 2 * lanes);
-            memory.largest as u64 * bytes
-        };
-        if needed(1) > limit {
+        let alone = networks.prediction(latents, 2);
+        let together = networks.prediction(latents, 2 * methods);
+        let update = storm.then(|| networks.update(latents));
+        for pass in [Some(alone), update, Some(decode)].into_iter().flatten() {
+            check(pass, limits)?;
+        }
+        let batch_lanes = batch && together.fits(limits);
+        let prediction = if batch_lanes { together } else { alone };
+        let passes = [Some(prediction), update, Some(decode)];
+        let most = passes.into_iter().flatten().map(|pass| pass.all).max();
+        Ok(Self {
+            batch_lanes,
+            decode_tiles,
+            bytes: most.unwrap_or(0),
+        })
+    }
+}
+
+/// The height of the tiles that a picture is decoded in, in latent cells.
+fn tile_rows(networks: &Networks, latents: Grid, limits: MemoryLimits) -> usize {
+    let fits = |rows: &usize| {
+        let bytes = networks.decode(latents, Some(*rows));
+        bytes.largest <= LARGEST_TILE_DECODE && bytes.fits(limits)
+    };
+    let halves = std::iter::successors(Some(latents.rows), |rows| Some(rows / 2));
+    let mut heights = halves.skip(1).take_while(|rows| *rows > SMALLEST_TILE);
+    heights.find(fits).unwrap_or(SMALLEST_TILE)
+}
+
+fn check(pass: Bytes, limits: MemoryLimits) -> Result<(), RequestError> {
+    match limits.largest_buffer {
+        Some(limit) if pass.largest > limit => {
             return Err(RequestError::BufferLimit {
-                needed: needed(1) >> 20,
+                needed: pass.largest >> 20,
                 limit: limit >> 20,
             });
         }
-        let whole = WeightType::F32.bytes() as u64;
-        let decode = model.vae_config.decode_memory(latents).largest as u64 * whole;
-        let decode_tiles = (decode > limit.min(LARGEST_WHOLE_DECODE)).then(|| {
-            let tile = limit.min(LARGEST_TILE_DECODE) / whole;
-            let side = model.vae_config.decode_side_within(tile as usize);
-            side.max(SMALLEST_TILE)
-        });
-        Ok(Self {
-            batch_lanes: batch && needed(methods) <= limit,
-            decode_tiles,
-        })
+        _ => {}
+    }
+    match limits.free {
+        Some(free) if pass.all > free => Err(RequestError::Memory {
+            needed: gigabytes(pass.all),
+            free: gigabytes(free),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// As shown to people.
+fn gigabytes(bytes: u64) -> String {
+    format!("{:.2} GB", bytes as f64 / 1e9)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Stable Diffusion 1.x in f32.
+    fn networks() -> Networks {
+        let vae = br#"{"block_out_channels": [128, 256, 512, 512], "layers_per_block": 2}"#;
+        Networks {
+            unet: UNetConfig::from_json(br#"{"cross_attention_dim": 768}"#).unwrap(),
+            vae: AutoencoderConfig::from_json(vae).unwrap(),
+            bytes: 4,
+        }
+    }
+
+    fn square(cells: usize) -> PictureShape {
+        PictureShape {
+            latents: Grid {
+                rows: cells,
+                columns: cells,
+            },
+            methods: 2,
+            storm: true,
+            batch: true,
+        }
+    }
+
+    fn free(bytes: u64) -> MemoryLimits {
+        MemoryLimits {
+            largest_buffer: None,
+            free: Some(bytes),
+        }
+    }
+
+    #[test]
+    fn less_memory_means_one_method_at_a_time_then_tiles_then_a_refusal() {
+        let networks = networks();
+        let shape = |bytes| RunShape::of(&networks, square(64), free(bytes));
+        let plenty = shape(64 << 30).unwrap();
+        assert!(plenty.batch_lanes && plenty.decode_tiles.is_none());
+        assert!((1 << 30..4 << 30).contains(&plenty.bytes), "{plenty:?}");
+        let mut last = plenty;
+        // From plenty to nothing, each step needs no more than there is.
+        for megabytes in (1..4096).rev() {
+            let bytes = megabytes << 20;
+            match shape(bytes) {
+                Ok(less) => {
+                    assert!(less.bytes <= bytes && less.bytes <= last.bytes, "{less:?}");
+                    last = less;
+                }
+                Err(error) => {
+                    let message = error.to_string();
+                    assert!(message.contains("smaller size"), "{message}");
+                }
+            }
+        }
+        assert!(last.decode_tiles.is_some(), "{last:?}");
+        assert!(shape(64 << 20).is_err());
+        let standard = PictureShape {
+            storm: false,
+            ..square(64)
+        };
+        let shape = RunShape::of(&networks, standard, free(470 << 20)).unwrap();
+        assert!(!shape.batch_lanes && shape.decode_tiles.is_some());
+    }
+
+    #[test]
+    fn large_pictures_are_decoded_in_tiles_that_the_device_binds() {
+        let limits = MemoryLimits {
+            largest_buffer: Some(128 << 20),
+            free: None,
+        };
+        let shape = RunShape::of(&networks(), square(96), limits);
+        // The feed-forward layers of two samples at 96 × 96 cells are 189 MB.
+        assert!(matches!(shape, Err(RequestError::BufferLimit { .. })));
+        let shape = RunShape::of(&networks(), square(64), limits).unwrap();
+        assert!(!shape.batch_lanes);
+        // 256 channels of 130 rows of 512 pixels are 68 MB.
+        assert_eq!(shape.decode_tiles, Some(16));
+        let huge = RunShape::of(&networks(), square(256), MemoryLimits::default()).unwrap();
+        assert_eq!(huge.decode_tiles, Some(8));
     }
 }

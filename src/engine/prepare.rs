@@ -2,9 +2,10 @@
 
 use super::error::RequestError;
 use super::event::Notice;
-use super::needs::RunShape;
+use super::needs::{ModelNeeds, PictureShape, RunShape};
 use super::request::Request;
 use crate::checkpoint::StableDiffusion;
+use crate::device::MemoryLimits;
 use crate::diffusion::{Method, SchedulerConfig, SchedulerKind, UpdateRule};
 use crate::models::unet::Grid;
 use crate::prompt::TokenizedPrompt;
@@ -29,11 +30,12 @@ pub(super) struct Prepared {
     pub(super) shape: RunShape,
 }
 
-/// Checks `request` against `model` and the largest buffer of its device.
+/// Checks `request` against `model`, what it needs and what its device has.
 pub(super) fn prepare(
     request: &Request,
     model: &StableDiffusion,
-    largest_buffer: Option<u64>,
+    needs: &ModelNeeds,
+    limits: MemoryLimits,
 ) -> Result<Prepared, RequestError> {
     check_plain_values(request)?;
     let mut notices = Vec::new();
@@ -59,13 +61,13 @@ pub(super) fn prepare(
     // Building it here finds an impossible number of steps now.
     scheduler.build(&scheduler_config, request.steps)?;
     let [rows, columns] = [size[1] / pixels, size[0] / pixels];
-    let shape = RunShape::new(
-        model,
-        Grid { rows, columns },
-        request.methods.len(),
-        request.batch_methods,
-        largest_buffer,
-    )?;
+    let picture = PictureShape {
+        latents: Grid { rows, columns },
+        methods: request.methods.len(),
+        storm: request.methods.contains(&Method::Storm),
+        batch: request.batch_methods,
+    };
+    let shape = RunShape::new(needs, picture, limits)?;
     Ok(Prepared {
         shape,
         objective: objective(request, model, &prompt)?,

@@ -7,7 +7,6 @@ use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use super::StopFlags;
 use super::error::EngineError;
 use super::event::{Event, ModelInfo};
 use super::generate::Run;
@@ -15,7 +14,10 @@ use super::needs::ModelNeeds;
 use super::prepare::prepare;
 use super::request::{Request, RequestId};
 use super::store::StepStore;
-use crate::checkpoint::{Checkpoint, CheckpointSource, StableDiffusion, WeightType};
+use super::{LoadId, StopFlags};
+use crate::checkpoint::{
+    Checkpoint, CheckpointError, CheckpointSource, StableDiffusion, WeightType,
+};
 use crate::device::{ComputeDevice, lower_thread_priority};
 use crate::diffusion::{DenoiseError, SchedulerConfig};
 use crate::doctor::{self, Verdicts};
@@ -26,7 +28,7 @@ const PROGRESS_STEP: f32 = 0.01;
 
 /// What the worker can be told.
 pub(super) enum Command {
-    Load(CheckpointSource),
+    Load(LoadId, CheckpointSource),
     Generate(RequestId, Box<Request>),
     Quit,
 }
@@ -53,7 +55,13 @@ pub(super) struct Worker {
     outbox: Outbox,
     store: Arc<StepStore>,
     flags: Arc<StopFlags>,
-    model: Option<StableDiffusion>,
+    model: Option<LoadedModel>,
+}
+
+/// A model and what it was found to need.
+struct LoadedModel {
+    model: StableDiffusion,
+    needs: ModelNeeds,
     /// Knows the embedded model's objects.
     detector: Option<ObjectDetector>,
 }
@@ -74,7 +82,6 @@ impl Worker {
             store,
             flags,
             model: None,
-            detector: None,
         }
     }
 
@@ -90,7 +97,7 @@ impl Worker {
         self.check_device();
         while let Ok(command) = self.inbox.recv() {
             match command {
-                Command::Load(source) => self.load(&source),
+                Command::Load(id, source) => self.load(id, &source),
                 Command::Generate(id, request) => self.generate(id, &request),
                 Command::Quit => break,
             }
@@ -106,27 +113,11 @@ impl Worker {
         });
     }
 
-    fn load(&mut self, source: &CheckpointSource) {
-        // The old model's memory is free before the new one needs it.
-        self.model = None;
-        self.detector = None;
+    fn load(&mut self, id: LoadId, source: &CheckpointSource) {
         let name = source.name();
         self.outbox.send(Event::ModelLoading { name: name.clone() });
-        let loaded = self.guarded(|| {
-            let (model, needs) = self.build(source)?;
-            let info = self.describe(&model, needs)?;
-            let detector = match source {
-                CheckpointSource::Embedded => Some(ObjectDetector::embedded()?),
-                _ => None,
-            };
-            Ok((model, detector, info))
-        });
-        match loaded {
-            Ok((model, detector, info)) => {
-                self.model = Some(model);
-                self.detector = detector;
-                self.outbox.send(Event::ModelReady(Arc::new(info)));
-            }
+        match self.replace_model(id, source) {
+            Ok(info) => self.outbox.send(Event::ModelReady(Arc::new(info))),
             Err(error) => self.outbox.send(Event::ModelFailed {
                 name,
                 error: Arc::new(error),
@@ -134,28 +125,72 @@ impl Worker {
         }
     }
 
-    /// Opens the checkpoint, says what it needs and loads it, with progress.
+    /// Opens the checkpoint while the old model stays, so that a bad file costs
+    /// nothing; then frees the old model, whose memory the new one needs, says so
+    /// with [`Event::ModelOpened`], and loads with progress.
+    fn replace_model(
+        &mut self,
+        id: LoadId,
+        source: &CheckpointSource,
+    ) -> Result<ModelInfo, EngineError> {
+        let (checkpoint, weight_type, needs) = self.guarded(|| self.open(id, source))?;
+        self.model = None;
+        self.device.burn().memory_cleanup();
+        self.outbox.send(Event::ModelOpened(needs.clone()));
+        let (model, detector, info) = self.guarded(|| {
+            let model = self.build(id, checkpoint, weight_type)?;
+            let info = self.describe(&model, needs.clone())?;
+            let detector = match source {
+                CheckpointSource::Embedded => Some(ObjectDetector::embedded()?),
+                _ => None,
+            };
+            Ok((model, detector, info))
+        })?;
+        self.model = Some(LoadedModel {
+            model,
+            needs,
+            detector,
+        });
+        Ok(info)
+    }
+
+    /// Everything that can be checked before anything is allocated.
+    fn open(
+        &self,
+        id: LoadId,
+        source: &CheckpointSource,
+    ) -> Result<(Checkpoint, WeightType, ModelNeeds), EngineError> {
+        self.check_load(id)?;
+        let checkpoint = Checkpoint::open(source, self.device.burn())?;
+        let (weight_type, needs) = ModelNeeds::on(&checkpoint, &self.device);
+        let held = self.model.as_ref().map_or(0, |model| model.needs.weights);
+        needs.check(held)?;
+        Ok((checkpoint, weight_type, needs))
+    }
+
     fn build(
         &self,
-        source: &CheckpointSource,
-    ) -> Result<(StableDiffusion, ModelNeeds), EngineError> {
-        let checkpoint = Checkpoint::open(source, self.device.burn())?;
-        let whole = ModelNeeds::of(&checkpoint, WeightType::F32);
-        let weight_type = match self.device.uses_halves(whole.weights) {
-            true => WeightType::F16,
-            false => WeightType::F32,
-        };
-        let needs = ModelNeeds::of(&checkpoint, weight_type);
-        self.outbox.send(Event::ModelOpened(needs));
-        needs.check(self.device.largest_buffer())?;
+        id: LoadId,
+        checkpoint: Checkpoint,
+        weight_type: WeightType,
+    ) -> Result<StableDiffusion, CheckpointError> {
         let mut told = 0.0;
-        let model = StableDiffusion::build(checkpoint, weight_type, &mut |fraction| {
+        StableDiffusion::build(checkpoint, weight_type, &mut |fraction| {
             if fraction >= told + PROGRESS_STEP {
                 told = fraction;
                 self.outbox.send(Event::ModelProgress(fraction));
             }
-        })?;
-        Ok((model, needs))
+            self.check_load(id).is_ok()
+        })
+    }
+
+    /// Whether this load is still wanted.
+    fn check_load(&self, id: LoadId) -> Result<(), CheckpointError> {
+        let cancelled = self.flags.loads_cancelled_up_to.load(Ordering::Relaxed);
+        match id.0 > cancelled {
+            true => Ok(()),
+            false => Err(CheckpointError::Cancelled),
+        }
     }
 
     fn describe(
@@ -199,8 +234,12 @@ impl Worker {
 
     fn run(&self, id: RequestId, request: &Request) -> Result<(), EngineError> {
         self.check_not_stopped(id)?;
-        let model = self.model.as_ref().ok_or(EngineError::NoModel)?;
-        let prepared = prepare(request, model, self.device.largest_buffer())?;
+        let LoadedModel {
+            model,
+            needs,
+            detector,
+        } = self.model.as_ref().ok_or(EngineError::NoModel)?;
+        let prepared = prepare(request, model, needs, self.device.memory_limits())?;
         for notice in &prepared.notices {
             self.outbox.send(Event::Notice {
                 request: id,
@@ -214,7 +253,7 @@ impl Worker {
             request,
             prepared: &prepared,
             model,
-            detector: self.detector.as_ref(),
+            detector: detector.as_ref(),
             context: model.unet.prompt_context(text_embeddings.clone()),
             text_embeddings,
             wgpu: self.device.wgpu(),

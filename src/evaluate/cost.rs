@@ -80,16 +80,14 @@ fn backward_ratio(
     let Grid { rows, columns } = latents;
     let noise = TensorData::new(torch_randn(0, 4 * rows * columns), [1, 4, rows, columns]);
     let latents = Tensor::<4>::from_data(noise, &model.device);
-    let latents = latents.autodiff().require_grad();
     let began = Instant::now();
     let unet = &model.unet;
-    let maps = unet.cross_attention_maps(latents.clone(), TIMESTEP, context, grid, &|| true)?;
-    wait_for(maps.clone().without_autodiff())?;
+    let tracked = unet.map_gradient(latents, TIMESTEP, context, grid, &|| true)?;
+    let weights = tracked.maps().clone();
+    wait_for(weights.clone())?;
     let forward = began.elapsed();
     let began = Instant::now();
-    let mut gradients = maps.square().sum().backward();
-    let gradient = latents.grad_remove(&mut gradients);
-    wait_for(gradient.ok_or(DenoiseError::NoGradient)?)?;
+    wait_for(tracked.backward(weights, &|| true)?)?;
     Ok(began.elapsed().as_secs_f64() / forward.as_secs_f64())
 }
 

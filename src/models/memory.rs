@@ -97,29 +97,60 @@ impl UNetConfig {
 impl AutoencoderConfig {
     /// Decoding latents of `latents` cells, whole.
     pub fn decode_memory(&self, latents: Grid) -> ActivationMemory {
-        let widths = &self.block_out_channels;
-        let mut fullest = ActivationMemory::default();
-        for (level, &channels) in widths.iter().enumerate() {
-            // A level's first resnet still has the coarser level's channels.
-            let before = widths[(level + 1).min(widths.len() - 1)];
-            let scale = 1 << (widths.len() - 1 - level);
-            let pixels = latents.rows * latents.columns * scale * scale;
-            fullest = fullest.or(ActivationMemory {
-                numbers: pixels * (RESNET_IN * before + RESNET_OUT * channels),
-                largest: pixels * before.max(channels),
-            });
-        }
-        fullest
+        self.fullest_level(latents, |level| ActivationMemory {
+            numbers: level.cells * level.resnet(),
+            largest: level.cells * level.before.max(level.channels),
+        })
     }
 
-    /// The largest side of a square of latents that decodes within `numbers`
-    /// numbers in its largest tensor.
-    pub fn decode_side_within(&self, numbers: usize) -> usize {
-        let one = self.decode_memory(Grid {
-            rows: 1,
-            columns: 1,
+    /// As [`Self::decode_memory`], in tiles of `rows` rows of latents.
+    pub fn tiled_decode_memory(&self, latents: Grid, rows: usize) -> ActivationMemory {
+        self.fullest_level(latents, |level| {
+            // A tile is seen with a row of its neighbours on both sides.
+            let height = latents.rows * level.scale;
+            let seen = height.min(rows * level.scale + 2);
+            let cells = level.cells / height * seen;
+            ActivationMemory {
+                // The shortcut, and what the first convolution made.
+                numbers: level.cells * (level.before + level.channels) + cells * level.resnet(),
+                largest: cells * level.before.max(level.channels),
+            }
+        })
+    }
+
+    fn fullest_level(
+        &self,
+        latents: Grid,
+        memory: impl Fn(&DecoderLevel) -> ActivationMemory,
+    ) -> ActivationMemory {
+        let widths = &self.block_out_channels;
+        let levels = widths.iter().enumerate().map(|(level, &channels)| {
+            let scale = 1 << (widths.len() - 1 - level);
+            memory(&DecoderLevel {
+                channels,
+                before: widths[(level + 1).min(widths.len() - 1)],
+                scale,
+                cells: latents.rows * latents.columns * scale * scale,
+            })
         });
-        (numbers / one.largest.max(1)).isqrt()
+        levels.fold(ActivationMemory::default(), ActivationMemory::or)
+    }
+}
+
+/// A level of the decoder, where its first resnet runs.
+struct DecoderLevel {
+    channels: usize,
+    /// Channels of the coarser level, which that resnet still has.
+    before: usize,
+    /// Cells along one side per latent cell.
+    scale: usize,
+    cells: usize,
+}
+
+impl DecoderLevel {
+    /// Numbers alive per cell in that resnet.
+    fn resnet(&self) -> usize {
+        RESNET_IN * self.before + RESNET_OUT * self.channels
     }
 }
 
@@ -140,7 +171,8 @@ mod tests {
         let vae = vae.unwrap();
         // 256 channels at 512 × 512 pixels, where the last level begins.
         assert_eq!(vae.decode_memory(latents).largest, 256 * 512 * 512);
-        assert_eq!(vae.decode_side_within(256 * 512 * 512), 64);
-        assert_eq!(vae.decode_side_within(32 << 20), 45);
+        let tiled = vae.tiled_decode_memory(latents, 4);
+        assert_eq!(tiled.largest, 256 * 512 * (4 * 8 + 2));
+        assert!(2 * tiled.numbers < vae.decode_memory(latents).numbers);
     }
 }

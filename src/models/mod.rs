@@ -12,6 +12,7 @@ pub mod memory;
 pub mod object_detector;
 pub mod resample;
 pub mod resnet;
+mod strips;
 pub mod transformer_2d;
 pub mod unet;
 

@@ -7,6 +7,7 @@ use burn::tensor::activation::silu;
 use burn::tensor::{Device, Tensor};
 
 use super::resample::conv3x3;
+use super::strips::Strips;
 
 /// Shape of a [`ResnetBlock2D`].
 #[derive(Debug, Clone, Copy)]
@@ -58,31 +59,33 @@ impl ResnetBlock2D {
     /// [1 or batch, time_embedding_dim], already through its SiLU (every block
     /// of diffusers applies the same one) → [batch, channels_out, height, width].
     pub fn forward(&self, sample: Tensor<4>, time_embedding: Option<&Tensor<2>>) -> Tensor<4> {
-        self.forward_with(sample, time_embedding, &mut |norm, sample| {
-            norm.forward(sample)
-        })
-    }
-
-    /// As [`Self::forward`], with its norms computed by `normalise`.
-    pub(super) fn forward_with(
-        &self,
-        sample: Tensor<4>,
-        time_embedding: Option<&Tensor<2>>,
-        normalise: &mut dyn FnMut(&GroupNorm, Tensor<4>) -> Tensor<4>,
-    ) -> Tensor<4> {
-        let hidden = silu(normalise(&self.norm1, sample.clone()));
+        let hidden = silu(self.norm1.forward(sample.clone()));
         let mut hidden = self.conv1.forward(hidden);
         if let (Some(projection), Some(embedding)) = (&self.time_emb_proj, time_embedding) {
             let shift = projection.forward(embedding.clone());
             let [batch, channels] = shift.dims();
             hidden = hidden.add(shift.reshape([batch, channels, 1, 1]));
         }
-        let hidden = silu(normalise(&self.norm2, hidden));
+        let hidden = silu(self.norm2.forward(hidden));
         let hidden = self.conv2.forward(hidden);
-        let shortcut = match &self.conv_shortcut {
+        self.shortcut(sample).add(hidden)
+    }
+
+    /// As [`Self::forward`] without a time embedding.
+    pub(super) fn forward_in_strips(&self, sample: Strips) -> Strips {
+        let norm = sample.measured(&self.norm1);
+        let hidden = sample
+            .clone()
+            .through(1, &|part| self.conv1.forward(silu(norm.forward(part))));
+        let norm = hidden.measured(&self.norm2);
+        let hidden = hidden.through(1, &|part| self.conv2.forward(silu(norm.forward(part))));
+        sample.zip(hidden, &|sample, hidden| self.shortcut(sample).add(hidden))
+    }
+
+    fn shortcut(&self, sample: Tensor<4>) -> Tensor<4> {
+        match &self.conv_shortcut {
             Some(conv) => conv.forward(sample),
             None => sample,
-        };
-        shortcut.add(hidden)
+        }
     }
 }

@@ -38,7 +38,7 @@ fn ctrl_s_writes_both_pictures_with_their_recipe_and_opening_one_brings_it_back(
 
     let made = app(&harness).state().draft.content().clone();
     edit(&mut harness, |content| *content = DraftContent::default());
-    harness.state_mut().as_mut().unwrap().open_picture(saved);
+    harness.state_mut().as_mut().unwrap().open(saved);
     wait(&mut harness, "the settings", |app| {
         app.state().draft.negative_prompt == "tree"
     });

@@ -3,6 +3,7 @@
 
 mod assigning;
 mod export;
+mod models;
 mod pixels;
 mod running;
 mod snapshots;
@@ -34,6 +35,10 @@ fn studio(output: &Path) -> Studio {
 }
 
 fn themed_studio(output: &Path, theme: egui::Theme) -> Studio {
+    studio_with(output, theme, Preferences::default())
+}
+
+fn studio_with(output: &Path, theme: egui::Theme, preferences: Preferences) -> Studio {
     let output = output.to_path_buf();
     let renderer = renderer();
     let drawing = DeviceDrawing::of(&renderer);
@@ -48,10 +53,8 @@ fn themed_studio(output: &Path, theme: egui::Theme) -> Studio {
                     let device = ComputeDevice::cpu(None);
                     let wake = Arc::new(|| {});
                     let engine = Engine::start(device, CheckpointSource::Embedded, 1 << 28, wake);
-                    let name = "toybox".to_string();
-                    let preferences = Preferences::default();
-                    let output = output.clone();
-                    let mut app = StudioApp::new(ui.ctx(), engine, name, output, preferences);
+                    let (output, preferences) = (output.clone(), preferences.clone());
+                    let mut app = StudioApp::new(ui.ctx(), engine, output, preferences);
                     app.draw_on_device(drawing);
                     app
                 });

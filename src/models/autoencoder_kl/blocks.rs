@@ -8,6 +8,7 @@ use crate::models::attention::attention;
 use crate::models::config::AutoencoderConfig;
 use crate::models::resample::{Downsample2D, DownsamplePadding, Upsample2D};
 use crate::models::resnet::{ResnetBlock2D, ResnetConfig};
+use crate::models::strips::Strips;
 use crate::models::transformer_2d::{to_grid, to_sequence};
 
 /// Epsilon of every norm in the autoencoder (diffusers fixes it in the code).
@@ -77,17 +78,24 @@ impl UpDecoderBlock {
     }
 
     /// [batch, channels, height, width] → twice the size, except at the finest
-    /// level. Norms are computed by `normalise`.
-    pub(super) fn forward(
-        &self,
-        mut sample: Tensor<4>,
-        normalise: &mut dyn FnMut(&GroupNorm, Tensor<4>) -> Tensor<4>,
-    ) -> Tensor<4> {
+    /// level.
+    pub(super) fn forward(&self, mut sample: Tensor<4>) -> Tensor<4> {
         for resnet in &self.resnets {
-            sample = resnet.forward_with(sample, None, normalise);
+            sample = resnet.forward(sample, None);
         }
         for upsampler in &self.upsamplers {
             sample = upsampler.forward(sample);
+        }
+        sample
+    }
+
+    /// As [`Self::forward`].
+    pub(super) fn forward_in_strips(&self, mut sample: Strips) -> Strips {
+        for resnet in &self.resnets {
+            sample = resnet.forward_in_strips(sample);
+        }
+        for upsampler in &self.upsamplers {
+            sample = sample.through(2, &|part| upsampler.forward(part));
         }
         sample
     }

@@ -7,9 +7,9 @@ use burn::tensor::activation::silu;
 use burn::tensor::{Device, Tensor};
 
 use super::blocks::{DownEncoderBlock, MidBlock, NORM_EPS, UpDecoderBlock};
-use super::tiles::{NormStatistics, Tiles, shares};
 use crate::models::config::AutoencoderConfig;
 use crate::models::resample::conv3x3;
+use crate::models::strips::Strips;
 
 /// diffusers' `Encoder`.
 #[derive(Module, Debug)]
@@ -76,68 +76,30 @@ impl Decoder {
 
     /// Latents [batch, 4, rows, columns] → picture [batch, 3, f · rows, f · columns].
     pub(super) fn forward(&self, latents: Tensor<4>) -> Tensor<4> {
-        let features = self.features(latents);
-        self.way_up(features, &mut |norm, sample| norm.forward(sample))
+        let mut sample = self.features(latents);
+        for block in &self.up_blocks {
+            sample = block.forward(sample);
+        }
+        self.conv_out
+            .forward(silu(self.conv_norm_out.forward(sample)))
     }
 
-    /// As [`Self::forward`] for one picture, the way up in tiles of at most
-    /// `side` latent cells. The result differs by what tiles do not see of each
-    /// other.
-    pub(super) fn forward_tiled(&self, latents: Tensor<4>, side: usize) -> Tensor<4> {
-        let device = latents.device();
-        let features = self.features(latents);
-        let [_, channels, rows, columns] = features.dims();
-        let (down, across) = (Tiles::new(rows, side), Tiles::new(columns, side));
-        let places: Vec<(usize, usize)> = (0..down.starts.len())
-            .flat_map(|row| (0..across.starts.len()).map(move |column| (row, column)))
-            .collect();
-        let mut statistics = NormStatistics::default();
-        let decode = |row: usize, column: usize, statistics: &mut NormStatistics| {
-            let (top, left) = (down.starts[row], across.starts[column]);
-            let part = [
-                0..1,
-                0..channels,
-                top..top + down.side,
-                left..left + across.side,
-            ];
-            statistics.begin_tile();
-            self.way_up(features.clone().slice(part), &mut |norm, sample| {
-                statistics.normalise(norm, sample)
-            })
-        };
-        for &(row, column) in &places {
-            decode(row, column, &mut statistics);
+    /// As [`Self::forward`] for one picture, the way up in strips of at most
+    /// `rows` rows of latents. What is before it is small, and its attention
+    /// looks at the whole picture.
+    pub(super) fn forward_in_strips(&self, latents: Tensor<4>, rows: usize) -> Tensor<4> {
+        let mut sample = Strips::cut(self.features(latents), rows);
+        for block in &self.up_blocks {
+            sample = block.forward_in_strips(sample);
         }
-        statistics.finish_measuring();
-        let scale = 1 << (self.up_blocks.len() - 1);
-        let mut picture = Tensor::zeros([1, 3, rows * scale, columns * scale], &device);
-        for &(row, column) in &places {
-            let tile = decode(row, column, &mut statistics);
-            let shares = shares((&down, row), (&across, column), scale, &device);
-            let [_, colours, height, width] = tile.dims();
-            let (top, left) = (down.starts[row] * scale, across.starts[column] * scale);
-            let part = [0..1, 0..colours, top..top + height, left..left + width];
-            let before = picture.clone().slice(part.clone());
-            picture = picture.slice_assign(part, before.add(tile.mul(shares)));
-        }
-        picture
+        let norm = sample.measured(&self.conv_norm_out);
+        let picture = sample.through(1, &|part| self.conv_out.forward(silu(norm.forward(part))));
+        picture.join()
     }
 
     /// What the way up starts from, [batch, channels, rows, columns].
     fn features(&self, latents: Tensor<4>) -> Tensor<4> {
         self.mid_block.forward(self.conv_in.forward(latents))
-    }
-
-    fn way_up(
-        &self,
-        mut sample: Tensor<4>,
-        normalise: &mut dyn FnMut(&GroupNorm, Tensor<4>) -> Tensor<4>,
-    ) -> Tensor<4> {
-        for block in &self.up_blocks {
-            sample = block.forward(sample, normalise);
-        }
-        self.conv_out
-            .forward(silu(normalise(&self.conv_norm_out, sample)))
     }
 }
 

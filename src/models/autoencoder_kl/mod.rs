@@ -5,7 +5,6 @@
 
 mod blocks;
 mod coder;
-mod tiles;
 
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
@@ -59,13 +58,13 @@ impl AutoencoderKl {
         self.decoder.forward(self.post_quant_conv.forward(latents))
     }
 
-    /// As [`Self::decode`], of one picture in tiles of at most `side` latent
-    /// cells, so that memory does not grow with the picture. On pictures of
-    /// trained models it stays within 1/255 of the whole, on average far below.
-    pub fn decode_tiled(&self, latents: Tensor<4>, side: usize) -> Tensor<4> {
-        tracing::debug!(side, "VAE decode in tiles");
+    /// As [`Self::decode`], of one picture in tiles as wide as it is and at most
+    /// `rows` latent cells high. The picture is the same but for rounding; less than
+    /// half of the memory does, and no tensor is larger than a tile's.
+    pub fn decode_tiled(&self, latents: Tensor<4>, rows: usize) -> Tensor<4> {
+        tracing::debug!(rows, "VAE decode in tiles");
         let latents = latents.div_scalar(self.scaling_factor);
         let latents = self.post_quant_conv.forward(latents);
-        self.decoder.forward_tiled(latents, side)
+        self.decoder.forward_in_strips(latents, rows)
     }
 }

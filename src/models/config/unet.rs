@@ -1,5 +1,7 @@
 //! `unet/config.json`.
 
+mod refusals;
+
 use serde::Deserialize;
 
 use super::{ConfigError, MOST_CHANNELS, MOST_LAYERS, bounded, divides, parse};
@@ -61,6 +63,24 @@ pub struct UNetConfig {
     dual_cross_attention: bool,
     conv_in_kernel: usize,
     conv_out_kernel: usize,
+    time_cond_proj_dim: Option<usize>,
+    time_embedding_type: String,
+    time_embedding_act_fn: Option<String>,
+    timestep_post_act: Option<String>,
+    num_class_embeds: Option<usize>,
+    attention_type: String,
+    resnet_skip_time_act: bool,
+    resnet_out_scale_factor: f64,
+    cross_attention_norm: Option<String>,
+    only_cross_attention: OnlyCross,
+}
+
+/// Whether self-attention is left out, everywhere or per level.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(untagged)]
+enum OnlyCross {
+    All(bool),
+    Each(Vec<bool>),
 }
 
 /// diffusers writes one side or [height, width].
@@ -118,6 +138,16 @@ impl Default for UNetConfig {
             dual_cross_attention: false,
             conv_in_kernel: 3,
             conv_out_kernel: 3,
+            time_cond_proj_dim: None,
+            time_embedding_type: "positional".to_string(),
+            time_embedding_act_fn: None,
+            timestep_post_act: None,
+            num_class_embeds: None,
+            attention_type: "default".to_string(),
+            resnet_skip_time_act: false,
+            resnet_out_scale_factor: 1.0,
+            cross_attention_norm: None,
+            only_cross_attention: OnlyCross::All(false),
         }
     }
 }
@@ -160,57 +190,6 @@ impl UNetConfig {
     /// Latent sides must be multiples of this: one halving per level but the last.
     pub fn side_multiple(&self) -> usize {
         1 << (self.block_out_channels.len() - 1)
-    }
-
-    fn refuse_other_families(&self) -> Result<(), ConfigError> {
-        let refuse = |key, value: &dyn std::fmt::Display| {
-            Err(ConfigError::Unsupported {
-                component: "UNet",
-                key,
-                value: value.to_string(),
-            })
-        };
-        if let Some(kind) = &self.addition_embed_type {
-            return refuse("addition_embed_type (as in SDXL)", kind);
-        }
-        if let Some(kind) = &self.class_embed_type {
-            return refuse("class_embed_type", kind);
-        }
-        if let Some(width) = self.encoder_hid_dim {
-            return refuse("encoder_hid_dim", &width);
-        }
-        if self.in_channels != 4 {
-            let channels = self.in_channels;
-            return refuse("in_channels (9 inpaints, 5 reads depth)", &channels);
-        }
-        if self.out_channels != 4 {
-            return refuse("out_channels", &self.out_channels);
-        }
-        if self.dual_cross_attention {
-            return refuse("dual_cross_attention", &true);
-        }
-        if self.center_input_sample {
-            return refuse("center_input_sample", &true);
-        }
-        if self.act_fn != "silu" && self.act_fn != "swish" {
-            return refuse("act_fn", &self.act_fn);
-        }
-        if self.resnet_time_scale_shift != "default" {
-            return refuse("resnet_time_scale_shift", &self.resnet_time_scale_shift);
-        }
-        if self.mid_block_scale_factor != 1.0 {
-            return refuse("mid_block_scale_factor", &self.mid_block_scale_factor);
-        }
-        if self.downsample_padding > 1 {
-            return refuse("downsample_padding", &self.downsample_padding);
-        }
-        if (self.conv_in_kernel, self.conv_out_kernel) != (3, 3) {
-            return refuse("conv_in_kernel", &self.conv_in_kernel);
-        }
-        match self.mid_block_type.as_deref() {
-            None | Some("UNetMidBlock2DCrossAttn") => Ok(()),
-            Some(kind) => refuse("mid_block_type", &kind),
-        }
     }
 
     fn check_levels(&self) -> Result<(), ConfigError> {

@@ -1,0 +1,87 @@
+//! Opening models: what is asked of the engine, and what follows from its answers.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::StudioApp;
+use crate::checkpoint::CheckpointSource;
+use crate::engine::Event;
+
+impl StudioApp {
+    /// Asks the engine for a model; one that is still loading is given up for it.
+    pub fn load(&mut self, source: CheckpointSource) {
+        if self.state.models.is_opening() {
+            self.engine.cancel_loading();
+        }
+        if self.state.session.is_busy() {
+            let name = source.name();
+            let text = format!("{name} opens as soon as the pictures in work are done.");
+            self.say(&text, false);
+        }
+        self.state.models.ask(source.clone());
+        self.engine.load(source);
+    }
+
+    /// Says why there is nothing to open where the person said.
+    pub fn refuse_model(&mut self, reason: &str) {
+        self.say(&crate::app::message::sentence(reason), true);
+    }
+
+    /// Asks again for the file that lacked an autoencoder.
+    pub(super) fn load_with(&mut self, autoencoder: PathBuf) {
+        if let Some(source) = self.state.models.failed_with(autoencoder) {
+            self.load(source);
+        }
+    }
+
+    /// Lists another folder's models.
+    pub(super) fn list_models(&mut self, folder: PathBuf) {
+        self.state.models.set_folder(folder);
+        self.find_models();
+    }
+
+    pub(super) fn find_models(&mut self) {
+        if let Some(folder) = self.state.models.remembered().folder.clone() {
+            self.state.files.find_models(folder);
+        }
+    }
+
+    /// Before the session takes the event in.
+    pub(super) fn model_event(&mut self, event: &Event) {
+        match event {
+            Event::ModelReady(info) => {
+                self.state.draft.set_tokenizer(Arc::clone(&info.tokenizer));
+                self.state.models.loaded();
+            }
+            Event::ModelFailed { .. } => {
+                self.state.models.not_loaded();
+                // It was meant for the model that did not come.
+                self.generates_when_ready = false;
+            }
+            _ => {}
+        }
+    }
+
+    /// After the events: the embedded model takes the place of one that failed
+    /// and left none, and what waited for a model begins.
+    pub(super) fn go_on_with_model(&mut self) {
+        let is_ready = self.state.session.model().is_some();
+        if !is_ready && self.state.models.needs_embedded() {
+            let embedded = CheckpointSource::Embedded;
+            self.state.models.ask(embedded.clone());
+            self.engine.load(embedded);
+        }
+        if self.generates_when_ready && is_ready && !self.state.models.is_waiting() {
+            self.generates_when_ready = false;
+            self.generate();
+        }
+    }
+
+    pub(super) fn generate_when_ready(&mut self) {
+        self.generates_when_ready = true;
+        self.say(
+            "The model is still loading; the picture comes as soon as it is ready.",
+            false,
+        );
+    }
+}
