@@ -123,6 +123,14 @@ fn describe_cycle(axis: Axis, labels: &[String]) -> String {
 }
 
 impl Layout {
+    /// Whether a relation or a free target moves an object.
+    pub fn moves(&self, object: usize) -> bool {
+        let is_related =
+            |relation: &Relation| [relation.subject, relation.object].contains(&object);
+        self.relations.iter().any(is_related)
+            || self.free_targets.iter().any(|it| it.object == object)
+    }
+
     /// Checks the layout against a text of `tokens` positions (77 for CLIP).
     ///
     /// # Errors

@@ -182,15 +182,19 @@ impl Reader {
                     / frame.shorter_side(),
             })
             .collect();
-        let is_there_once = |object: &ObjectReading| {
+        // What nothing moves, nothing gathers either.
+        let is_gathered = |index: usize, object: &ObjectReading| {
+            object.spread <= self.largest_spread || !self.layout.moves(index)
+        };
+        let is_there_once = |(index, object): (usize, &ObjectReading)| {
             !object.absent
                 && object.presence >= self.presence_threshold
-                && object.spread <= self.largest_spread
+                && is_gathered(index, object)
         };
         Reading {
             satisfied: arrived
                 && relations.iter().all(|relation| relation.holds)
-                && objects.iter().all(is_there_once),
+                && objects.iter().enumerate().all(is_there_once),
             objects,
             relations,
         }

@@ -50,7 +50,6 @@ impl Storm {
         parameters: StormParameters,
         prompt: &PromptFacts,
     ) -> Result<Self, ObjectiveError> {
-        let mut moved = vec![false; layout.objects.len()];
         let reader = Reader::new(layout, &parameters, prompt)?;
         let layout = reader.layout();
         let mut pairs: Vec<(usize, usize)> = layout
@@ -60,13 +59,8 @@ impl Storm {
             .collect();
         pairs.sort_unstable();
         pairs.dedup();
-        for &(first, second) in &pairs {
-            moved[first] = true;
-            moved[second] = true;
-        }
-        for target in &layout.free_targets {
-            moved[target.object] = true;
-        }
+        let objects = 0..layout.objects.len();
+        let moved = objects.map(|object| layout.moves(object)).collect();
         Ok(Self {
             reader,
             parameters,

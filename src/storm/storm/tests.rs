@@ -156,7 +156,7 @@ fn a_picture_that_is_right_is_satisfied() {
     let spots: [Spot<'_>; 3] = [
         (&[2], [0.2, 0.45], 0.1, 0.1),
         (&[4, 5], [0.75, 0.5], 0.1, 0.1),
-        (&[7], [0.5, 0.5], 10.0, 0.05),
+        (&[7], [0.5, 0.5], 10.0, 0.07),
     ];
     let maps = maps(16, 16, &spots);
     let reading = objective(pair(RelationKind::LeftOf), |_| {})
