@@ -313,6 +313,9 @@ impl StudioApp {
             Outcome::PictureChosen(path) => self.state.files.read(path),
             Outcome::PlaceChosen(export, path) => self.export(export, path),
             Outcome::Saved(Ok(paths)) => {
+                // What kept it from being saved before no longer does.
+                let message = self.state.session.message.take();
+                self.state.session.message = message.filter(|message| message.is_error);
                 if let Some(path) = paths.into_iter().next_back() {
                     self.state.files.saved(path);
                 }

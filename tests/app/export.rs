@@ -13,17 +13,28 @@ fn ctrl_s_writes_both_pictures_with_their_recipe_and_opening_one_brings_it_back(
     let folder = tempfile::tempdir().unwrap();
     let mut harness = studio(folder.path());
     edit(&mut harness, |content| {
-        content.settings.steps = 3;
+        content.settings.steps = 8;
         content.settings.guidance_scale = 4.5;
         content.negative_prompt = "tree".to_string();
         content.seeds.text = "11".to_string();
     });
     click(&mut harness, "Generate");
+    wait(&mut harness, "the first step", |app| {
+        app.state()
+            .session
+            .runs
+            .iter()
+            .any(|run| run.steps_made() > 0)
+    });
+    // Too early: it says so, until the picture is saved.
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::S);
     wait_until_idle(&mut harness);
+    assert!(app(&harness).state().session.message.is_some());
     harness.key_press_modifiers(Modifiers::COMMAND, Key::S);
     wait(&mut harness, "the file", |app| {
         app.state().files.last_saved().is_some()
     });
+    assert!(app(&harness).state().session.message.is_none());
 
     let prompt = folder.path().join("a cat to the left of a dog");
     let saved = prompt.join("11.png");
@@ -46,7 +57,7 @@ fn ctrl_s_writes_both_pictures_with_their_recipe_and_opening_one_brings_it_back(
     assert_eq!(restored.assignment, made.assignment);
     assert_eq!(restored.seeds, made.seeds);
     assert_eq!(restored.settings.guidance_scale, 4.5);
-    assert_eq!(restored.settings.steps, 3);
+    assert_eq!(restored.settings.steps, 8);
 }
 
 #[test]
