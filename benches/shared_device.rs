@@ -95,8 +95,7 @@ impl Window {
         let ctx = egui::Context::default();
         let engine = Engine::start(device, CheckpointSource::Embedded, 1 << 28, Arc::new(|| ()));
         let output = std::env::temp_dir();
-        let name = "toybox".to_string();
-        let mut app = StudioApp::new(&ctx, engine, name, output, Preferences::default());
+        let mut app = StudioApp::new(&ctx, engine, output, Preferences::default());
         if draws_on_device {
             app.draw_on_device(DeviceDrawing::of(&render_state));
         }

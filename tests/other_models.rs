@@ -35,7 +35,8 @@ fn models_of_other_kinds_are_named_by_their_tensors() {
     let first = "model.diffusion_model.input_blocks.0.0.weight";
     let keys = "model.diffusion_model.input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight";
     let text = "cond_stage_model.transformer.text_model.embeddings.position_ids";
-    let names: &[(&[(&str, &[usize])], &str)] = &[
+    type Shape<'a> = (&'a str, &'a [usize]);
+    let names: &[(&[Shape<'_>], &str)] = &[
         (
             &[(first, &[4, 9, 3, 3]), (keys, &[4, 8]), (text, &[1])],
             "inpainting",

@@ -174,7 +174,8 @@ fn the_device_draws_what_textures_show() {
         rect.shrink(4.0)
     };
     let mut previews = Vec::new();
-    let changes: [(&str, fn(&mut View)); 5] = [
+    type Change = fn(&mut View);
+    let changes: [(&str, Change); 5] = [
         ("previews", |_| ()),
         ("overlays", |view| view.show_maps = true),
         ("smooth maps", |view| view.smooth_maps = true),
