@@ -52,6 +52,29 @@ fn a_finished_picture_is_judged_by_the_detector_and_a_step_by_attention() {
 }
 
 #[test]
+fn a_wide_picture_has_wide_canvases() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = studio(folder.path());
+    edit(&mut harness, |content| {
+        content.settings.steps = 2;
+        content.settings.size = Some([128, 64]);
+    });
+    click(&mut harness, "Generate");
+    wait_until_idle(&mut harness);
+    for name in ["Standard", "STORM"] {
+        let label = format!("{name} canvas, finished picture");
+        let canvas = harness.get_by_label(&label);
+        let size = canvas.rect().size();
+        assert!((size.x / size.y - 2.0).abs() < 0.02, "{size:?}");
+    }
+    let run = app(&harness).state().shown_run().unwrap();
+    let picture = run.storm.picture.as_ref().unwrap();
+    assert_eq!(picture.image.dimensions(), (128, 64));
+    let last = run.storm.readings.last().unwrap().as_ref().unwrap();
+    assert_eq!(last.objects.len(), 2);
+}
+
+#[test]
 fn cancelling_in_the_middle_leaves_no_picture_and_a_usable_window() {
     let folder = tempfile::tempdir().unwrap();
     let mut harness = studio(folder.path());
