@@ -43,11 +43,9 @@ impl Drawing {
     }
 }
 
-/// That the window can draw by paint callbacks, and in which format.
+/// That the window can draw by paint callbacks; what they draw with is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DeviceDrawing {
-    target: wgpu::TextureFormat,
-}
+pub struct DeviceDrawing(());
 
 impl DeviceDrawing {
     /// `None` where the window's device cannot run the shaders: OpenGL without
@@ -59,7 +57,14 @@ impl DeviceDrawing {
         let can = flags.contains(wgpu::DownlevelFlags::FRAGMENT_STORAGE)
             && limits.max_storage_buffers_per_shader_stage >= 2
             && !target.is_srgb();
-        can.then_some(Self { target })
+        if !can {
+            return None;
+        }
+        // Made now, so that the first frame of a run does not wait for pipelines.
+        let mut renderer = render_state.renderer.write();
+        let resources = &mut renderer.callback_resources;
+        resources.insert(Prepared::new(&render_state.device, target));
+        Some(Self(()))
     }
 
     /// Draws the part `uv` of a picture of `slot` into `rect`.
@@ -72,7 +77,6 @@ impl DeviceDrawing {
         drawing: Drawing,
     ) {
         let callback = PaintSlot {
-            target: self.target,
             pass: painter.ctx().cumulative_pass_nr(),
             place,
             slot,
@@ -84,7 +88,6 @@ impl DeviceDrawing {
 }
 
 struct PaintSlot {
-    target: wgpu::TextureFormat,
     /// Counts egui's passes, to know what is still seen.
     pass: u64,
     place: Place,
@@ -103,9 +106,6 @@ impl CallbackTrait for PaintSlot {
         _encoder: &mut wgpu::CommandEncoder,
         resources: &mut CallbackResources,
     ) -> Vec<wgpu::CommandBuffer> {
-        if resources.get::<Prepared>().is_none() {
-            resources.insert(Prepared::new(device, self.target));
-        }
         if let Some(prepared) = resources.get_mut::<Prepared>() {
             prepared.prepare(device, queue, self);
         }
