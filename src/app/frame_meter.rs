@@ -3,13 +3,19 @@
 
 use std::time::{Duration, Instant};
 
+use cpu_time::ThreadTime;
+
 /// Frames remembered.
 const FRAMES: usize = 4096;
+/// CPU time of a frame above which the log says what it went into.
+const SLOW: Duration = Duration::from_millis(8);
 
 /// Records frames; the oldest are forgotten.
 #[derive(Debug, Default)]
 pub struct FrameMeter {
     last: Option<(Instant, Option<Duration>)>,
+    /// What the frame has done so far, and the thread's CPU time when it was done.
+    parts: Vec<(&'static str, Duration)>,
     /// Seconds of CPU time of the window's thread, per frame.
     cpu: Vec<f32>,
     /// Seconds from frame to frame.
@@ -28,12 +34,41 @@ impl FrameMeter {
         {
             let interval = now.0.duration_since(wall).as_secs_f32();
             let worked = now.1.zip(cpu).map(|(now, then)| now.saturating_sub(then));
+            if let (Some(worked), Some(start)) = (worked, cpu)
+                && worked > SLOW
+            {
+                self.explain(worked, start);
+            }
             self.push(
                 worked.map_or(f32::NAN, |worked| worked.as_secs_f32()),
                 interval,
             );
         }
         self.last = Some(now);
+        self.parts.clear();
+    }
+
+    /// `part` of this frame is done.
+    pub fn done(&mut self, part: &'static str) {
+        if tracing::enabled!(tracing::Level::DEBUG) {
+            self.parts.extend(thread_cpu_time().map(|now| (part, now)));
+        }
+    }
+
+    /// Writes what a slow frame did into the log; what follows its last part is
+    /// tessellation, submission and waiting.
+    fn explain(&self, worked: Duration, start: Duration) {
+        let mut before = start;
+        let parts = self.parts.iter().map(|(part, at)| {
+            let took = at.saturating_sub(std::mem::replace(&mut before, *at));
+            format!("{part} {:.1} ms", 1e3 * took.as_secs_f32())
+        });
+        let parts: Vec<String> = parts.collect();
+        tracing::debug!(
+            "a frame took {:.1} ms of CPU: {}",
+            1e3 * worked.as_secs_f32(),
+            parts.join(", ")
+        );
     }
 
     fn push(&mut self, cpu: f32, interval: f32) {
@@ -79,12 +114,10 @@ impl FrameMeter {
     }
 }
 
-/// CPU time of this thread; known on Linux only.
+/// CPU time of this thread, if the system tells it.
 fn thread_cpu_time() -> Option<Duration> {
-    // First field: nanoseconds on the CPU (kernel documentation, scheduler/sched-stats).
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    let nanoseconds = text.split_whitespace().next()?.parse().ok()?;
-    Some(Duration::from_nanos(nanoseconds))
+    let time = ThreadTime::try_now().ok()?;
+    Some(time.as_duration())
 }
 
 /// The program's memory, read once a second.

@@ -245,40 +245,54 @@ fn enlarge(image: &ColorImage, side: usize) -> ColorImage {
     if longer == 0 || factor <= 1 {
         return image.clone();
     }
-    let rows = resample(&image.pixels, width, height, factor);
-    let columns = resample(&rows, height, width * factor, factor);
-    ColorImage::new([width * factor, height * factor], columns)
-}
-
-/// Enlarges the rows of `pixels` [height, width] and transposes:
-/// → [width · factor, height]. Twice of it enlarges both sides.
-fn resample(pixels: &[Color32], width: usize, height: usize, factor: usize) -> Vec<Color32> {
-    let mut enlarged = vec![Color32::TRANSPARENT; width * factor * height];
-    for x in 0..width * factor {
-        let place = (x as f32 + 0.5) / factor as f32 - 0.5;
-        let first = place.floor();
-        let weights = catmull_rom(place - first);
-        let sources: [usize; 4] = std::array::from_fn(|tap| {
-            (first as isize + tap as isize - 1).clamp(0, width as isize - 1) as usize
-        });
-        for y in 0..height {
-            let mut sums = [0.0_f32; 4];
-            for (source, weight) in sources.iter().zip(weights) {
-                let colour = pixels[y * width + source].to_array();
-                for (sum, byte) in sums.iter_mut().zip(colour) {
-                    *sum += weight * f32::from(byte);
-                }
-            }
-            let [red, green, blue, alpha] = sums.map(|sum| sum.round().clamp(0.0, 255.0) as u8);
-            enlarged[x * height + y] = Color32::from_rgba_premultiplied(
+    let (across, down) = (taps(width, factor), taps(height, factor));
+    let weigh = |weights: &[f32; 4], colours: [[f32; 4]; 4]| -> [f32; 4] {
+        std::array::from_fn(|channel| {
+            let terms = weights.iter().zip(&colours);
+            terms.map(|(weight, colour)| weight * colour[channel]).sum()
+        })
+    };
+    let wide: Vec<Vec<[f32; 4]>> = image
+        .pixels
+        .chunks_exact(width)
+        .map(|row| {
+            let colour = |place: usize| row[place].to_array().map(f32::from);
+            let pixels = across.iter();
+            let pixels = pixels.map(|(places, weights)| weigh(weights, places.map(colour)));
+            pixels.collect()
+        })
+        .collect();
+    let mut pixels = Vec::with_capacity(width * height * factor * factor);
+    for (places, weights) in &down {
+        let [first, second, third, fourth] = places.map(|place| &wide[place]);
+        let neighbours = first.iter().zip(second).zip(third).zip(fourth);
+        pixels.extend(neighbours.map(|(((first, second), third), fourth)| {
+            let sums = weigh(weights, [*first, *second, *third, *fourth]);
+            // Rounds and clamps: the cast goes down, and stops at 0 and 255.
+            let [red, green, blue, alpha] = sums.map(|sum| (sum + 0.5) as u8);
+            Color32::from_rgba_premultiplied(
                 red.min(alpha),
                 green.min(alpha),
                 blue.min(alpha),
                 alpha,
-            );
-        }
+            )
+        }));
     }
-    enlarged
+    ColorImage::new([width * factor, height * factor], pixels)
+}
+
+/// For each place of `count` enlarged by `factor`, which four it is made of and
+/// how they weigh.
+fn taps(count: usize, factor: usize) -> Vec<([usize; 4], [f32; 4])> {
+    let of = |enlarged: usize| {
+        let place = (enlarged as f32 + 0.5) / factor as f32 - 0.5;
+        let first = place.floor();
+        let sources = std::array::from_fn(|tap| {
+            (first as isize + tap as isize - 1).clamp(0, count as isize - 1) as usize
+        });
+        (sources, catmull_rom(place - first))
+    };
+    (0..count * factor).map(of).collect()
 }
 
 /// Weights of the four neighbours around a place `t` past the second

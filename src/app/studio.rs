@@ -152,6 +152,7 @@ impl StudioApp {
         for outcome in self.state.files.poll() {
             self.take_outcome(outcome);
         }
+        self.meter.done("drawing, events");
         if self.state.files.is_busy() {
             ctx.request_repaint_after_secs(JOB_INTERVAL);
         }
@@ -174,6 +175,7 @@ impl StudioApp {
             .frame(panel(palette.surface))
             .show_separator_line(false)
             .show(ui, |ui| self.prompt.ui(ui, &mut self.state));
+        self.meter.done("prompt");
         Panel::bottom("status")
             .frame(panel(palette.ground).inner_margin(Margin::symmetric(12, 2)))
             .show_separator_line(false)
@@ -192,12 +194,14 @@ impl StudioApp {
                 self.panes.ui(ui, &mut self.state);
                 message_bar::ui(ui, &mut self.state);
             });
+        self.meter.done("panes");
         drop_hint::ui(ui);
         let time = ui.input(|input| input.time);
         self.undoer.feed_state(time, self.state.draft.content());
         for action in std::mem::take(&mut self.state.actions) {
             self.act(ui.ctx(), action);
         }
+        self.meter.done("actions");
         let lit = self.state.view.lit_word.turn();
         let pointed = self.state.view.pointed.turn();
         if lit || pointed {
