@@ -1,5 +1,7 @@
 //! A word of the prompt as a chip: its token's index, its text, its role.
 
+use std::ops::Range;
+
 use egui::{CornerRadius, FontId, Response, Sense, Stroke, StrokeKind, Ui, vec2};
 
 use super::looks::Look;
@@ -21,10 +23,10 @@ pub enum ChipRole {
 #[derive(Debug, Clone)]
 pub struct Chip<'a> {
     pub text: &'a str,
-    /// Position of its first token.
-    pub first_token: usize,
-    /// Texts of its tokens; several are joined visibly.
-    pub tokens: Vec<&'a str>,
+    /// Positions of its tokens.
+    pub tokens: Range<usize>,
+    /// The text cut where its tokens meet; several are joined visibly.
+    pub pieces: Vec<&'a str>,
     pub role: ChipRole,
     /// Its heatmap is under the pointer.
     pub is_lit: bool,
@@ -35,15 +37,15 @@ impl Chip<'_> {
     fn numbers(&self) -> String {
         match self.tokens.len() {
             0 => "–".to_string(),
-            1 => self.first_token.to_string(),
-            count => format!("{}–{}", self.first_token, self.first_token + count - 1),
+            1 => self.tokens.start.to_string(),
+            _ => format!("{}–{}", self.tokens.start, self.tokens.end - 1),
         }
     }
 
     /// The text; where a word has several tokens, a dot marks the seams.
     fn joined(&self) -> String {
-        if self.tokens.len() > 1 {
-            self.tokens.join("·")
+        if self.pieces.len() > 1 {
+            self.pieces.join("·")
         } else {
             self.text.to_string()
         }

@@ -9,7 +9,8 @@ use super::setting_row::icon_button;
 use super::state::State;
 use super::theme::Palette;
 
-/// Draws the message, if there is one, at the top of `ui`'s rectangle.
+/// Draws the message, if there is one, at the top of `ui`'s rectangle: in the gap of
+/// the canvases' toolbar, if it is of one line, so that it hides nothing.
 pub fn ui(ui: &Ui, state: &mut State) {
     let palette = Palette::of(ui);
     let Some(message) = state.session.message.clone() else {
@@ -24,10 +25,10 @@ pub fn ui(ui: &Ui, state: &mut State) {
     let area = Area::new(Id::unique("message"))
         .order(Order::Foreground)
         .pivot(Align2::CENTER_TOP)
-        .fixed_pos(rect.center_top() + vec2(0.0, 12.0));
+        .fixed_pos(rect.center_top() + vec2(0.0, 4.0));
     area.show(ui.ctx(), |ui| {
         let frame = Frame::popup(ui.style())
-            .inner_margin(Margin::symmetric(12, 8))
+            .inner_margin(Margin::symmetric(12, 4))
             .stroke(Stroke::new(1.0, colour));
         frame.show(ui, |ui| {
             ui.horizontal(|ui| {

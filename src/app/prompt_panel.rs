@@ -159,12 +159,8 @@ fn chips_ui(ui: &mut Ui, state: &mut State) {
             };
             let chip = Chip {
                 text: &word.text,
-                first_token: word.tokens.start,
-                tokens: word
-                    .tokens
-                    .clone()
-                    .map(|token| tokens.tokens[token].text.as_str())
-                    .collect(),
+                tokens: word.tokens.clone(),
+                pieces: tokens.pieces(word),
                 role,
                 is_lit: state.view.lit_word.get() == Some(index),
             };

@@ -57,6 +57,22 @@ pub struct TokenizedPrompt {
 }
 
 impl TokenizedPrompt {
+    /// A word of the prompt cut where its tokens meet, as it is written; tokens
+    /// that are parts of one character make one piece.
+    pub fn pieces(&self, word: &Word) -> Vec<&str> {
+        let mut spans: Vec<Range<usize>> = Vec::new();
+        for token in &self.tokens[word.tokens.clone()] {
+            match spans.last_mut() {
+                Some(last) if token.span.start < last.end => {
+                    last.end = last.end.max(token.span.end)
+                }
+                _ => spans.push(token.span.clone()),
+            }
+        }
+        let texts = spans.into_iter().filter_map(|span| self.text.get(span));
+        texts.collect()
+    }
+
     /// Indices of the words that have bytes in `span`.
     pub fn words_in(&self, span: &Range<usize>) -> Range<usize> {
         let first = self

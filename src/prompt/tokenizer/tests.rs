@@ -163,6 +163,17 @@ fn parts_of_a_character_show_the_character() {
     let prompt = TOYBOX.encode("🐱 é");
     assert_eq!(token_texts(&prompt), ["🐱", "🐱", "🐱", "🐱", "é", "é"]);
     assert_eq!(prompt.words.len(), 2);
+    assert_eq!(prompt.pieces(&prompt.words[0]), ["🐱"]);
+    let prompt = SD1.encode("犬の Unphotographable");
+    let pieces: Vec<Vec<&str>> = prompt
+        .words
+        .iter()
+        .map(|word| prompt.pieces(word))
+        .collect();
+    assert_eq!(
+        pieces,
+        [vec!["犬"], vec!["の"], vec!["Un", "photogra", "pha", "ble"]]
+    );
 }
 
 #[test]
