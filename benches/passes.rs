@@ -11,7 +11,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use divan::Bencher;
 use storm_studio::checkpoint::{CheckpointSource, StableDiffusion};
 use storm_studio::diffusion::noise::torch_randn;
-use storm_studio::models::unet::{Grid, PromptContext};
+use storm_studio::models::unet::{Activations, Grid, PromptContext};
 
 /// Any that the model was trained on.
 const TIMESTEP: f64 = 500.0;
@@ -70,13 +70,14 @@ fn prediction(bencher: Bencher, samples: usize) {
     });
 }
 
-#[divan::bench]
-fn maps_with_gradient(bencher: Bencher) {
+#[divan::bench(args = [Activations::Keep, Activations::Recompute])]
+fn maps_with_gradient(bencher: Bencher, activations: Activations) {
     let scene = scene(1);
     bencher.bench_local(|| {
         let latents = scene.latents.clone();
         let (unet, grid) = (&scene.model.unet, scene.grid);
-        let tracked = unet.map_gradient(latents, TIMESTEP, &scene.context, grid, &|| true);
+        let context = &scene.context;
+        let tracked = unet.map_gradient(latents, TIMESTEP, context, grid, activations, &|| true);
         let tracked = tracked.expect("nothing cancels it");
         let maps = tracked.maps();
         let weights = Tensor::ones(maps.shape(), &maps.device());

@@ -3,7 +3,7 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use storm_studio::checkpoint::{CheckpointSource, StableDiffusion};
 use storm_studio::diffusion::{Denoising, Method, SchedulerConfig, UpdateRule};
-use storm_studio::models::unet::Grid;
+use storm_studio::models::unet::{Activations, Grid};
 
 use crate::fixture::{Fixture, StandardRun, assert_near, folder, numbers};
 
@@ -62,17 +62,20 @@ fn agrees(family: &str) {
         numbers(gradient),
         "gradient.latents",
     );
-    let by_stages = model
-        .unet
-        .map_gradient(latents, 981.0, &context, grid, &|| true)
-        .unwrap()
-        .backward(weight, &|| true)
-        .unwrap();
-    near(
-        "gradient by the latents, by stages",
-        numbers(by_stages),
-        "gradient.latents",
-    );
+    for activations in [Activations::Recompute, Activations::Keep] {
+        let (latents, weight) = (latents.clone(), weight.clone());
+        let by_stages = model
+            .unet
+            .map_gradient(latents, 981.0, &context, grid, activations, &|| true)
+            .unwrap()
+            .backward(weight, &|| true)
+            .unwrap();
+        near(
+            "gradient by the latents, by stages",
+            numbers(by_stages),
+            "gradient.latents",
+        );
+    }
 
     let decoded = model.vae.decode(fixture.tensor("vae.latents", &device));
     near("VAE decode", numbers(decoded), "vae.decoded");
@@ -109,6 +112,7 @@ fn trajectory_agrees(family: &str, tolerance: f32) {
         update_rule: &UpdateRule::default(),
         attention_res: 16,
         batch_lanes: true,
+        activations: Activations::Keep,
     }
     .run(&mut run)
     .unwrap();

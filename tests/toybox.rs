@@ -1,7 +1,7 @@
 //! The embedded model against diffusers and transformers on the same weights, in f32.
 
 use burn::tensor::{Device, Tensor, TensorData};
-use storm_studio::models::unet::Grid;
+use storm_studio::models::unet::{Activations, Grid};
 
 use crate::fixture::{Fixture, StandardRun, assert_near, numbers, toybox};
 
@@ -68,16 +68,25 @@ pub fn gradient_agrees(device: &Device, name: &str) {
     let weight = Tensor::<4>::from_data(weight, device);
     let mut gradients = maps.mul(weight.clone()).sum().backward();
     let at_once = numbers(latents.grad_remove(&mut gradients).unwrap());
-    let tracked = model
-        .unet
-        .map_gradient(plain, TIMESTEP, &context, grid, &|| true)
-        .unwrap();
-    let by_stages = numbers(tracked.backward(weight, &|| true).unwrap());
+    let by_stages = |activations| {
+        let plain = plain.clone();
+        let tracked = model
+            .unet
+            .map_gradient(plain, TIMESTEP, &context, grid, activations, &|| true)
+            .unwrap();
+        numbers(tracked.backward(weight.clone(), &|| true).unwrap())
+    };
+    let kept = by_stages(Activations::Keep);
+    let by_stages = by_stages(Activations::Recompute);
     let theirs = fixture.floats("gradient.latents");
     let largest = theirs
         .iter()
         .fold(0f32, |largest, value| largest.max(value.abs()));
-    for (path, ours) in [("at once", &at_once), ("by stages", &by_stages)] {
+    for (path, ours) in [
+        ("at once", &at_once),
+        ("by stages", &by_stages),
+        ("by stages, activations kept", &kept),
+    ] {
         let what = format!("{name}, gradient of the maps by the latents {path}");
         assert_near(&what, ours, &theirs, 1e-4 * largest);
     }
@@ -143,6 +152,7 @@ fn six_step_trajectories_agree_with_the_pipeline_of_diffusers() {
                 update_rule: &UpdateRule::default(),
                 attention_res: 16,
                 batch_lanes: true,
+                activations: Activations::Keep,
             }
             .run(&mut recorder)
             .unwrap();

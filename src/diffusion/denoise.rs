@@ -13,7 +13,7 @@ use super::scheduler::Scheduler;
 use super::spatial_update::{SpatialUpdate, read_maps};
 use super::update_rule::UpdateRule;
 use crate::models::UNet2DConditionModel;
-use crate::models::unet::{Grid, PromptContext};
+use crate::models::unet::{Activations, Grid, PromptContext};
 use crate::storm::{Objective, Reading, StepContext};
 
 /// Which way of sampling.
@@ -61,6 +61,8 @@ pub struct Denoising<'a> {
     /// Predict both methods in one batch of four, or one after the other where
     /// memory is short.
     pub batch_lanes: bool,
+    /// Whether the pass with gradients keeps its activations.
+    pub activations: Activations,
 }
 
 impl Denoising<'_> {
@@ -127,6 +129,7 @@ impl Denoising<'_> {
             objective,
             rule: self.update_rule,
             step,
+            activations: self.activations,
             observer,
             latents: lane.latents.clone(),
         };

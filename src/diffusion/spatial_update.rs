@@ -2,7 +2,7 @@
 //!
 //! The pass that feeds the objective uses the conditional prompt only and ends
 //! with the last captured layer; its gradient is computed stage by stage
-//! ([`MapGradient`]), so that little is kept meanwhile.
+//! ([`MapGradient`]), so that little need be kept meanwhile.
 
 use burn::tensor::{Tensor, TensorData};
 
@@ -11,7 +11,7 @@ use super::error::DenoiseError;
 use super::observer::{LossReport, Observer, UpdateReport};
 use super::update_rule::UpdateRule;
 use crate::models::UNet2DConditionModel;
-use crate::models::unet::{Grid, MapGradient, PromptContext};
+use crate::models::unet::{Activations, Grid, MapGradient, PromptContext};
 use crate::storm::{AttentionMaps, Evaluation, Objective};
 
 /// The updates of one step.
@@ -22,6 +22,7 @@ pub(super) struct SpatialUpdate<'a> {
     pub(super) objective: &'a dyn Objective,
     pub(super) rule: &'a UpdateRule,
     pub(super) step: Step,
+    pub(super) activations: Activations,
     pub(super) observer: &'a mut dyn Observer,
     /// On their way, [1, 4, rows, columns].
     pub(super) latents: Tensor<4>,
@@ -80,6 +81,7 @@ impl<'a> SpatialUpdate<'a> {
             self.step.timestep as f64,
             self.conditional,
             self.step.grid,
+            self.activations,
             &|| self.observer.keep_going(),
         )?;
         self.observer.gradient_pass();
@@ -141,9 +143,11 @@ impl<'a> TrackedMaps<'a> {
         timestep: f64,
         context: &'a PromptContext,
         grid: Grid,
+        activations: Activations,
         keep_going: &dyn Fn() -> bool,
     ) -> Result<Self, DenoiseError> {
-        let on_device = unet.map_gradient(latents, timestep, context, grid, keep_going)?;
+        let on_device =
+            unet.map_gradient(latents, timestep, context, grid, activations, keep_going)?;
         let values = read_maps(on_device.maps().clone())?;
         let values = values.into_iter().next();
         Ok(Self {

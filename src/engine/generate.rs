@@ -81,6 +81,7 @@ impl Run<'_> {
             update_rule: &self.prepared.update_rule,
             attention_res: self.request.update.attention_res,
             batch_lanes: self.prepared.shape.batch_lanes,
+            activations: self.prepared.shape.activations,
         };
         let finished = denoising.run(&mut listener)?;
         for (method, latents) in finished {

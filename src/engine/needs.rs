@@ -10,13 +10,18 @@ use crate::checkpoint::{Checkpoint, WeightType};
 use crate::device::{ComputeDevice, MemoryLimits};
 use crate::models::config::{AutoencoderConfig, UNetConfig};
 use crate::models::memory::ActivationMemory;
-use crate::models::unet::Grid;
+use crate::models::unet::{Activations, Grid};
 
 /// Up to this size in bytes of its largest tensor a picture is decoded whole:
 /// 768 × 768 pixels with Stable Diffusion's autoencoder.
 const LARGEST_WHOLE_DECODE: u64 = 640 << 20;
 /// The same of one tile: 128 rows of 1024 pixels.
 const LARGEST_TILE_DECODE: u64 = 160 << 20;
+/// An update's activations are kept if they take at most this share of the free
+/// memory, or, where nobody tells how much is free, at most so many bytes: the
+/// third of an update's time that it saves is not worth crowding out others.
+const KEPT_SHARE: u64 = 8;
+const KEPT_UNKNOWN: u64 = 512 << 20;
 /// Rows of latent cells of the smallest tile: below, the rows that it shares with
 /// its neighbours cost more than it saves.
 const SMALLEST_TILE: usize = 4;
@@ -73,18 +78,11 @@ impl ModelNeeds {
             vae: checkpoint.vae_config.clone(),
             bytes,
         };
-        let [rows, columns] = checkpoint.unet_config.sample_size.height_width();
-        let native = PictureShape {
-            latents: Grid { rows, columns },
-            methods: 2,
-            storm: true,
-            batch: true,
-        };
         Self {
             parameters: text + unet + vae,
             weight_type: weight_type.name(),
             weights: (text + unet) as u64 * bytes + vae as u64 * whole,
-            activations: networks.generous(native),
+            activations: networks.generous(networks.native()),
             largest_tensor: checkpoint.largest_tensor() as u64 * bytes,
             limits: MemoryLimits::default(),
             networks: Arc::new(networks),
@@ -101,6 +99,13 @@ impl ModelNeeds {
         };
         needs.limits = device.memory_limits();
         (weight_type, needs)
+    }
+
+    /// What an update does with its activations at the size that the model was
+    /// trained on.
+    pub fn native_activations(&self) -> Activations {
+        let latents = self.networks.native().latents;
+        self.networks.update_activations(latents, self.limits)
     }
 
     /// Most bytes of activations while a picture of `size` (width, height) in
@@ -170,9 +175,33 @@ impl Networks {
         Bytes::of(self.unet.prediction_memory(latents, samples), self.bytes)
     }
 
+    /// A picture of the size that the model was trained on, by both methods.
+    fn native(&self) -> PictureShape {
+        let [rows, columns] = self.unet.sample_size.height_width();
+        PictureShape {
+            latents: Grid { rows, columns },
+            methods: 2,
+            storm: true,
+            batch: true,
+        }
+    }
+
     /// Bytes of an update's passes.
-    fn update(&self, latents: Grid) -> Bytes {
-        Bytes::of(self.unet.gradient_memory(latents), self.bytes)
+    fn update(&self, latents: Grid, activations: Activations) -> Bytes {
+        let memory = match activations {
+            Activations::Keep => self.unet.kept_gradient_memory(latents),
+            Activations::Recompute => self.unet.gradient_memory(latents),
+        };
+        Bytes::of(memory, self.bytes)
+    }
+
+    /// Whether an update's activations are few enough to be kept.
+    fn update_activations(&self, latents: Grid, limits: MemoryLimits) -> Activations {
+        let room = limits.free.map_or(KEPT_UNKNOWN, |free| free / KEPT_SHARE);
+        match self.update(latents, Activations::Keep).all <= room {
+            true => Activations::Keep,
+            false => Activations::Recompute,
+        }
     }
 
     /// Bytes of decoding a picture, whole or in tiles of `tiles` rows of cells.
@@ -220,6 +249,8 @@ pub(super) struct RunShape {
     pub(super) batch_lanes: bool,
     /// Decode in tiles of at most so many rows of latent cells.
     pub(super) decode_tiles: Option<usize>,
+    /// What an update does with its activations.
+    pub(super) activations: Activations,
     /// Most bytes of activations, an estimate.
     bytes: u64,
 }
@@ -255,7 +286,8 @@ impl RunShape {
         // Each method predicts with and without the prompt.
         let alone = networks.prediction(latents, 2);
         let together = networks.prediction(latents, 2 * methods);
-        let update = storm.then(|| networks.update(latents));
+        let activations = networks.update_activations(latents, limits);
+        let update = storm.then(|| networks.update(latents, activations));
         for pass in [Some(alone), update, Some(decode)].into_iter().flatten() {
             check(pass, limits)?;
         }
@@ -266,6 +298,7 @@ impl RunShape {
         Ok(Self {
             batch_lanes,
             decode_tiles,
+            activations,
             bytes: most.unwrap_or(0),
         })
     }
@@ -345,7 +378,11 @@ mod tests {
         let shape = |bytes| RunShape::of(&networks, square(64), free(bytes));
         let plenty = shape(64 << 30).unwrap();
         assert!(plenty.batch_lanes && plenty.decode_tiles.is_none());
+        assert_eq!(plenty.activations, Activations::Keep);
         assert!((1 << 30..4 << 30).contains(&plenty.bytes), "{plenty:?}");
+        let less = shape(8 << 30).unwrap();
+        assert_eq!(less.activations, Activations::Recompute);
+        assert!(less.batch_lanes && less.bytes < plenty.bytes, "{less:?}");
         let mut last = plenty;
         // From plenty to nothing, each step needs no more than there is.
         for megabytes in (1..4096).rev() {

@@ -12,7 +12,7 @@ use super::records::Cost;
 use crate::checkpoint::StableDiffusion;
 use crate::diffusion::DenoiseError;
 use crate::diffusion::noise::torch_randn;
-use crate::models::unet::{Grid, PromptContext};
+use crate::models::unet::{Activations, Grid, PromptContext};
 
 /// Measured passes; the median of their ratios is taken.
 const REPEATS: usize = 5;
@@ -30,11 +30,16 @@ pub struct PassCosts {
 
 impl PassCosts {
     /// Counts the forward and measures the backward pass at the model's own
-    /// picture size, reading maps on the grid nearest to `attention_res`.
+    /// picture size, reading maps on the grid nearest to `attention_res`, with
+    /// `activations` treated as a run there treats them.
     ///
     /// # Errors
     /// If the device fails.
-    pub fn measure(model: &StableDiffusion, attention_res: usize) -> Result<Self, DenoiseError> {
+    pub fn measure(
+        model: &StableDiffusion,
+        attention_res: usize,
+        activations: Activations,
+    ) -> Result<Self, DenoiseError> {
         let [rows, columns] = model.unet_config.sample_size.height_width();
         let latents = Grid { rows, columns };
         let grid = model.unet.attention_grid(latents, attention_res);
@@ -47,11 +52,12 @@ impl PassCosts {
         let context = model
             .unet
             .prompt_context(model.encode_prompts(&[&prompt.ids]));
+        let ratio = || backward_ratio(model, &context, latents, grid, activations);
         // The first run pays for kernels and memory.
-        backward_ratio(model, &context, latents, grid)?;
+        ratio()?;
         let mut ratios = [0.0; REPEATS];
-        for ratio in &mut ratios {
-            *ratio = backward_ratio(model, &context, latents, grid)?;
+        for measured in &mut ratios {
+            *measured = ratio()?;
         }
         ratios.sort_by(f64::total_cmp);
         let maps_forward = part / whole;
@@ -76,13 +82,14 @@ fn backward_ratio(
     context: &PromptContext,
     latents: Grid,
     grid: Grid,
+    activations: Activations,
 ) -> Result<f64, DenoiseError> {
     let Grid { rows, columns } = latents;
     let noise = TensorData::new(torch_randn(0, 4 * rows * columns), [1, 4, rows, columns]);
     let latents = Tensor::<4>::from_data(noise, &model.device);
     let began = Instant::now();
     let unet = &model.unet;
-    let tracked = unet.map_gradient(latents, TIMESTEP, context, grid, &|| true)?;
+    let tracked = unet.map_gradient(latents, TIMESTEP, context, grid, activations, &|| true)?;
     let weights = tracked.maps().clone();
     wait_for(weights.clone())?;
     let forward = began.elapsed();

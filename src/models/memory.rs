@@ -52,10 +52,7 @@ impl UNetConfig {
 
     /// The maps of one latent with their gradient, stage by stage.
     pub fn gradient_memory(&self, latents: Grid) -> ActivationMemory {
-        let mut memory = self.memory(latents, 1, |shape| {
-            let transformer = TRANSFORMER_BACKWARD * shape.channels * usize::from(shape.attends);
-            RESNET_BACKWARD * (shape.channels_in + shape.channels) / 2 + transformer
-        });
+        let mut memory = self.memory(latents, 1, backward);
         // What entered each stage is kept too.
         let inputs = self.stage_shapes(latents);
         memory.numbers += inputs
@@ -63,6 +60,17 @@ impl UNetConfig {
             .map(|shape| shape.cells * shape.channels_in)
             .sum::<usize>();
         memory
+    }
+
+    /// As [`Self::gradient_memory`], with the activations of all stages kept: of
+    /// the whole network, so more than of a pass that ends early.
+    pub fn kept_gradient_memory(&self, latents: Grid) -> ActivationMemory {
+        let stages = self.stage_shapes(latents);
+        let numbers = stages.iter().map(|shape| shape.cells * backward(shape));
+        ActivationMemory {
+            numbers: numbers.sum(),
+            ..self.gradient_memory(latents)
+        }
     }
 
     fn memory(
@@ -92,6 +100,12 @@ impl UNetConfig {
         }
         fullest
     }
+}
+
+/// Numbers per cell alive in a stage while it is differentiated.
+fn backward(shape: &StageShape) -> usize {
+    let transformer = TRANSFORMER_BACKWARD * shape.channels * usize::from(shape.attends);
+    RESNET_BACKWARD * (shape.channels_in + shape.channels) / 2 + transformer
 }
 
 impl AutoencoderConfig {

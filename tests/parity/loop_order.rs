@@ -11,7 +11,7 @@ use storm_studio::diffusion::{
     Denoising, LossReport, Method, Observer, SchedulerConfig, SpatialUpdateParameters, StepReport,
     UpdateReport, UpdateRule,
 };
-use storm_studio::models::unet::PromptContext;
+use storm_studio::models::unet::{Activations, PromptContext};
 use storm_studio::storm::objective::ObjectiveError;
 use storm_studio::storm::{
     AttentionMaps, Evaluation, Objective, ObjectiveKind, Reading, ReferenceParameters, Refinement,
@@ -186,6 +186,7 @@ impl Narrow {
             update_rule,
             attention_res: 16,
             batch_lanes: true,
+            activations: Activations::Keep,
         };
         denoising.run(observer).unwrap();
     }

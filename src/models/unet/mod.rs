@@ -16,6 +16,6 @@ mod pass;
 mod stage;
 mod time_embedding;
 
-pub use gradient::MapGradient;
+pub use gradient::{Activations, MapGradient};
 pub use model::{Prediction, PromptContext, UNet2DConditionModel};
 pub use stage::{Cancelled, Grid, Stage, StageShape};
