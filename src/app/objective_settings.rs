@@ -73,6 +73,13 @@ fn transport_ui(ui: &mut Ui, storm: &mut StormParameters) {
                 weight(default.attribute_weight),
             ),
             (
+                "Overshoot",
+                "How far beyond the margin the targets lie, as a fraction of the picture's side, so \
+             that the pull does not fade before the relation holds.",
+                &mut storm.overshoot,
+                Number::new(default.overshoot, 0.0..=0.5, 0.01),
+            ),
+            (
                 "Blob",
                 "Half-width of the blob that an object is moved towards, as a fraction of the shorter \
              side.",

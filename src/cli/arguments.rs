@@ -158,6 +158,9 @@ pub(super) struct StormArguments {
     /// Distance to ask for, as a fraction of the frame
     #[arg(long)]
     pub(super) margin: Option<f64>,
+    /// How far beyond the margin the targets lie, as a fraction of the frame
+    #[arg(long)]
+    pub(super) overshoot: Option<f64>,
     /// Smoothness of the transport
     #[arg(long)]
     pub(super) epsilon: Option<f64>,

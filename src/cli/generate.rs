@@ -157,6 +157,7 @@ pub(super) fn apply(given: &StormArguments, request: &mut Request) {
     set(&mut request.objective, given.objective);
     let storm = &mut request.objective_parameters.storm;
     set(&mut storm.margin, given.margin);
+    set(&mut storm.overshoot, given.overshoot);
     set(&mut storm.epsilon, given.epsilon);
     set(&mut storm.blob, given.blob);
     set(&mut storm.largest_spread, given.largest_spread);

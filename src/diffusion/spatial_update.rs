@@ -113,6 +113,8 @@ impl<'a> SpatialUpdate<'a> {
                 .clone()
                 .sub(gradient.mul_scalar(length / gradient_norm));
         }
+        let (index, loss) = (self.step.context.step_index, evaluation.loss);
+        tracing::debug!(index, loss, gradient_norm, length, "update");
         self.observer.updated(UpdateReport {
             index: self.step.context.step_index,
             maps: &values,

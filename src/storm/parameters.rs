@@ -15,6 +15,8 @@ use super::transport::TransportSettings;
 pub struct StormParameters {
     /// Distance that left, right, above and below ask for between the centres of two objects, as a fraction of the picture's side.
     pub margin: f64,
+    /// How far beyond the margin the targets lie, as a fraction of the picture's side, so that the pull does not fade before the relation holds.
+    pub overshoot: f64,
     /// Smallest distance of “next to” between the centres of two objects, as a fraction of the shorter side.
     pub next_to_near: f64,
     /// Largest distance of “next to” between the centres of two objects, as a fraction of the shorter side.
@@ -51,6 +53,7 @@ impl Default for StormParameters {
     fn default() -> Self {
         Self {
             margin: 0.35,
+            overshoot: 0.1,
             next_to_near: 0.3,
             next_to_far: 0.45,
             free_target_tolerance: 0.08,
@@ -77,6 +80,7 @@ impl StormParameters {
     /// [`ObjectiveError::Parameter`] naming the first that is out of range.
     pub fn validate(&self) -> Result<(), ObjectiveError> {
         within("the margin", self.margin, 0.0, 0.9)?;
+        within("the overshoot", self.overshoot, 0.0, 0.5)?;
         within("the nearest “next to”", self.next_to_near, 0.0, 0.9)?;
         within(
             "the farthest “next to”",
@@ -114,12 +118,8 @@ impl StormParameters {
 
     /// The sizes that relations ask for.
     pub fn gaps(&self) -> Gaps {
-        Gaps {
-            margin: self.margin,
-            near: self.next_to_near,
-            far: self.next_to_far,
-            half_width: self.blob,
-        }
+        let bounds = [self.next_to_near, self.next_to_far];
+        Gaps::required(self.margin, bounds, self.blob)
     }
 
     /// How exactly transport is solved.

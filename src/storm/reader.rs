@@ -22,7 +22,10 @@ use super::word_maps::WordMaps;
 #[derive(Debug, Clone)]
 pub struct Reader {
     layout: Layout,
+    /// What relations must have to hold.
     gaps: Gaps,
+    /// What targets are placed for.
+    target_gaps: Gaps,
     smoothing: Smoothing,
     /// Number of tokens that maps must have.
     tokens: usize,
@@ -56,6 +59,7 @@ impl Reader {
         Ok(Self {
             layout,
             gaps: parameters.gaps(),
+            target_gaps: parameters.gaps().for_targets(parameters.overshoot),
             smoothing: Smoothing::gaussian(parameters.smoothing_sigma),
             tokens: prompt.tokens,
             range: 1..end,
@@ -160,7 +164,7 @@ impl Reader {
                 true => frame.extent().map(|side| 0.5 * side),
             })
             .collect();
-        let targets = project(frame, &self.layout, &self.gaps, &centroids);
+        let targets = project(frame, &self.layout, &self.target_gaps, &centroids);
         let relations: Vec<RelationReading> = self
             .layout
             .relations

@@ -26,8 +26,6 @@ mod tests;
 pub struct Storm {
     reader: Reader,
     parameters: StormParameters,
-    /// Objects that a relation or a free target moves.
-    moved: Vec<bool>,
     /// Pairs of related objects, each once.
     pairs: Vec<(usize, usize)>,
     /// Kernels and buffers for the frame of the last maps.
@@ -59,12 +57,9 @@ impl Storm {
             .collect();
         pairs.sort_unstable();
         pairs.dedup();
-        let objects = 0..layout.objects.len();
-        let moved = objects.map(|object| layout.moves(object)).collect();
         Ok(Self {
             reader,
             parameters,
-            moved,
             pairs,
             transport: RefCell::new(None),
         })
@@ -101,7 +96,8 @@ impl Storm {
             if object_reading.absent {
                 continue;
             }
-            let is_carried = self.moved[object] && self.parameters.transport_weight > 0.0;
+            let is_moved = self.reader.layout().moves(object);
+            let is_carried = is_moved && self.parameters.transport_weight > 0.0;
             let attributes = self.present_attributes(object, maps);
             if !is_carried && attributes.is_empty() {
                 continue;

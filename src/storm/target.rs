@@ -10,9 +10,10 @@ use super::relation::{Axis, Layout, RelationKind};
 const SWEEPS: usize = 20;
 /// Shortfall that counts as none, in units of the longer side.
 const TOLERANCE: f64 = 1e-9;
-/// Part of the free room that a chain of relations may ask for; the rest keeps
-/// its gaps reachable.
-const CHAIN_ROOM: f64 = 0.9;
+/// Part of the free room that a chain of relations may ask for.
+const CHAIN_ROOM: f64 = 0.8;
+/// Part of it that its targets may take; the rest keeps them reachable.
+const TARGET_ROOM: f64 = 0.9;
 /// Smallest weight in a blob before normalisation, so that no cell is empty.
 const FLOOR: f64 = 1e-6;
 
@@ -27,16 +28,46 @@ pub struct Gaps {
     pub far: f64,
     /// Half-width of an object, as a fraction of the shorter side.
     pub half_width: f64,
+    /// Part of the free room that a chain of relations may take.
+    pub chain_room: f64,
 }
 
 impl Gaps {
+    /// What relations must have to hold.
+    pub fn required(margin: f64, [near, far]: [f64; 2], half_width: f64) -> Self {
+        Self {
+            margin,
+            near,
+            far,
+            half_width,
+            chain_room: CHAIN_ROOM,
+        }
+    }
+
+    /// What targets are placed for, `overshoot` inside the bounds of these gaps: a
+    /// pull that ends where a relation begins to hold fades before it gets there.
+    pub fn for_targets(&self, overshoot: f64) -> Self {
+        let inward = overshoot.min(0.25 * (self.far - self.near));
+        Self {
+            margin: self.margin + overshoot,
+            near: self.near + inward,
+            far: self.far - inward,
+            half_width: self.half_width,
+            chain_room: if overshoot > 0.0 {
+                TARGET_ROOM
+            } else {
+                self.chain_room
+            },
+        }
+    }
+
     /// The margin along an axis as a fraction of that side: the one asked for,
     /// or less where a chain of relations would not fit into the frame.
     pub fn fitting_margin(&self, frame: Frame, layout: &Layout, axis: Axis) -> f64 {
         let side = frame.extent()[axis.index()];
         let room = 1.0 - 2.0 * self.half_width * frame.shorter_side() / side;
         let chain = layout.longest_chain(axis).max(1) as f64;
-        self.margin.min(CHAIN_ROOM * room / chain)
+        self.margin.min(self.chain_room * room / chain)
     }
 
     /// Bounds of the distance of "next to", in units of the longer side.
@@ -210,6 +241,7 @@ mod tests {
         near: 0.3,
         far: 0.45,
         half_width: 0.12,
+        chain_room: 0.9,
     };
     const SQUARE: Frame = Frame {
         rows: 16,
@@ -311,6 +343,25 @@ mod tests {
         for pair in places.windows(2) {
             assert!(pair[1][0] - pair[0][0] > margin - 0.02, "{places:?}");
         }
+    }
+
+    #[test]
+    fn targets_lie_beyond_what_is_required() {
+        let required = Gaps::required(0.35, [0.3, 0.45], 0.12);
+        assert_eq!(required.for_targets(0.0), required);
+        let targets = required.for_targets(0.1);
+        let pair = layout(2, &[(0, LeftOf, 1)]);
+        let places = project(SQUARE, &pair, &targets, &[[0.5, 0.3], [0.55, 0.6]]);
+        assert_places(&places, &[[0.3, 0.3], [0.75, 0.6]]);
+        let near = layout(2, &[(0, NextTo, 1)]);
+        let places = project(SQUARE, &near, &targets, &[[0.5, 0.5], [0.6, 0.5]]);
+        let distance = places[1][0] - places[0][0];
+        assert!((distance - 0.3375).abs() < 1e-9, "{distance}");
+        // A chain that fills the frame has as much beyond as there is room for.
+        let chain = layout(3, &[(0, LeftOf, 1), (1, LeftOf, 2)]);
+        let gap = |gaps: &Gaps| gaps.fitting_margin(SQUARE, &chain, Axis::Horizontal);
+        assert!((gap(&required) - 0.8 * 0.38).abs() < 1e-12);
+        assert!((gap(&targets) - 0.9 * 0.38).abs() < 1e-12);
     }
 
     #[test]

@@ -167,14 +167,10 @@ pub fn print_table(reports: &[RunReport]) {
     );
     for report in reports {
         let losses = &report.losses;
-        let steps = report.steps.unwrap_or(StepErrors {
-            updates: 0,
-            update: f64::NAN,
-            step: f64::NAN,
-        });
-        let last = report.latents.last().map_or(f64::NAN, |(_, error)| *error);
+        let steps = report.steps.as_ref();
+        let updates = steps.map_or("–".to_string(), |steps| steps.updates.to_string());
         println!(
-            "{:width$}  {:6}  {:8.1e} {:8.1e}  {:8.1e} {:8.1e} {:8.1e}  {:7}  {:8.1e} {:8.1e}  {last:8.1e} {:8.1e}",
+            "{:width$}  {:6}  {:8.1e} {:8.1e}  {:8.1e} {:8.1e} {:8.1e}  {updates:>7}  {:>8} {:>8}  {:>8} {:>8}",
             report.name,
             losses.losses,
             losses.value,
@@ -182,12 +178,17 @@ pub fn print_table(reports: &[RunReport]) {
             report.text_embeddings,
             report.first_losses,
             report.first_latents,
-            steps.updates,
-            steps.update,
-            steps.step,
-            report.picture.unwrap_or(f64::NAN),
+            cell(steps.map(|steps| steps.update)),
+            cell(steps.map(|steps| steps.step)),
+            cell(report.latents.last().map(|(_, error)| *error)),
+            cell(report.picture),
         );
     }
+}
+
+/// A figure of the table, or a dash where it was left out.
+fn cell(figure: Option<f64>) -> String {
+    figure.map_or("–".to_string(), |figure| format!("{figure:.1e}"))
 }
 
 /// Value of the `number`th loss.
