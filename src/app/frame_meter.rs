@@ -55,8 +55,7 @@ impl FrameMeter {
         }
     }
 
-    /// Writes what a slow frame did into the log; what follows its last part is
-    /// tessellation, submission and waiting.
+    /// Writes what a slow frame did into the log.
     fn explain(&self, worked: Duration, start: Duration) {
         let mut before = start;
         let parts = self.parts.iter().map(|(part, at)| {

@@ -12,6 +12,7 @@ mod prepare;
 mod recipe;
 mod recorder;
 mod request;
+mod run_shape;
 mod store;
 mod worker;
 

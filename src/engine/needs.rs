@@ -6,25 +6,10 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::error::{EngineError, RequestError};
+use super::run_shape::{Networks, PictureShape, RunShape, gigabytes};
 use crate::checkpoint::{Checkpoint, WeightType};
 use crate::device::{ComputeDevice, MemoryLimits};
-use crate::models::config::{AutoencoderConfig, UNetConfig};
-use crate::models::memory::ActivationMemory;
 use crate::models::unet::{Activations, Grid};
-
-/// Up to this size in bytes of its largest tensor a picture is decoded whole:
-/// 768 × 768 pixels with Stable Diffusion's autoencoder.
-const LARGEST_WHOLE_DECODE: u64 = 640 << 20;
-/// The same of one tile: 128 rows of 1024 pixels.
-const LARGEST_TILE_DECODE: u64 = 160 << 20;
-/// An update's activations are kept if they take at most this share of the free
-/// memory, or, where nobody tells how much is free, at most so many bytes: the
-/// third of an update's time that it saves is not worth crowding out others.
-const KEPT_SHARE: u64 = 8;
-const KEPT_UNKNOWN: u64 = 512 << 20;
-/// Rows of latent cells of the smallest tile: below, the rows that it shares with
-/// its neighbours cost more than it saves.
-const SMALLEST_TILE: usize = 4;
 
 /// What a model needs on its device. How much memory a graphics card has free is
 /// not known: wgpu does not tell it.
@@ -45,27 +30,6 @@ pub struct ModelNeeds {
     pub limits: MemoryLimits,
     #[serde(skip)]
     networks: Arc<Networks>,
-}
-
-/// What the memory of a picture depends on.
-#[derive(Debug)]
-struct Networks {
-    unet: UNetConfig,
-    vae: AutoencoderConfig,
-    /// Bytes per number of the UNet's activations.
-    bytes: u64,
-}
-
-/// A picture to be made.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct PictureShape {
-    pub(super) latents: Grid,
-    /// How many methods run.
-    pub(super) methods: usize,
-    /// Whether one of them is STORM, which differentiates.
-    pub(super) storm: bool,
-    /// Whether they may share a batch.
-    pub(super) batch: bool,
 }
 
 impl ModelNeeds {
@@ -121,6 +85,18 @@ impl ModelNeeds {
         })
     }
 
+    /// How a run of `picture` is cut to fit a device of those limits.
+    ///
+    /// # Errors
+    /// If it does not fit, even method by method and decoded in tiles.
+    pub(super) fn run_shape(
+        &self,
+        picture: PictureShape,
+        limits: MemoryLimits,
+    ) -> Result<RunShape, RequestError> {
+        RunShape::of(&self.networks, picture, limits)
+    }
+
     /// Whether the weights fit the device, and each of them one of its buffers.
     /// `held` is what a model gives back that goes before this one comes.
     ///
@@ -166,262 +142,5 @@ impl fmt::Display for ModelNeeds {
             write!(formatter, "; the device binds up to {buffer} at once")?;
         }
         Ok(())
-    }
-}
-
-impl Networks {
-    /// Bytes of one prediction of `samples` latents.
-    fn prediction(&self, latents: Grid, samples: usize) -> Bytes {
-        Bytes::of(self.unet.prediction_memory(latents, samples), self.bytes)
-    }
-
-    /// A picture of the size that the model was trained on, by both methods.
-    fn native(&self) -> PictureShape {
-        let [rows, columns] = self.unet.sample_size.height_width();
-        PictureShape {
-            latents: Grid { rows, columns },
-            methods: 2,
-            storm: true,
-            batch: true,
-        }
-    }
-
-    /// Bytes of an update's passes.
-    fn update(&self, latents: Grid, activations: Activations) -> Bytes {
-        let memory = match activations {
-            Activations::Keep => self.unet.kept_gradient_memory(latents),
-            Activations::Recompute => self.unet.gradient_memory(latents),
-        };
-        Bytes::of(memory, self.bytes)
-    }
-
-    /// Whether an update's activations are few enough to be kept.
-    fn update_activations(&self, latents: Grid, limits: MemoryLimits) -> Activations {
-        let room = limits.free.map_or(KEPT_UNKNOWN, |free| free / KEPT_SHARE);
-        match self.update(latents, Activations::Keep).all <= room {
-            true => Activations::Keep,
-            false => Activations::Recompute,
-        }
-    }
-
-    /// Bytes of decoding a picture, whole or in tiles of `tiles` rows of cells.
-    fn decode(&self, latents: Grid, tiles: Option<usize>) -> Bytes {
-        let memory = match tiles {
-            None => self.vae.decode_memory(latents),
-            Some(rows) => self.vae.tiled_decode_memory(latents, rows),
-        };
-        Bytes::of(memory, WeightType::F32.bytes() as u64)
-    }
-
-    /// Bytes of a picture where memory is plenty.
-    fn generous(&self, picture: PictureShape) -> u64 {
-        let unlimited = MemoryLimits::default();
-        let shape = RunShape::of(self, picture, unlimited);
-        shape.map_or(0, |shape| shape.bytes)
-    }
-}
-
-/// Bytes that a pass holds at its fullest moment, and those of its largest tensor.
-#[derive(Debug, Clone, Copy)]
-struct Bytes {
-    all: u64,
-    largest: u64,
-}
-
-impl Bytes {
-    fn of(memory: ActivationMemory, per_number: u64) -> Self {
-        Self {
-            all: memory.numbers as u64 * per_number,
-            largest: memory.largest as u64 * per_number,
-        }
-    }
-
-    fn fits(self, limits: MemoryLimits) -> bool {
-        self.all <= limits.free.unwrap_or(u64::MAX)
-            && self.largest <= limits.largest_buffer.unwrap_or(u64::MAX)
-    }
-}
-
-/// How a run is cut to fit the device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct RunShape {
-    /// Both methods in one batch.
-    pub(super) batch_lanes: bool,
-    /// Decode in tiles of at most so many rows of latent cells.
-    pub(super) decode_tiles: Option<usize>,
-    /// What an update does with its activations.
-    pub(super) activations: Activations,
-    /// Most bytes of activations, an estimate.
-    bytes: u64,
-}
-
-impl RunShape {
-    /// For `picture` of the model with these `needs`.
-    ///
-    /// # Errors
-    /// If it does not fit, even method by method and decoded in tiles.
-    pub(super) fn new(
-        needs: &ModelNeeds,
-        picture: PictureShape,
-        limits: MemoryLimits,
-    ) -> Result<Self, RequestError> {
-        Self::of(&needs.networks, picture, limits)
-    }
-
-    fn of(
-        networks: &Networks,
-        picture: PictureShape,
-        limits: MemoryLimits,
-    ) -> Result<Self, RequestError> {
-        let PictureShape {
-            latents,
-            methods,
-            storm,
-            batch,
-        } = picture;
-        let whole = networks.decode(latents, None);
-        let decodes_whole = whole.fits(limits) && whole.largest <= LARGEST_WHOLE_DECODE;
-        let decode_tiles = (!decodes_whole).then(|| tile_rows(networks, latents, limits));
-        let decode = networks.decode(latents, decode_tiles);
-        // Each method predicts with and without the prompt.
-        let alone = networks.prediction(latents, 2);
-        let together = networks.prediction(latents, 2 * methods);
-        let activations = networks.update_activations(latents, limits);
-        let update = storm.then(|| networks.update(latents, activations));
-        for pass in [Some(alone), update, Some(decode)].into_iter().flatten() {
-            check(pass, limits)?;
-        }
-        let batch_lanes = batch && together.fits(limits);
-        let prediction = if batch_lanes { together } else { alone };
-        let passes = [Some(prediction), update, Some(decode)];
-        let most = passes.into_iter().flatten().map(|pass| pass.all).max();
-        Ok(Self {
-            batch_lanes,
-            decode_tiles,
-            activations,
-            bytes: most.unwrap_or(0),
-        })
-    }
-}
-
-/// The height of the tiles that a picture is decoded in, in latent cells.
-fn tile_rows(networks: &Networks, latents: Grid, limits: MemoryLimits) -> usize {
-    let fits = |rows: &usize| {
-        let bytes = networks.decode(latents, Some(*rows));
-        bytes.largest <= LARGEST_TILE_DECODE && bytes.fits(limits)
-    };
-    let halves = std::iter::successors(Some(latents.rows), |rows| Some(rows / 2));
-    let mut heights = halves.skip(1).take_while(|rows| *rows > SMALLEST_TILE);
-    heights.find(fits).unwrap_or(SMALLEST_TILE)
-}
-
-fn check(pass: Bytes, limits: MemoryLimits) -> Result<(), RequestError> {
-    match limits.largest_buffer {
-        Some(limit) if pass.largest > limit => {
-            return Err(RequestError::BufferLimit {
-                needed: pass.largest >> 20,
-                limit: limit >> 20,
-            });
-        }
-        _ => {}
-    }
-    match limits.free {
-        Some(free) if pass.all > free => Err(RequestError::Memory {
-            needed: gigabytes(pass.all),
-            free: gigabytes(free),
-        }),
-        _ => Ok(()),
-    }
-}
-
-/// As shown to people.
-fn gigabytes(bytes: u64) -> String {
-    format!("{:.2} GB", bytes as f64 / 1e9)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Stable Diffusion 1.x in f32.
-    fn networks() -> Networks {
-        let vae = br#"{"block_out_channels": [128, 256, 512, 512], "layers_per_block": 2}"#;
-        Networks {
-            unet: UNetConfig::from_json(br#"{"cross_attention_dim": 768}"#).unwrap(),
-            vae: AutoencoderConfig::from_json(vae).unwrap(),
-            bytes: 4,
-        }
-    }
-
-    fn square(cells: usize) -> PictureShape {
-        PictureShape {
-            latents: Grid {
-                rows: cells,
-                columns: cells,
-            },
-            methods: 2,
-            storm: true,
-            batch: true,
-        }
-    }
-
-    fn free(bytes: u64) -> MemoryLimits {
-        MemoryLimits {
-            largest_buffer: None,
-            free: Some(bytes),
-        }
-    }
-
-    #[test]
-    fn less_memory_means_one_method_at_a_time_then_tiles_then_a_refusal() {
-        let networks = networks();
-        let shape = |bytes| RunShape::of(&networks, square(64), free(bytes));
-        let plenty = shape(64 << 30).unwrap();
-        assert!(plenty.batch_lanes && plenty.decode_tiles.is_none());
-        assert_eq!(plenty.activations, Activations::Keep);
-        assert!((1 << 30..4 << 30).contains(&plenty.bytes), "{plenty:?}");
-        let less = shape(8 << 30).unwrap();
-        assert_eq!(less.activations, Activations::Recompute);
-        assert!(less.batch_lanes && less.bytes < plenty.bytes, "{less:?}");
-        let mut last = plenty;
-        // From plenty to nothing, each step needs no more than there is.
-        for megabytes in (1..4096).rev() {
-            let bytes = megabytes << 20;
-            match shape(bytes) {
-                Ok(less) => {
-                    assert!(less.bytes <= bytes && less.bytes <= last.bytes, "{less:?}");
-                    last = less;
-                }
-                Err(error) => {
-                    let message = error.to_string();
-                    assert!(message.contains("smaller size"), "{message}");
-                }
-            }
-        }
-        assert!(last.decode_tiles.is_some(), "{last:?}");
-        assert!(shape(64 << 20).is_err());
-        let standard = PictureShape {
-            storm: false,
-            ..square(64)
-        };
-        let shape = RunShape::of(&networks, standard, free(470 << 20)).unwrap();
-        assert!(!shape.batch_lanes && shape.decode_tiles.is_some());
-    }
-
-    #[test]
-    fn large_pictures_are_decoded_in_tiles_that_the_device_binds() {
-        let limits = MemoryLimits {
-            largest_buffer: Some(128 << 20),
-            free: None,
-        };
-        let shape = RunShape::of(&networks(), square(96), limits);
-        // The feed-forward layers of two samples at 96 × 96 cells are 189 MB.
-        assert!(matches!(shape, Err(RequestError::BufferLimit { .. })));
-        let shape = RunShape::of(&networks(), square(64), limits).unwrap();
-        assert!(!shape.batch_lanes);
-        // 256 channels of 130 rows of 512 pixels are 68 MB.
-        assert_eq!(shape.decode_tiles, Some(16));
-        let huge = RunShape::of(&networks(), square(256), MemoryLimits::default()).unwrap();
-        assert_eq!(huge.decode_tiles, Some(8));
     }
 }

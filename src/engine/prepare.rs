@@ -2,8 +2,9 @@
 
 use super::error::RequestError;
 use super::event::Notice;
-use super::needs::{ModelNeeds, PictureShape, RunShape};
+use super::needs::ModelNeeds;
 use super::request::Request;
+use super::run_shape::{PictureShape, RunShape};
 use crate::checkpoint::StableDiffusion;
 use crate::device::MemoryLimits;
 use crate::diffusion::{Method, SchedulerConfig, SchedulerKind, UpdateRule};
@@ -67,7 +68,7 @@ pub(super) fn prepare(
         storm: request.methods.contains(&Method::Storm),
         batch: request.batch_methods,
     };
-    let shape = RunShape::new(needs, picture, limits)?;
+    let shape = needs.run_shape(picture, limits)?;
     Ok(Prepared {
         shape,
         objective: objective(request, model, &prompt)?,

@@ -1,6 +1,6 @@
 //! Words, chips, relations, notation and undo.
 
-use egui::{Key, Modifiers};
+use egui::{Event, ImeEvent, Key, Modifiers};
 use egui_kittest::kittest::Queryable;
 use storm_studio::storm::relation::RelationKind;
 
@@ -33,6 +33,26 @@ fn typing_a_prompt_proposes_its_relation_and_shows_its_tokens() {
     harness.get_by_label("5 red, attribute");
     harness.get_by_label("6 boat, object");
     assert!(harness.query_by_label_contains("cat").is_none());
+}
+
+#[test]
+fn an_input_method_writes_into_the_prompt_while_it_composes() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = studio(folder.path());
+    type_prompt(&mut harness, "a ");
+    let prompt = |harness: &Studio| app(harness).state().draft.prompt.clone();
+    for composed in ["n", "ñ", "ñandu", "ñandú"] {
+        harness.event(Event::Ime(ImeEvent::Preedit {
+            text: composed.to_string(),
+            active_range_chars: None,
+        }));
+        harness.step();
+        assert_eq!(prompt(&harness), format!("a {composed}"));
+    }
+    harness.event(Event::Ime(ImeEvent::Commit("ñandú".to_string())));
+    harness.run_steps(2);
+    assert_eq!(prompt(&harness), "a ñandú");
+    harness.get_by_label_contains("ñandú");
 }
 
 #[test]

@@ -109,6 +109,35 @@ fn descent_brings_about_every_relation_from_the_wrong_side() {
 }
 
 #[test]
+fn the_pull_does_not_fade_where_the_relation_begins_to_hold() {
+    let cat_at = |x: f64| {
+        let spots: [Spot<'_>; 2] = [
+            (&[2], [x, 0.5], 0.12, 0.03),
+            (&[4, 5], [0.67, 0.5], 0.12, 0.03),
+        ];
+        maps(16, 16, &spots)
+    };
+    // What moving the cat a little further away gains, a step from the margin.
+    let pull = |overshoot: f64| {
+        let storm = objective(pair(RelationKind::LeftOf), |p| {
+            p.overshoot = overshoot;
+            p.presence_weight = 0.0;
+            p.non_overlap_weight = 0.0;
+        });
+        let reading = storm.read(&cat_at(0.35), CONTEXT).unwrap();
+        assert!(!reading.satisfied);
+        let loss = |x: f64| {
+            let maps = cat_at(x);
+            let words = storm.reader.all_maps(&maps).unwrap();
+            storm.evaluate_towards(&words, reading.clone()).loss
+        };
+        (loss(0.35) - loss(0.34)) / 0.01
+    };
+    let (faded, kept) = (pull(0.0), pull(0.1));
+    assert!(kept > 1.3 * faded, "{kept} and {faded}");
+}
+
+#[test]
 fn descent_brings_an_object_to_a_free_place_on_a_wide_picture() {
     let mut layout = pair(RelationKind::LeftOf);
     layout.relations.clear();
