@@ -33,7 +33,8 @@ pub fn cat_and_dog(kind: RelationKind, steps: usize) -> Request {
     }
 }
 
-fn engine() -> Engine {
+/// The embedded model on the CPU.
+pub fn engine() -> Engine {
     let source = CheckpointSource::Embedded;
     Engine::start(ComputeDevice::cpu(None), source, 1 << 26, Arc::new(|| ()))
 }

@@ -16,6 +16,7 @@ mod mutations;
 mod narrow;
 mod other_models;
 mod parity;
+mod previews;
 mod schedulers;
 mod single_files;
 mod tiles;

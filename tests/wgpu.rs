@@ -10,7 +10,7 @@ use storm_studio::storm::RelationKind;
 
 use crate::engine::{cat_and_dog, run};
 use crate::fixture::assert_near;
-use crate::toybox;
+use crate::{previews, toybox};
 
 /// One wgpu device for all tests; each registration costs memory and autotuning.
 pub fn device() -> &'static ComputeDevice {
@@ -24,6 +24,7 @@ pub fn device() -> &'static ComputeDevice {
 #[test]
 fn components_agree_with_diffusers_on_wgpu() {
     toybox::components_agree(device().burn(), "wgpu");
+    previews::decoder_agrees(device().burn(), "wgpu");
 }
 
 #[test]
@@ -146,9 +147,9 @@ fn a_lost_device_ends_the_run_in_words_and_nothing_panics() {
     assert!((1..20).contains(&steps), "{steps} steps");
     // What lay there is gone; asking for it is an error and no panic.
     let kept = engine.store().steps(id, 0, Method::Standard);
-    let original = &kept[0].1.pred_original_sample;
-    assert!(matches!(original, Slot::Device(_)));
-    assert!(original.read().is_err());
+    let preview = &kept[0].1.preview;
+    assert!(matches!(preview, Slot::Device(_)));
+    assert!(preview.read().is_err());
     // Whoever asks again is told the same, and the worker ends in peace.
     let events = run(&engine, request);
     let last = events.last();

@@ -166,11 +166,11 @@ fn preview_ui(
         variant: 0,
     };
     let record = state.shown_record(method);
-    let map = state.session.model()?.latent_rgb.clone();
+    let map = state.session.model()?.preview_rgb.clone();
     let place = Place::Canvas(method);
     if let Some(record) = &record {
         let drawing = pictures::preview_of([record.rows, record.columns], &map);
-        let slot = &record.pred_original_sample;
+        let slot = &record.preview;
         let part = (frame.rect, frame.uv());
         if state.textures.paint(painter, part, place, slot, drawing) {
             round_corners_ui(painter, frame.rect, Palette::of(ui));

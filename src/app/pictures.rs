@@ -125,7 +125,7 @@ impl Textures {
     }
 }
 
-/// How predicted x0 of some size is drawn.
+/// How a preview of some size is drawn.
 pub fn preview_of([rows, columns]: [usize; 2], map: &LatentRgb) -> Drawing {
     Drawing::Latents(LatentPreview {
         rows: rows as u32,
@@ -155,10 +155,10 @@ pub fn overlay_of(maps: &AttentionMaps, words: &[(Vec<usize>, f32, Color32)]) ->
     })
 }
 
-/// The predicted x0 of a step as colours, one pixel per latent cell. `None` if
-/// it lies on a device that does not give it.
-pub fn latent_colours(record: &StepRecord, map: &LatentRgb) -> Option<ColorImage> {
-    let latents = record.pred_original_sample.read();
+/// The preview of a step as colours, one pixel per cell. `None` if it lies on a
+/// device that does not give it.
+pub fn preview_colours(record: &StepRecord, map: &LatentRgb) -> Option<ColorImage> {
+    let latents = record.preview.read();
     let latents = latents
         .inspect_err(|error| tracing::warn!("{error}"))
         .ok()?;
@@ -168,7 +168,7 @@ pub fn latent_colours(record: &StepRecord, map: &LatentRgb) -> Option<ColorImage
 
 /// A step's preview, enlarged smoothly.
 pub fn latent_preview(record: &StepRecord, map: &LatentRgb) -> Option<ColorImage> {
-    let small = latent_colours(record, map)?;
+    let small = preview_colours(record, map)?;
     Some(enlarge(&small, PREVIEW_SIDE))
 }
 
@@ -226,7 +226,7 @@ pub fn thumbnails(
     let [width, height] = [first.columns, first.rows];
     let mut strip = ColorImage::filled([width * count.max(1), height], Color32::TRANSPARENT);
     for (step, record) in steps.iter().filter(|(step, _)| *step < count) {
-        let image = latent_colours(record, map)?;
+        let image = preview_colours(record, map)?;
         for row in 0..height {
             let start = row * width * count + step * width;
             strip.pixels[start..start + width]

@@ -121,7 +121,7 @@ fn step_buttons_ui(ui: &mut Ui, state: &mut State) {
 
 /// All steps of one method in a row.
 fn thumbnails_ui(ui: &Ui, strip: Rect, method: Method, state: &mut State) {
-    let Some(map) = state.session.model().map(|model| model.latent_rgb.clone()) else {
+    let Some(map) = state.session.model().map(|model| model.preview_rgb.clone()) else {
         return;
     };
     if state.textures.draws_on_device() {

@@ -17,8 +17,10 @@ use super::naming::Component;
 use super::parts::{Configs, Parts, Stored};
 use super::source::CheckpointSource;
 use super::weights::WeightPlan;
-use crate::models::config::{AutoencoderConfig, ClipTextConfig, UNetConfig};
-use crate::models::{AutoencoderKl, ClipTextModel, LatentRgb, UNet2DConditionModel};
+use crate::models::config::{AutoencoderConfig, AutoencoderTinyConfig, ClipTextConfig, UNetConfig};
+use crate::models::{
+    AutoencoderKl, AutoencoderTinyDecoder, ClipTextModel, LatentRgb, UNet2DConditionModel,
+};
 use crate::prompt::ClipTokenizer;
 
 /// The two families that are supported.
@@ -94,6 +96,7 @@ pub struct Checkpoint {
     pub(super) text_encoder: Planned<ClipTextModel>,
     pub(super) unet: Planned<UNet2DConditionModel>,
     pub(super) vae: Planned<AutoencoderKl>,
+    pub(super) preview_decoder: Option<Planned<AutoencoderTinyDecoder>>,
 }
 
 /// A network without weights and where they lie.
@@ -139,12 +142,21 @@ impl Checkpoint {
         let text_encoder = text_config.init(device);
         let unet = unet_config.init(device);
         let vae = vae_config.init(device);
+        let preview_decoder = match parts.preview_decoder {
+            Some((config, stored)) => {
+                check_previews(&config, &vae_config)?;
+                let network = config.init(device);
+                Some(Planned::new(network, Component::PreviewDecoder, stored)?)
+            }
+            None => None,
+        };
         Ok(Self {
             name: source.name(),
             layout: parts.layout,
             text_encoder: Planned::new(text_encoder, Component::TextEncoder, parts.text_encoder)?,
             unet: Planned::new(unet, Component::UNet, parts.unet)?,
             vae: Planned::new(vae, Component::Vae, parts.vae)?,
+            preview_decoder,
             text_config,
             unet_config,
             vae_config,
@@ -205,6 +217,22 @@ impl<M: Module> Planned<M> {
     ) -> Result<M, CheckpointError> {
         self.weights.load(self.network, to, on_numbers)
     }
+}
+
+/// Whether previews have the size of pictures.
+fn check_previews(
+    previews: &AutoencoderTinyConfig,
+    vae: &AutoencoderConfig,
+) -> Result<(), CheckpointError> {
+    let (theirs, ours) = (previews.upscale_factor(), vae.downscale_factor());
+    if theirs == ours {
+        return Ok(());
+    }
+    Err(CheckpointError::Mismatch {
+        reason: format!(
+            "the preview decoder makes {theirs} pixels of a latent, the autoencoder {ours}"
+        ),
+    })
 }
 
 /// Whether the parts of a checkpoint belong together.

@@ -16,6 +16,8 @@ macro_rules! toybox {
 static FILES: &[(&str, &[u8])] = toybox![
     "model_index.json",
     "latent_rgb.json",
+    "preview_decoder/config.json",
+    "preview_decoder/diffusion_pytorch_model.safetensors",
     "scheduler/scheduler_config.json",
     "text_encoder/config.json",
     "text_encoder/model.safetensors",

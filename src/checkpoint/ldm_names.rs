@@ -70,7 +70,7 @@ impl LdmNames {
                     .map(Into::into)
                     .collect()
             }
-            Component::Detector => Vec::new(),
+            Component::PreviewDecoder | Component::Detector => Vec::new(),
             Component::Vae => vec![format!("{}{}", self.vae_prefix, self.vae(parameter)).into()],
             Component::TextEncoder => match self.text_encoder {
                 TextEncoderKind::OpenClip => {
@@ -88,7 +88,7 @@ impl LdmNames {
 
     pub(super) fn claims(&self, component: Component, name: &str) -> bool {
         match component {
-            Component::Detector => false,
+            Component::PreviewDecoder | Component::Detector => false,
             Component::UNet => name.starts_with(UNET_PREFIX),
             Component::Vae => {
                 let Some(name) = name.strip_prefix(self.vae_prefix) else {

@@ -11,6 +11,8 @@ pub(super) enum Component {
     TextEncoder,
     UNet,
     Vae,
+    /// The decoder of an `AutoencoderTiny`.
+    PreviewDecoder,
     /// The detector of the embedded model's objects.
     Detector,
 }
@@ -47,6 +49,8 @@ impl Naming {
             Self::Diffusers => {
                 let older = match component {
                     Component::UNet => None,
+                    // It is saved together with its encoder.
+                    Component::PreviewDecoder => Some(format!("decoder.{parameter}")),
                     Component::Detector => Some(sequential_name(parameter)),
                     // transformers before version 5.
                     Component::TextEncoder => Some(format!("text_model.{parameter}")),
@@ -66,7 +70,9 @@ impl Naming {
             // of PyTorch's batch norm.
             Self::Diffusers => {
                 let buffers = ["embeddings.position_ids", ".num_batches_tracked"];
-                !buffers.iter().any(|buffer| name.ends_with(buffer))
+                let is_encoder =
+                    component == Component::PreviewDecoder && name.starts_with("encoder.");
+                !is_encoder && !buffers.iter().any(|buffer| name.ends_with(buffer))
             }
             Self::Ldm(names) => names.claims(component, name),
         }

@@ -13,7 +13,7 @@ use super::source::SingleFile;
 use super::weight_file::WeightFile;
 use super::{CheckpointError, ldm_configs, recognition};
 use crate::models::LatentRgb;
-use crate::models::config::{AutoencoderConfig, ClipTextConfig, UNetConfig};
+use crate::models::config::{AutoencoderConfig, AutoencoderTinyConfig, ClipTextConfig, UNetConfig};
 use crate::prompt::{CLIP_MERGES, ClipTokenizer, TokenizerFiles};
 
 /// What a source gives before it is checked against itself.
@@ -23,6 +23,8 @@ pub(super) struct Parts {
     pub(super) text_encoder: Stored,
     pub(super) unet: Stored,
     pub(super) vae: Stored,
+    /// In folders that have one.
+    pub(super) preview_decoder: Option<(AutoencoderTinyConfig, Stored)>,
 }
 
 /// Where one network's weights are.
@@ -61,6 +63,13 @@ impl Parts {
             text_encoder: stored("text_encoder", "model")?,
             unet: stored("unet", "diffusion_pytorch_model")?,
             vae: stored("vae", "diffusion_pytorch_model")?,
+            preview_decoder: match folder.read_optional("preview_decoder/config.json")? {
+                Some(config) => Some((
+                    AutoencoderTinyConfig::from_json(&config)?,
+                    stored("preview_decoder", "diffusion_pytorch_model")?,
+                )),
+                None => None,
+            },
         })
     }
 
@@ -104,6 +113,7 @@ impl Parts {
             text_encoder: ldm(&names),
             unet: ldm(&names),
             vae,
+            preview_decoder: None,
             configs,
         })
     }

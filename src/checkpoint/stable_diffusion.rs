@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use burn::nn::pool::AvgPool2dConfig;
 use burn::tensor::{Device, Distribution, Int, Tensor, TensorData};
 
 use super::CheckpointError;
@@ -10,8 +11,13 @@ use super::description::{Checkpoint, Family};
 use super::ldm_configs::Predicts;
 use super::source::CheckpointSource;
 use crate::models::config::{AutoencoderConfig, UNetConfig};
-use crate::models::{AutoencoderKl, ClipTextModel, LatentRgb, UNet2DConditionModel};
+use crate::models::{
+    AutoencoderKl, AutoencoderTinyDecoder, ClipTextModel, LatentRgb, UNet2DConditionModel,
+};
 use crate::prompt::ClipTokenizer;
+
+/// Previews are kept for every step; wider and higher ones are averaged down.
+const LARGEST_PREVIEW: usize = 256;
 
 /// A Stable Diffusion model ready to sample: networks with their weights on one
 /// device, and what their config files say about using them.
@@ -28,6 +34,8 @@ pub struct StableDiffusion {
     /// The text of `scheduler/scheduler_config.json`.
     pub scheduler_config: Vec<u8>,
     pub latent_rgb: LatentRgb,
+    /// Paints previews where the checkpoint has one.
+    pub preview_decoder: Option<AutoencoderTinyDecoder>,
     /// What text encoder and UNet compute in; the autoencoder computes in f32.
     pub weight_type: WeightType,
     pub device: Device,
@@ -66,11 +74,15 @@ impl StableDiffusion {
             text_encoder,
             unet,
             vae,
+            preview_decoder,
             ..
         } = checkpoint;
         let text_encoder = text_encoder.load(weight_type, &mut on_numbers)?;
         let unet = unet.load(weight_type, &mut on_numbers)?;
         let vae = vae.load(WeightType::F32, &mut on_numbers)?;
+        let preview_decoder = preview_decoder
+            .map(|planned| planned.load(WeightType::F32, &mut |_| true))
+            .transpose()?;
         let mut model = Self {
             name: checkpoint.name,
             tokenizer: checkpoint.tokenizer,
@@ -81,6 +93,7 @@ impl StableDiffusion {
             vae_config: checkpoint.vae_config,
             scheduler_config: checkpoint.scheduler_config,
             latent_rgb: checkpoint.latent_rgb,
+            preview_decoder,
             weight_type,
             device: checkpoint.device,
         };
@@ -101,6 +114,34 @@ impl StableDiffusion {
         let data = TensorData::new(ids, [prompts.len(), tokens]);
         let ids = Tensor::<2, Int>::from_data(data, &self.device);
         self.text_encoder.forward(ids)
+    }
+
+    /// What previews are drawn from, four planes [1, 4, height, width] whose
+    /// colours [`Self::preview_rgb`] tells: with a preview decoder the picture
+    /// that it paints of the predicted x0 [1, 4, rows, columns] and a plane of
+    /// zeros, at most 256 pixels wide and high; else the predicted x0 itself.
+    pub fn preview(&self, pred_original_sample: &Tensor<4>) -> Tensor<4> {
+        let Some(decoder) = &self.preview_decoder else {
+            return pred_original_sample.clone();
+        };
+        let mut picture = decoder.decode(pred_original_sample.clone());
+        let [_, _, height, width] = picture.dims();
+        let shrink = height.max(width).div_ceil(LARGEST_PREVIEW);
+        if shrink > 1 {
+            let pool = AvgPool2dConfig::new([shrink, shrink]);
+            picture = pool.init().forward(picture);
+        }
+        let [batch, _, height, width] = picture.dims();
+        let zeros = Tensor::zeros([batch, 1, height, width], &picture.device());
+        Tensor::cat(vec![picture, zeros], 1)
+    }
+
+    /// How the four planes of a preview become colours.
+    pub fn preview_rgb(&self) -> LatentRgb {
+        match self.preview_decoder {
+            Some(_) => LatentRgb::PAINTED,
+            None => self.latent_rgb.clone(),
+        }
     }
 
     /// Replaces a guessed prediction type by what the UNet does: at the noisiest

@@ -19,7 +19,7 @@ const FINISHED: Duration = Duration::from_millis(2500);
 
 /// Collects frames of one seed.
 pub(super) struct Animation {
-    latent_rgb: LatentRgb,
+    preview_rgb: LatentRgb,
     methods: Vec<Method>,
     /// The seed, once the first step has named it.
     seed: Option<u64>,
@@ -30,9 +30,9 @@ pub(super) struct Animation {
 }
 
 impl Animation {
-    pub(super) fn new(latent_rgb: LatentRgb, methods: &[Method]) -> Self {
+    pub(super) fn new(preview_rgb: LatentRgb, methods: &[Method]) -> Self {
         Self {
-            latent_rgb,
+            preview_rgb,
             newest: vec![None; methods.len()],
             methods: methods.to_vec(),
             seed: None,
@@ -57,14 +57,14 @@ impl Animation {
             let (Some(record), Some(place)) = (engine.store().get(key), place) else {
                 continue;
             };
-            let latents = match record.pred_original_sample.read() {
-                Ok(latents) => latents,
+            let preview = match record.preview.read() {
+                Ok(preview) => preview,
                 Err(error) => {
                     tracing::warn!("step {} is left out: {error}", step.step);
                     continue;
                 }
             };
-            let rgb = self.latent_rgb.draw(&latents);
+            let rgb = self.preview_rgb.draw(&preview);
             let (width, height) = (record.columns as u32, record.rows as u32);
             self.newest[place] = RgbImage::from_raw(width, height, rgb);
         }

@@ -21,14 +21,15 @@ use crate::engine::{Engine, EngineError, Event, ModelInfo, Request, RequestId};
 use crate::prompt::TokenizedPrompt;
 use crate::storm::ObjectiveKind;
 
-/// Past steps serve the window; an animation reads each one soon after it was made.
+/// An animation reads each step soon after it was made; nobody else reads any.
 const STORE_BYTES: usize = 64 << 20;
 
 pub(super) fn run(arguments: GenerateArguments) -> Result<(), Failure> {
     let source = source(&arguments)?;
     set_cpu_threads(arguments.threads);
     let device = arguments.device.open()?;
-    let engine = Engine::start(device, source, STORE_BYTES, Arc::new(|| ()));
+    let store_bytes = arguments.animation.as_ref().map_or(0, |_| STORE_BYTES);
+    let engine = Engine::start(device, source, store_bytes, Arc::new(|| ()));
     let mut report = Report::new(arguments.json);
     let model = wait_for_model(&engine, &mut report)?;
     report.device(&model);
@@ -38,7 +39,7 @@ pub(super) fn run(arguments: GenerateArguments) -> Result<(), Failure> {
     let animation = arguments.animation.map(|path| {
         (
             path,
-            Animation::new(model.latent_rgb.clone(), &request.methods),
+            Animation::new(model.preview_rgb.clone(), &request.methods),
         )
     });
     let mut run = Run {

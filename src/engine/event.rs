@@ -77,7 +77,8 @@ pub struct ModelInfo {
     /// Why on that, if there is something to say.
     pub device_note: Option<String>,
     pub tokenizer: Arc<ClipTokenizer>,
-    pub latent_rgb: LatentRgb,
+    /// How the four planes of a step's preview become colours.
+    pub preview_rgb: LatentRgb,
     /// Width and height that the model was trained on, in pixels.
     pub native_size: [usize; 2],
     /// Sides are multiples of this many pixels.

@@ -252,14 +252,18 @@ impl Listener<'_> {
     }
 
     fn store(&mut self, report: &StepReport<'_>) {
-        let [_, _, rows, columns] = report.pred_original_sample.dims();
-        let Some(original) = self.kept(report.pred_original_sample, report.index) else {
+        if !self.run.store.keeps_steps() {
+            return;
+        }
+        let preview = self.run.model.preview(report.pred_original_sample);
+        let [_, _, rows, columns] = preview.dims();
+        let Some(preview) = self.kept(&preview, report.index) else {
             return;
         };
         let is_storm = report.methods.contains(&Method::Storm);
         let maps = Arc::new(report.maps.clone());
         let record = StepRecord {
-            pred_original_sample: original,
+            preview,
             rows,
             columns,
             drawn_maps: self.drawn(report.device_maps, &maps),

@@ -2,7 +2,7 @@
 //!
 //! The oldest seed goes first when the bound is reached; the newest one (the
 //! current run of both methods) is never dropped. What the device computed stays
-//! there: the predicted x0 of every step, and the newest run's maps, which are
+//! there: the preview of every step, and the newest run's maps, which are
 //! drawn live. Maps of older runs are kept on the host alone, where they are
 //! anyway.
 
@@ -27,9 +27,10 @@ pub struct StepKey {
 /// What a step left behind.
 #[derive(Debug, Clone)]
 pub struct StepRecord {
-    /// Predicted x0, [4, rows, columns], row-major, channel slowest.
-    pub pred_original_sample: Slot,
-    /// Size of the latents in cells.
+    /// What the predicted x0 is previewed from, [4, rows, columns], row-major,
+    /// channel slowest; the model's `preview_rgb` makes colours of it.
+    pub preview: Slot,
+    /// Size of the preview.
     pub rows: usize,
     pub columns: usize,
     /// A of the guided prediction, after the update if there was one.
@@ -58,7 +59,7 @@ impl StepRecord {
         let update = self.update.as_ref();
         let update = update.map_or(0, |update| map_bytes(&update.maps, &update.drawn_maps));
         let maps = map_bytes(&self.maps, &self.drawn_maps);
-        self.pred_original_sample.bytes() + maps + update + size_of::<Self>()
+        self.preview.bytes() + maps + update + size_of::<Self>()
     }
 
     /// Gives up the device's copies of the maps.
@@ -109,7 +110,8 @@ pub struct StepStore {
 }
 
 impl StepStore {
-    /// A store of at most `limit` bytes, or of one run if that is more.
+    /// A store of at most `limit` bytes, or of one run if that is more; with a
+    /// limit of 0 it keeps nothing, and nobody needs to compute previews for it.
     pub fn new(limit: usize) -> Self {
         Self {
             limit,
@@ -117,8 +119,16 @@ impl StepStore {
         }
     }
 
+    /// Whether it keeps anything.
+    pub fn keeps_steps(&self) -> bool {
+        self.limit > 0
+    }
+
     /// Keeps a step, dropping the oldest runs if the bound is passed.
     pub fn insert(&self, key: StepKey, record: StepRecord) {
+        if !self.keeps_steps() {
+            return;
+        }
         let mut inner = self.lock();
         let run = (key.request, key.seed);
         if !inner.runs.contains_key(&run) {
@@ -158,7 +168,7 @@ impl StepStore {
             .collect()
     }
 
-    /// Where the predicted x0 of each kept step lies, in order: step, numbers,
+    /// Where the preview of each kept step lies, in order: step, numbers,
     /// rows and columns. Cheap enough for every frame.
     pub fn previews(
         &self,
@@ -173,7 +183,7 @@ impl StepStore {
         let steps = steps.range((method, 0)..=(method, usize::MAX));
         steps
             .map(|((_, step), record)| {
-                let numbers = record.pred_original_sample.clone();
+                let numbers = record.preview.clone();
                 (*step, numbers, [record.rows, record.columns])
             })
             .collect()
@@ -203,7 +213,7 @@ mod tests {
             values: vec![1.0],
         });
         StepRecord {
-            pred_original_sample: vec![0.0; 1024].into(),
+            preview: vec![0.0; 1024].into(),
             rows: 16,
             columns: 16,
             drawn_maps: Slot::Host(Arc::clone(&maps) as HostNumbers),

@@ -205,7 +205,7 @@ impl Worker {
             device: self.device.to_string(),
             device_note: self.device.note().map(str::to_string),
             tokenizer: Arc::clone(&model.tokenizer),
-            latent_rgb: model.latent_rgb.clone(),
+            preview_rgb: model.preview_rgb(),
             native_size: model.native_size(),
             size_multiple: model.size_multiple(),
             pixels_per_cell: model.pixels_per_cell(),

@@ -1,7 +1,9 @@
 //! The linear map from latents to colours that previews are drawn with.
 //!
 //! A least-squares fit of the decoder; it costs twelve products per cell
-//! instead of a decode, which is what makes a preview at every step free.
+//! instead of a decode, which is what makes a preview at every step free. A
+//! checkpoint with a preview decoder ([`super::autoencoder_tiny`]) paints them
+//! instead, and the map only passes its colours on.
 
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +27,17 @@ impl LatentRgb {
             [-0.178022, -0.200862, -0.678514],
         ],
         bias: [-0.017478, -0.055834, -0.105825],
+    };
+
+    /// Of a picture already painted: three planes of colours and one unused.
+    pub const PAINTED: Self = Self {
+        factors: [
+            [1.0, 0.0, 0.0],
+            [0.0, 1.0, 0.0],
+            [0.0, 0.0, 1.0],
+            [0.0, 0.0, 0.0],
+        ],
+        bias: [0.0; 3],
     };
 
     /// Draws latents [4, height, width] (row-major, channel slowest) as RGB

@@ -5,6 +5,7 @@
 
 pub mod attention;
 pub mod autoencoder_kl;
+pub mod autoencoder_tiny;
 pub mod clip_text_model;
 pub mod config;
 pub mod latent_rgb;
@@ -17,6 +18,7 @@ pub mod transformer_2d;
 pub mod unet;
 
 pub use autoencoder_kl::AutoencoderKl;
+pub use autoencoder_tiny::AutoencoderTinyDecoder;
 pub use clip_text_model::ClipTextModel;
 pub use latent_rgb::LatentRgb;
 pub use object_detector::ObjectDetector;

@@ -5,10 +5,12 @@
 //! this program does not implement are refused by name.
 
 mod autoencoder;
+mod autoencoder_tiny;
 mod text_encoder;
 mod unet;
 
 pub use autoencoder::AutoencoderConfig;
+pub use autoencoder_tiny::AutoencoderTinyConfig;
 pub use text_encoder::{ClipTextConfig, HiddenActivation};
 pub use unet::{PerLevel, SampleSize, UNetConfig};
 
