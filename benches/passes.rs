@@ -102,3 +102,9 @@ fn decoding(bencher: Bencher) {
     let scene = scene(1);
     bencher.bench_local(|| wait_for(scene.model.vae.decode(scene.latents.clone())));
 }
+
+#[divan::bench]
+fn previewing(bencher: Bencher) {
+    let scene = scene(1);
+    bencher.bench_local(|| wait_for(scene.model.preview(&scene.latents)));
+}
