@@ -173,6 +173,11 @@ impl Checkpoint {
         Family::of(&self.unet_config)
     }
 
+    /// Whether previews will look like pictures.
+    pub fn has_preview_decoder(&self) -> bool {
+        self.preview_decoder.is_some()
+    }
+
     /// How many numbers the text encoder, the UNet and the autoencoder have.
     pub fn parameters(&self) -> [usize; 3] {
         [

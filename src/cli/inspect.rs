@@ -70,6 +70,13 @@ fn lines(checkpoint: &Checkpoint) -> Result<Vec<(&'static str, String)>, Failure
             format!("{} numbers per token", unet.cross_attention_dim),
         ),
         ("autoencoder", format!("{pixels} pixels per latent cell")),
+        (
+            "previews",
+            match checkpoint.has_preview_decoder() {
+                true => "painted by its preview decoder".to_string(),
+                false => "a linear map of the latents".to_string(),
+            },
+        ),
         ("scheduler", scheduler.kind().to_string()),
         ("predicts", format!("{predicts}{certainty}")),
     ];

@@ -63,7 +63,7 @@ impl Default for StormParameters {
             transport_weight: 1.0,
             presence_weight: 0.02,
             non_overlap_weight: 0.02,
-            attribute_weight: 0.5,
+            attribute_weight: 0.1,
             presence_threshold: 0.2,
             largest_spread: 0.165,
             absent_below: 1e-4,

@@ -54,6 +54,7 @@ fn an_attribute_is_pulled_to_its_noun_and_the_noun_is_not_pulled_back() {
         p.transport_weight = 0.0;
         p.presence_weight = 0.0;
         p.non_overlap_weight = 0.0;
+        p.attribute_weight = 0.5;
     });
     let words = storm.reader.all_maps(&maps).unwrap();
     let noun = words.words[0].share.clone();
