@@ -1,6 +1,6 @@
 //! The decoder of diffusers' `AutoencoderTiny` (TAESD's network): previews that look like pictures.
 //!
-//! The engine runs it on the predicted x0 of every step. It costs a tenth of the
+//! The engine runs it on the predicted x0 of every step. It costs a quarter of the
 //! whole decoder, and unlike the linear map of [`super::latent_rgb`] it knows
 //! colours and edges; a checkpoint that has none is previewed by that map.
 
@@ -23,6 +23,7 @@ pub struct AutoencoderTinyDecoder {
     layers: Vec<Layer>,
 }
 
+#[expect(clippy::large_enum_variant, reason = "there are a dozen in all")]
 #[derive(Module, Debug)]
 enum Layer {
     Conv(Conv2d),

@@ -1,4 +1,4 @@
-"""Trains the preview decoder: the whole decoder's picture of a prediction, at a tenth of its cost.
+"""Trains the preview decoder: the whole decoder's picture of a prediction, at a quarter of its cost.
 
 Previews show predicted x0, which early on is far from any latents of a picture. So half of the latents that it
 learns from are what the UNet predicts, with guidance, from scenes noised to any timestep; the other half are scenes.

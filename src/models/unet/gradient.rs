@@ -39,8 +39,8 @@ pub struct MapGradient<'a> {
 
 /// What the way back needs of a stage.
 enum KeptStage {
-    Inputs(StageInputs),
-    Run(TrackedStage),
+    Inputs(Box<StageInputs>),
+    Run(Box<TrackedStage>),
 }
 
 /// What entered a stage: the sample, and the skip connection it took in.
@@ -90,9 +90,11 @@ impl UNet2DConditionModel {
                 Activations::Recompute => {
                     let inputs = StageInputs::of(&pass, planned);
                     pass.step(planned, keep_going)?;
-                    KeptStage::Inputs(inputs)
+                    KeptStage::Inputs(Box::new(inputs))
                 }
-                Activations::Keep => KeptStage::Run(pass.step_tracked(planned, keep_going)?),
+                Activations::Keep => {
+                    KeptStage::Run(Box::new(pass.step_tracked(planned, keep_going)?))
+                }
             });
         }
         let (time_embedding, latent_grid) = (pass.time_embedding.clone(), pass.latent_grid);
@@ -225,9 +227,9 @@ impl MapGradient<'_> {
                 };
             }
             let tracked = match kept {
-                KeptStage::Inputs(inputs) => self.run_again(planned, inputs, keep_going)?,
+                KeptStage::Inputs(inputs) => self.run_again(planned, *inputs, keep_going)?,
                 KeptStage::Run(_) if !keep_going() => return Err(Cancelled),
-                KeptStage::Run(tracked) => tracked,
+                KeptStage::Run(tracked) => *tracked,
             };
             let gradients = tracked.backward(of_sample, &weights);
             of_sample = Some(gradients.0);
