@@ -14,7 +14,8 @@ display=:$((100 + RANDOM % 400))
 export DISPLAY=$display HOME=$work/home XDG_RUNTIME_DIR=$work LIBGL_ALWAYS_SOFTWARE=1
 mkdir -p "$HOME"
 
-Xvfb "$display" -screen 0 1280x800x24 >"$work/xvfb.log" 2>&1 &
+# Without -noreset the server starts anew whenever its last client leaves, and refuses who comes then.
+Xvfb "$display" -screen 0 1280x800x24 -noreset >"$work/xvfb.log" 2>&1 &
 xvfb=$!
 studio=
 finish() {
