@@ -19,7 +19,9 @@ use crate::engine::StepRecord;
 const SMALL_SIDE: f32 = 58.0;
 /// Words listed for a place.
 const RANKED_WORDS: usize = 5;
-const LINE_HEIGHT: f32 = 17.0;
+const LINE_HEIGHT: f32 = 16.0;
+/// Between the maps and the ranking.
+const RANKING_GAP: f32 = 6.0;
 
 #[derive(Debug, Default)]
 pub struct AttentionPanel;
@@ -38,7 +40,8 @@ impl AttentionPanel {
         // when the pointer comes and goes.
         let area = ui.available_rect_before_wrap();
         let height = LINE_HEIGHT * (RANKED_WORDS as f32 + 1.0);
-        let (above, below) = area.split_top_bottom_at_y(area.bottom() - height);
+        let below = area.with_min_y(area.bottom() - height);
+        let above = area.with_max_y(below.top() - RANKING_GAP);
         ui.scope_builder(UiBuilder::new().max_rect(above), |ui| {
             ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
                 maps_ui(ui, state, &record, &entries, brightest);
