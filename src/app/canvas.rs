@@ -177,7 +177,7 @@ fn preview_ui(
             return Some(());
         }
     }
-    let draw = || pictures::latent_preview(&record?, &map);
+    let draw = || pictures::preview(&record?, &map);
     let linear = TextureOptions::LINEAR;
     let texture = state.textures.get(ui.ctx(), place, content, linear, draw)?;
     image_ui(painter, texture.id(), frame);

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use egui::{Color32, ColorImage, Context, Painter, Rect, TextureHandle, TextureOptions};
-use image::RgbImage;
+use image::{RgbImage, imageops};
 
 use super::colour_map::ColourMap;
 use super::paint_callback::{DeviceDrawing, Drawing};
@@ -23,6 +23,10 @@ use crate::storm::attention::AttentionMaps;
 const SMOOTH_SIDE: usize = 512;
 /// Overlays and previews are enlarged to about this side.
 const PREVIEW_SIDE: usize = 128;
+/// Thumbnails in one texture are at most this large,
+const THUMBNAIL_SIDE: usize = 32;
+/// and all of them together at most this wide, as every OpenGL can have it.
+const WIDEST_STRIP: usize = 4096;
 /// The most that an overlay hides of the picture.
 const OVERLAY_ALPHA: f32 = 0.7;
 
@@ -155,20 +159,20 @@ pub fn overlay_of(maps: &AttentionMaps, words: &[(Vec<usize>, f32, Color32)]) ->
     })
 }
 
-/// The preview of a step as colours, one pixel per cell. `None` if it lies on a
-/// device that does not give it.
-pub fn preview_colours(record: &StepRecord, map: &LatentRgb) -> Option<ColorImage> {
-    let latents = record.preview.read();
-    let latents = latents
+/// The preview of a step, one pixel per cell. `None` if it lies on a device that
+/// does not give it.
+fn preview_image(record: &StepRecord, map: &LatentRgb) -> Option<RgbImage> {
+    let numbers = record.preview.read();
+    let numbers = numbers
         .inspect_err(|error| tracing::warn!("{error}"))
         .ok()?;
-    let size = [record.columns, record.rows];
-    Some(ColorImage::from_rgb(size, &map.draw(&latents)))
+    let (width, height) = (record.columns as u32, record.rows as u32);
+    RgbImage::from_raw(width, height, map.draw(&numbers))
 }
 
 /// A step's preview, enlarged smoothly.
-pub fn latent_preview(record: &StepRecord, map: &LatentRgb) -> Option<ColorImage> {
-    let small = preview_colours(record, map)?;
+pub fn preview(record: &StepRecord, map: &LatentRgb) -> Option<ColorImage> {
+    let small = exact_picture(&preview_image(record, map)?);
     Some(enlarge(&small, PREVIEW_SIDE))
 }
 
@@ -215,22 +219,27 @@ pub fn overlay(map: &[f32], columns: usize, brightest: f32, colour: Color32) -> 
     veil
 }
 
-/// Steps side by side in one row, each one pixel per latent cell; steps that
-/// are not kept any more are left transparent.
+/// Steps side by side in one row, made smaller where one would be larger than a
+/// thumbnail or all of them wider than a texture; steps that are not kept any
+/// more are left transparent.
 pub fn thumbnails(
     steps: &[(usize, StepRecord)],
     count: usize,
     map: &LatentRgb,
 ) -> Option<ColorImage> {
     let (_, first) = steps.first()?;
-    let [width, height] = [first.columns, first.rows];
-    let mut strip = ColorImage::filled([width * count.max(1), height], Color32::TRANSPARENT);
+    let count = count.max(1);
+    let longer = first.columns.max(first.rows);
+    let side = (WIDEST_STRIP / count).clamp(1, THUMBNAIL_SIDE.min(longer));
+    let [width, height] = [first.columns, first.rows].map(|cells| (cells * side).div_ceil(longer));
+    let mut strip = ColorImage::filled([width * count, height], Color32::TRANSPARENT);
     for (step, record) in steps.iter().filter(|(step, _)| *step < count) {
-        let image = preview_colours(record, map)?;
-        for row in 0..height {
-            let start = row * width * count + step * width;
-            strip.pixels[start..start + width]
-                .copy_from_slice(&image.pixels[row * width..(row + 1) * width]);
+        let whole = preview_image(record, map)?;
+        let image = imageops::thumbnail(&whole, width as u32, height as u32);
+        for (x, y, pixel) in image.enumerate_pixels() {
+            let [red, green, blue] = pixel.0;
+            let place = y as usize * width * count + step * width + x as usize;
+            strip.pixels[place] = Color32::from_rgb(red, green, blue);
         }
     }
     Some(strip)
@@ -309,6 +318,8 @@ fn catmull_rom(t: f32) -> [f32; 4] {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     #[test]
@@ -341,6 +352,46 @@ mod tests {
             [at(0, 0), at(7, 0), at(0, 7), at(7, 7)].map(|pixel| pixel.r() / 50),
             [0, 1, 2, 3]
         );
+    }
+
+    /// A step whose preview is painted in one colour, 0 to 1.
+    fn painted([red, green, blue]: [f32; 3], rows: usize, columns: usize) -> StepRecord {
+        let planes = [red, green, blue, 0.5].map(|value| vec![2.0 * value - 1.0; rows * columns]);
+        let maps = Arc::new(AttentionMaps::new(1, 1, 1, vec![1.0]).unwrap());
+        StepRecord {
+            preview: planes.concat().into(),
+            rows,
+            columns,
+            drawn_maps: Slot::Host(maps.clone()),
+            maps,
+            reading: None,
+            update: None,
+        }
+    }
+
+    #[test]
+    fn thumbnails_of_any_run_fit_into_a_texture() {
+        let (first, last) = ([1.0, 0.0, 0.2], [0.0, 0.6, 1.0]);
+        for (rows, columns, count, size) in [
+            (64, 96, 26, [26 * 32, 22]),
+            (256, 256, 51, [51 * 32, 32]),
+            (16, 16, 51, [51 * 16, 16]),
+            (64, 64, 1000, [1000 * 4, 4]),
+        ] {
+            let steps = [
+                (0, painted(first, rows, columns)),
+                (count - 1, painted(last, rows, columns)),
+            ];
+            let strip = thumbnails(&steps, count, &LatentRgb::PAINTED).unwrap();
+            assert_eq!(strip.size, size);
+            let colour = |[r, g, b]: [f32; 3]| {
+                let [r, g, b] = [r, g, b].map(|value| (255.0 * value).round() as u8);
+                Color32::from_rgb(r, g, b)
+            };
+            assert_eq!(strip.pixels[0], colour(first));
+            assert_eq!(strip.pixels[size[0] / 2], Color32::TRANSPARENT);
+            assert_eq!(*strip.pixels.last().unwrap(), colour(last));
+        }
     }
 
     #[test]

@@ -44,6 +44,24 @@ pub(super) fn pair(kind: RelationKind) -> Layout {
     }
 }
 
+/// `count` objects, of which the first has token 1, with relations between them
+/// by their indices.
+pub(super) fn layout(count: usize, relations: &[(usize, RelationKind, usize)]) -> Layout {
+    let labels = ["cat", "dog", "car", "bird"];
+    Layout {
+        objects: (0..count).map(|i| object(labels[i], &[i + 1])).collect(),
+        relations: relations
+            .iter()
+            .map(|&(subject, kind, object)| Relation {
+                subject,
+                kind,
+                object,
+            })
+            .collect(),
+        free_targets: vec![],
+    }
+}
+
 /// One blob of attention: tokens, centre in fractions of the frame, standard
 /// deviation as a fraction of the longer side, height.
 pub(super) type Spot<'a> = (&'a [usize], [f64; 2], f64, f64);

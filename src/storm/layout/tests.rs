@@ -1,28 +1,8 @@
 //! Layouts that are fine and every way in which one is refused.
 
+use super::super::fixtures::layout;
 use super::*;
 use RelationKind::*;
-
-fn layout(count: usize, relations: &[(usize, RelationKind, usize)]) -> Layout {
-    Layout {
-        objects: (0..count)
-            .map(|i| ObjectTokens {
-                tokens: vec![i + 1],
-                attributes: vec![],
-                label: ["cat", "dog", "car", "bird"][i].to_owned(),
-            })
-            .collect(),
-        relations: relations
-            .iter()
-            .map(|&(subject, kind, object)| Relation {
-                subject,
-                kind,
-                object,
-            })
-            .collect(),
-        free_targets: vec![],
-    }
-}
 
 #[test]
 fn a_cycle_is_told_in_words() {

@@ -1,6 +1,7 @@
 //! Where objects are to go: projections and blobs.
 
-use super::super::relation::{FreeTarget, ObjectTokens, Relation};
+use super::super::fixtures::layout;
+use super::super::relation::FreeTarget;
 use super::RelationKind::*;
 use super::*;
 use proptest::prelude::*;
@@ -16,27 +17,6 @@ const SQUARE: Frame = Frame {
     rows: 16,
     columns: 16,
 };
-
-fn layout(count: usize, relations: &[(usize, RelationKind, usize)]) -> Layout {
-    Layout {
-        objects: (0..count)
-            .map(|i| ObjectTokens {
-                tokens: vec![i + 1],
-                attributes: vec![],
-                label: i.to_string(),
-            })
-            .collect(),
-        relations: relations
-            .iter()
-            .map(|&(subject, kind, object)| Relation {
-                subject,
-                kind,
-                object,
-            })
-            .collect(),
-        free_targets: vec![],
-    }
-}
 
 fn assert_places(found: &[[f64; 2]], expected: &[[f64; 2]]) {
     for (f, e) in found.iter().zip(expected) {
