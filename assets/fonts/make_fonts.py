@@ -46,7 +46,7 @@ def rename(font, family):
 
 
 def icons_used():
-    source = Path(__file__).resolve().parents[2] / "src/app/icons.rs"
+    source = Path(__file__).resolve().parents[2] / "src/app/look/icons.rs"
     return [int(code, 16) for code in re.findall(r"\\u\{([0-9a-f]+)\}", source.read_text())]
 
 

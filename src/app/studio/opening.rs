@@ -24,7 +24,7 @@ impl StudioApp {
 
     /// Says why there is nothing to open where the person said.
     pub fn refuse_model(&mut self, reason: &str) {
-        self.say(&crate::app::message::sentence(reason), true);
+        self.say(&crate::app::state::message::sentence(reason), true);
     }
 
     /// Asks again for the file that lacked an autoencoder.

@@ -1,0 +1,139 @@
+//! One word's heatmap: drawn where its maps lie, or as a texture, with its frame
+//! and what a screen reader says of it.
+
+use egui::{
+    Color32, ColorImage, CornerRadius, Sense, Stroke, StrokeKind, TextureHandle, TextureOptions,
+    Ui, vec2,
+};
+
+use super::word_maps::{known_tokens, word_map};
+use crate::app::canvases::canvas::{hash_of, whole};
+use crate::app::look::theme::Palette;
+use crate::app::paint::colour_map::ColourMap;
+use crate::app::paint::paint_callback::Drawing;
+use crate::app::paint::pictures::{self, Content, Place};
+use crate::app::state::State;
+use crate::device::Slot;
+use crate::draw::Heatmap;
+use crate::storm::attention::AttentionMaps;
+
+/// One map to draw.
+pub struct Entry {
+    pub title: String,
+    pub tokens: Vec<usize>,
+    /// Index of its word; none for start, end and padding.
+    pub word: Option<usize>,
+    pub colour: Color32,
+    pub is_chosen: bool,
+}
+
+/// One heatmap of maps on the host and where they are drawn from.
+pub fn map_ui(
+    ui: &mut Ui,
+    state: &mut State,
+    entry: &Entry,
+    place: Place,
+    (maps, drawn): (&AttentionMaps, &Slot),
+    side: f32,
+    brightest: Option<f32>,
+) {
+    let palette = Palette::of(ui);
+    let aspect = maps.rows as f32 / maps.columns.max(1) as f32;
+    let size = vec2(side, side * aspect);
+    let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
+    let name = format!("Heatmap of {}", entry.title);
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::accesskit::Role::Image, true, &name));
+    light(&response, state, entry);
+    let Some(map) = word_map(maps, &entry.tokens) else {
+        return;
+    };
+    let brightest = brightest.unwrap_or_else(|| map.iter().copied().fold(0.0, f32::max));
+    let drawing = heatmap_of(maps, entry, brightest, state);
+    let part = (rect, whole());
+    let is_painted = state
+        .textures
+        .paint(ui.painter(), part, place, drawn, drawing);
+    if !is_painted {
+        let map = (&map[..], maps.columns);
+        let Some(texture) = heatmap_texture(ui, state, entry, place, map, brightest) else {
+            return;
+        };
+        ui.painter()
+            .image(texture.id(), rect, whole(), Color32::WHITE);
+    }
+    let is_lit = entry.word.is_some() && state.view.lit_word.get() == entry.word;
+    let (colour, width) = match (is_lit, entry.is_chosen) {
+        (true, _) => (palette.accent, 2.0),
+        (false, true) => (entry.colour, 1.5),
+        (false, false) => (palette.line, 1.0),
+    };
+    let stroke = Stroke::new(width, colour);
+    ui.painter()
+        .rect_stroke(rect, CornerRadius::ZERO, stroke, StrokeKind::Outside);
+    if let Some([x, y]) = state.view.pointed.get() {
+        let centre = rect.min + vec2(x, y) * rect.size();
+        ui.painter().circle_stroke(
+            centre,
+            3.5,
+            Stroke::new(2.5, Color32::from_black_alpha(160)),
+        );
+        ui.painter()
+            .circle_stroke(centre, 3.5, Stroke::new(1.0, Color32::WHITE));
+    }
+}
+
+/// A map under the pointer lights its word, and points at the canvas.
+pub fn light(response: &egui::Response, state: &mut State, entry: &Entry) {
+    if !response.contains_pointer() {
+        return;
+    }
+    if let Some(word) = entry.word {
+        state.view.lit_word.set(word);
+    }
+}
+
+/// How an entry's map is drawn on the window's device.
+fn heatmap_of(maps: &AttentionMaps, entry: &Entry, brightest: f32, state: &State) -> Drawing {
+    let tokens = known_tokens(maps, &entry.tokens).into_iter();
+    let heatmap = Heatmap {
+        rows: maps.rows as u32,
+        columns: maps.columns as u32,
+        tokens: maps.tokens as u32,
+        word: tokens.map(|token| token as u32).collect(),
+        low: 0.0,
+        high: brightest,
+        is_smooth: state.view.smooth_maps,
+    };
+    Drawing::Heatmap(heatmap, state.view.colour_map)
+}
+
+/// From a map, its columns and its brightest value to pixels.
+type Drawer = fn(&[f32], usize, f32, ColourMap) -> ColorImage;
+
+/// An entry's map [rows, columns] as a texture, for windows that cannot draw it.
+fn heatmap_texture(
+    ui: &Ui,
+    state: &mut State,
+    entry: &Entry,
+    place: Place,
+    (map, columns): (&[f32], usize),
+    brightest: f32,
+) -> Option<TextureHandle> {
+    let method = state.attention_method();
+    let (colours, is_smooth) = (state.view.colour_map, state.view.smooth_maps);
+    let scale = brightest.to_bits();
+    let content = Content {
+        run: state.shown_run()?.key,
+        method,
+        step: state.shown_step(method),
+        variant: hash_of(&(&entry.tokens, colours, scale, is_smooth)),
+    };
+    let (options, draw) = if is_smooth {
+        (TextureOptions::LINEAR, pictures::smooth_heatmap as Drawer)
+    } else {
+        (TextureOptions::NEAREST, pictures::heatmap as Drawer)
+    };
+    state.textures.get(ui.ctx(), place, content, options, || {
+        Some(draw(map, columns, brightest, colours))
+    })
+}

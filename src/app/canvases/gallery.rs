@@ -1,0 +1,217 @@
+//! The session's results: a strip to choose from, and a grid of all seeds.
+
+use egui::{CornerRadius, Rect, ScrollArea, Sense, Stroke, StrokeKind, Ui, vec2};
+
+use super::canvas::{method_name, whole};
+use crate::app::look::theme::{CORNER, Palette, small};
+use crate::app::paint::pictures::{self, Content, Place};
+use crate::app::state::State;
+use crate::app::state::session::{Run, RunKey, RunState};
+use crate::app::studio::action::Action;
+use crate::diffusion::Method;
+use crate::engine::RequestId;
+
+const THUMBNAIL: f32 = 64.0;
+
+#[derive(Debug, Default)]
+pub struct GalleryPanel;
+
+impl GalleryPanel {
+    pub fn ui(&mut self, ui: &mut Ui, state: &mut State) {
+        let palette = Palette::of(ui);
+        if state.session.runs.is_empty() {
+            ui.centered_and_justified(|ui| {
+                ui.label(
+                    small("Every picture of this session will be here.").color(palette.weak_text),
+                );
+            });
+            return;
+        }
+        let keys: Vec<RunKey> = state.session.runs.iter().rev().map(|run| run.key).collect();
+        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+            ui.horizontal_wrapped(|ui| {
+                ui.spacing_mut().item_spacing = vec2(12.0, 8.0);
+                for key in keys {
+                    entry_ui(ui, key, state, THUMBNAIL);
+                }
+            });
+        });
+    }
+}
+
+/// All seeds of the shown request, each with its methods.
+pub fn grid_ui(ui: &mut Ui, state: &mut State) {
+    let palette = Palette::of(ui);
+    let Some(request) = state.shown_run().map(|run| run.key.request) else {
+        ui.centered_and_justified(|ui| {
+            ui.label(
+                small("Write several seeds, such as 0-7, and generate: they will be here.")
+                    .color(palette.weak_text),
+            );
+        });
+        return;
+    };
+    let keys = keys_of(state, request);
+    let area = ui.available_size();
+    let side = grid_side(keys.len(), [area.x, area.y]);
+    ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        ui.horizontal_wrapped(|ui| {
+            ui.spacing_mut().item_spacing = vec2(12.0, 8.0);
+            for key in keys {
+                entry_ui(ui, key, state, side);
+            }
+        });
+    });
+}
+
+fn keys_of(state: &State, request: RequestId) -> Vec<RunKey> {
+    let runs = state.session.runs.iter();
+    runs.map(|run| run.key)
+        .filter(|key| key.request == request)
+        .collect()
+}
+
+/// The largest side at which all pairs fit, down to that of the strip.
+fn grid_side(pairs: usize, [width, height]: [f32; 2]) -> f32 {
+    let fits = |side: f32| {
+        let columns = ((width + 12.0) / (2.0 * side + 2.0 + 12.0))
+            .floor()
+            .max(1.0);
+        let rows = (pairs as f32 / columns).ceil();
+        2.0 * side + 2.0 <= width && rows * (side + 28.0) <= height
+    };
+    let sides = (THUMBNAIL as usize..=320)
+        .rev()
+        .step_by(4)
+        .map(|side| side as f32);
+    sides
+        .into_iter()
+        .find(|&side| fits(side))
+        .unwrap_or(THUMBNAIL)
+}
+
+/// The pictures of one seed, side by side; a click shows them, a double click
+/// takes their settings back.
+fn entry_ui(ui: &mut Ui, key: RunKey, state: &mut State, side: f32) {
+    let palette = Palette::of(ui);
+    let Some(run) = state.session.run(key) else {
+        return;
+    };
+    let methods = run.request.methods.clone();
+    let aspect = run.size[1] as f32 / run.size[0].max(1) as f32;
+    let size = vec2(side, side * aspect.min(1.5));
+    let label = entry_label(run);
+    let explanation = entry_explanation(run);
+    let is_shown = state.shown_run().is_some_and(|shown| shown.key == key);
+    let total = vec2(methods.len() as f32 * (side + 2.0) - 2.0, size.y + 18.0);
+    let (rect, response) = ui.allocate_exact_size(total, Sense::click());
+    for (index, &method) in methods.iter().enumerate() {
+        let min = rect.min + vec2(index as f32 * (side + 2.0), 0.0);
+        thumbnail_ui(ui, Rect::from_min_size(min, size), key, method, state);
+    }
+    let outline = match (is_shown, response.has_focus(), response.hovered()) {
+        (_, true, _) | (true, _, _) => Stroke::new(2.0, palette.accent),
+        (_, _, true) => Stroke::new(1.0, palette.text),
+        _ => Stroke::NONE,
+    };
+    let pictures = Rect::from_min_size(rect.min, vec2(total.x, size.y));
+    ui.painter().rect_stroke(
+        pictures,
+        CornerRadius::same(CORNER),
+        outline,
+        StrokeKind::Outside,
+    );
+    let font = egui::FontId::proportional(crate::app::look::theme::SMALL_SIZE);
+    ui.painter().text(
+        pictures.left_bottom() + vec2(0.0, 3.0),
+        egui::Align2::LEFT_TOP,
+        &label,
+        font,
+        palette.weak_text,
+    );
+    response.widget_info(|| {
+        egui::WidgetInfo::selected(egui::accesskit::Role::Button, true, is_shown, &label)
+    });
+    if response.clicked() {
+        state.view.run = Some(key);
+        state.view.step = None;
+    }
+    if response.double_clicked() {
+        state.actions.push(Action::Restore(key));
+    }
+    let response = response.on_hover_text(explanation);
+    response.context_menu(|ui| {
+        if ui.button("Take these settings back").clicked() {
+            state.actions.push(Action::Restore(key));
+        }
+    });
+}
+
+fn thumbnail_ui(ui: &Ui, rect: Rect, key: RunKey, method: Method, state: &mut State) {
+    let palette = Palette::of(ui);
+    let corner = CornerRadius::same(CORNER);
+    match small_picture(ui, state, key, method) {
+        Some(texture) => {
+            let shape = egui::epaint::RectShape::filled(rect, corner, egui::Color32::WHITE)
+                .with_texture(texture.id(), whole());
+            ui.painter().add(shape);
+        }
+        None => {
+            ui.painter().rect_filled(rect, corner, palette.ground);
+            let font = egui::FontId::proportional(crate::app::look::theme::SMALL_SIZE);
+            let text = method_name(method);
+            let align = egui::Align2::CENTER_CENTER;
+            ui.painter()
+                .text(rect.center(), align, text, font, palette.weak_text);
+        }
+    }
+}
+
+fn entry_label(run: &Run) -> String {
+    let state = match run.state {
+        RunState::Running => " · running",
+        RunState::Done => "",
+        RunState::Cancelled => " · cancelled",
+        RunState::Failed => " · failed",
+    };
+    format!("seed {}{state}", run.key.seed)
+}
+
+fn entry_explanation(run: &Run) -> String {
+    let request = &run.request;
+    format!(
+        "{}\n{} steps, guidance scale {}, seed {}\nClick to look, double click to take the settings back",
+        request.prompt, request.steps, request.guidance_scale, run.key.seed
+    )
+}
+
+/// The newest picture of a run for small places: finished or none.
+fn small_picture(
+    ui: &Ui,
+    state: &mut State,
+    key: RunKey,
+    method: Method,
+) -> Option<egui::TextureHandle> {
+    let image = picture_of(state.session.run(key)?, method)?;
+    let content = Content {
+        run: key,
+        method,
+        step: None,
+        variant: 0,
+    };
+    let place = Place::Gallery(key, method);
+    state.textures.get(
+        ui.ctx(),
+        place,
+        content,
+        egui::TextureOptions::LINEAR,
+        || Some(pictures::exact_picture(&image)),
+    )
+}
+
+fn picture_of(run: &Run, method: Method) -> Option<std::sync::Arc<image::RgbImage>> {
+    run.trace(method)
+        .picture
+        .as_ref()
+        .map(|picture| picture.image.clone())
+}

@@ -1,0 +1,8 @@
+//! The middle of the window: the pictures of both methods, what is drawn over them, and all results.
+
+pub mod canvas;
+pub mod canvases_panel;
+pub mod gallery;
+pub mod transport_overlay;
+pub mod verdict;
+pub mod wipe;

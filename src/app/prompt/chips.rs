@@ -1,0 +1,125 @@
+//! A word of the prompt as a chip: its token's index, its text, its role.
+
+use std::ops::Range;
+
+use egui::{CornerRadius, FontId, Response, Sense, Stroke, StrokeKind, Ui, vec2};
+
+use crate::app::look::looks::Look;
+use crate::app::look::theme::{BODY_SIZE, Mark, Palette};
+
+const HEIGHT: f32 = 24.0;
+const INDEX_SIZE: f32 = 9.5;
+
+/// What a word is in the picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChipRole {
+    None,
+    Noun(Look),
+    /// Of the object with this look.
+    Attribute(Look),
+}
+
+/// One word to draw.
+#[derive(Debug, Clone)]
+pub struct Chip<'a> {
+    pub text: &'a str,
+    /// Positions of its tokens.
+    pub tokens: Range<usize>,
+    /// The text cut where its tokens meet; several are joined visibly.
+    pub pieces: Vec<&'a str>,
+    pub role: ChipRole,
+    /// Its heatmap is under the pointer.
+    pub is_lit: bool,
+}
+
+impl Chip<'_> {
+    /// Which tokens the chip stands for.
+    fn numbers(&self) -> String {
+        match self.tokens.len() {
+            0 => "–".to_string(),
+            1 => self.tokens.start.to_string(),
+            _ => format!("{}–{}", self.tokens.start, self.tokens.end - 1),
+        }
+    }
+
+    /// The text; where a word has several tokens, a dot marks the seams.
+    fn joined(&self) -> String {
+        if self.pieces.len() > 1 {
+            self.pieces.join("·")
+        } else {
+            self.text.to_string()
+        }
+    }
+
+    fn description(&self) -> String {
+        let role = match self.role {
+            ChipRole::None => "",
+            ChipRole::Noun(look) if look.mark == Mark::Disc => ", subject",
+            ChipRole::Noun(_) => ", object",
+            ChipRole::Attribute(_) => ", attribute",
+        };
+        format!("{} {}{role}", self.numbers(), self.text)
+    }
+}
+
+/// Draws a chip; `explanation` says what a click will do.
+pub fn chip_ui(ui: &mut Ui, chip: &Chip<'_>, explanation: &str) -> Response {
+    let palette = Palette::of(ui);
+    let (fill, outline, text_colour, mark) = match chip.role {
+        ChipRole::None => (palette.raised, palette.raised, palette.text, None),
+        ChipRole::Noun(look) => {
+            let colour = look.colour(palette);
+            let fill = palette.raised.lerp_to_gamma(colour, 0.22);
+            (fill, colour, palette.text, Some(look))
+        }
+        ChipRole::Attribute(look) => (palette.surface, look.colour(palette), palette.text, None),
+    };
+    let painter = ui.painter();
+    let numbers = painter.layout_no_wrap(
+        chip.numbers(),
+        FontId::proportional(INDEX_SIZE),
+        palette.weak_text,
+    );
+    let text = painter.layout_no_wrap(chip.joined(), FontId::proportional(BODY_SIZE), text_colour);
+    let mark_width = if mark.is_some() { 12.0 } else { 0.0 };
+    let width = 8.0 + mark_width + text.size().x + 5.0 + numbers.size().x + 8.0;
+    let (rect, response) = ui.allocate_exact_size(vec2(width, HEIGHT), Sense::click());
+    let response = response.on_hover_cursor(egui::CursorIcon::PointingHand);
+    let is_hovered = response.hovered() || chip.is_lit;
+    let fill = if is_hovered {
+        fill.lerp_to_gamma(palette.text, 0.1)
+    } else {
+        fill
+    };
+    let stroke = match (response.has_focus(), chip.is_lit) {
+        (true, _) => Stroke::new(2.0, palette.accent),
+        (false, true) => Stroke::new(1.5, palette.text),
+        (false, false) => Stroke::new(1.0, outline),
+    };
+    let painter = ui.painter();
+    let round = CornerRadius::same((0.5 * HEIGHT) as u8);
+    painter.rect(rect, round, fill, stroke, StrokeKind::Inside);
+    let mut x = rect.left() + 8.0;
+    if let Some(look) = mark {
+        let centre = egui::pos2(x + 4.0, rect.center().y);
+        look.paint(painter, centre, 4.0, palette);
+        x += mark_width;
+    }
+    let middle = |height: f32| rect.center().y - 0.5 * height;
+    let text_size = text.size();
+    painter.galley(egui::pos2(x, middle(text_size.y)), text, text_colour);
+    x += text_size.x + 5.0;
+    let place = egui::pos2(x, middle(numbers.size().y) + 1.0);
+    painter.galley(place, numbers, palette.weak_text);
+    let description = chip.description();
+    let is_assigned = chip.role != ChipRole::None;
+    response.widget_info(|| {
+        egui::WidgetInfo::selected(
+            egui::accesskit::Role::Button,
+            true,
+            is_assigned,
+            &description,
+        )
+    });
+    response.on_hover_text(explanation)
+}

@@ -1,0 +1,247 @@
+//! The settings on the left: every parameter with its explanation, its range
+//! and a way back to its default.
+
+use egui::{Align, CollapsingHeader, DragValue, Layout, ScrollArea, Ui, vec2};
+
+use super::model_panel::model_ui;
+use super::setting_row::{Number, VALUE_WIDTH, icon_button, integer_row, number_row, row};
+use super::storm_settings::{more_ui, storm_ui};
+use crate::app::draft::settings::{Methods, Settings};
+use crate::app::look::icons;
+use crate::app::look::theme::{Palette, bold, small};
+use crate::app::state::State;
+use crate::app::state::session::WORTH_A_SENTENCE;
+use crate::checkpoint::embedded;
+use crate::diffusion::{Method, PredictionType, SchedulerKind};
+use crate::engine::ModelInfo;
+
+/// The panel has no state of its own: it edits the draft.
+#[derive(Debug, Default)]
+pub struct SettingsPanel;
+
+impl SettingsPanel {
+    pub fn ui(&mut self, ui: &mut Ui, state: &mut State) {
+        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+            group(ui, "Model", true, |ui| model_ui(ui, state));
+            group(ui, "Picture", true, |ui| picture_ui(ui, state));
+            group(ui, "STORM", true, |ui| {
+                storm_ui(ui, &mut state.draft.settings);
+            });
+            group(ui, "More of STORM", false, |ui| {
+                more_ui(ui, &mut state.draft.settings)
+            });
+            ui.add_space(8.0);
+            let defaults = Settings::default();
+            let changed = state.draft.settings != defaults;
+            let reset = ui.add_enabled(changed, egui::Button::new("Reset all settings").small());
+            if reset.clicked() {
+                state.draft.settings = defaults;
+            }
+        });
+    }
+}
+
+fn group(ui: &mut Ui, title: &str, open: bool, content: impl FnOnce(&mut Ui)) {
+    CollapsingHeader::new(bold(title))
+        .default_open(open)
+        .show_unindented(ui, |ui| {
+            ui.spacing_mut().item_spacing.y = 2.0;
+            content(ui);
+            ui.add_space(8.0);
+        });
+}
+
+fn picture_ui(ui: &mut Ui, state: &mut State) {
+    let model = state.session.model().cloned();
+    let defaults = Settings::default();
+    methods_ui(ui, &mut state.draft.settings.methods);
+    ui.add_space(2.0);
+    seeds_ui(ui, state);
+    let settings = &mut state.draft.settings;
+    integer_row(
+        ui,
+        "Steps",
+        "Denoising steps: more steps give finer pictures and take longer.",
+        &mut settings.steps,
+        defaults.steps,
+        1..=1000,
+    );
+    number_row(
+        ui,
+        "Guidance scale",
+        "How closely the picture follows the words; at 1 or below the negative prompt is ignored.",
+        &mut settings.guidance_scale,
+        Number::new(defaults.guidance_scale, 0.0..=30.0, 0.1),
+    );
+    scheduler_ui(ui, &mut settings.scheduler, model.as_deref());
+    if let Some(model) = &model {
+        prediction_ui(ui, &mut settings.prediction_type, model);
+        size_ui(ui, &mut settings.size, model);
+        memory_ui(ui, settings, model);
+    }
+}
+
+fn methods_ui(ui: &mut Ui, methods: &mut Methods) {
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 2.0;
+        let width = (ui.available_width() - 4.0) / 3.0;
+        for choice in Methods::ALL {
+            let button = egui::Button::selectable(*methods == choice, choice.name());
+            let explanation = match choice {
+                Methods::Both => "Both methods from the same noise, side by side",
+                Methods::Standard => "Stable Diffusion as it is",
+                Methods::Storm => "With Spatial Transport Optimization",
+            };
+            let response = ui.add_sized(vec2(width, 24.0), button);
+            if response.on_hover_text(explanation).clicked() {
+                *methods = choice;
+            }
+        }
+    });
+}
+
+fn seeds_ui(ui: &mut Ui, state: &mut State) {
+    let palette = Palette::of(ui);
+    let field = &mut state.draft.seeds;
+    let problem = field.seeds().err();
+    ui.horizontal(|ui| {
+        let label = ui.label("Seeds").on_hover_text(
+            "The noise that pictures start from: one seed, a list such as 0, 1, 2 or a range such \
+             as 0-3. Every seed gives one picture a method.",
+        );
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            ui.spacing_mut().item_spacing.x = 2.0;
+            let (icon, explanation) = if field.locked {
+                (
+                    icons::LOCK_SIMPLE,
+                    "The seeds stay for the next picture; click to draw new ones each time",
+                )
+            } else {
+                (
+                    icons::LOCK_SIMPLE_OPEN,
+                    "New seeds are drawn each time; click to keep these",
+                )
+            };
+            if icon_button(ui, icon, "Lock the seeds", explanation).clicked() {
+                field.locked = !field.locked;
+            }
+            let draw = icon_button(ui, icons::DICE_FIVE, "Draw new seeds", "Draw new seeds now");
+            if draw.clicked() {
+                field.draw();
+            }
+            let width = ui.available_width();
+            let edit = egui::TextEdit::singleline(&mut field.text)
+                .desired_width(width)
+                .hint_text("0, 1, 2-5");
+            ui.add(edit).labelled_by(label.id);
+        });
+    });
+    if let Some(problem) = problem {
+        let text = crate::app::state::message::sentence(&problem.to_string());
+        ui.label(small(text).color(palette.error));
+    }
+}
+
+fn scheduler_ui(ui: &mut Ui, scheduler: &mut Option<SchedulerKind>, model: Option<&ModelInfo>) {
+    let own = model
+        .map(|model| model.scheduler.to_string())
+        .unwrap_or_default();
+    let changed = scheduler.is_some();
+    let tip = "The rule that walks from noise to picture.";
+    let reset = row(ui, "Scheduler", tip, changed, |ui| {
+        let shown = scheduler.map_or_else(|| own.clone(), |kind| kind.to_string());
+        let combo = egui::ComboBox::from_id_salt("scheduler")
+            .width(VALUE_WIDTH)
+            .selected_text(shown);
+        let opened = combo.show_ui(ui, |ui| {
+            ui.selectable_value(scheduler, None, format!("{own} (the model's own)"));
+            for kind in SchedulerKind::ALL {
+                ui.selectable_value(scheduler, Some(kind), kind.to_string());
+            }
+        });
+        opened.response.accessible_name("Scheduler");
+    });
+    if reset {
+        *scheduler = None;
+    }
+}
+
+/// What the UNet predicts: a choice for models that were opened, since a file
+/// need not say it.
+fn prediction_ui(ui: &mut Ui, prediction: &mut Option<PredictionType>, model: &ModelInfo) {
+    if model.name == embedded::NAME && prediction.is_none() {
+        return;
+    }
+    let name = |kind| match kind {
+        None => "the model's own",
+        Some(PredictionType::Epsilon) => "noise",
+        Some(PredictionType::VPrediction) => "velocity",
+    };
+    let changed = prediction.is_some();
+    let tip = "What the model predicts at each step. A folder says it; a single file of Stable \
+               Diffusion 2.x need not, and it is tried out then. Change it if every picture is noise.";
+    let reset = row(ui, "Predicts", tip, changed, |ui| {
+        let combo = egui::ComboBox::from_id_salt("prediction type")
+            .width(VALUE_WIDTH)
+            .selected_text(name(*prediction));
+        let opened = combo.show_ui(ui, |ui| {
+            for kind in [
+                None,
+                Some(PredictionType::Epsilon),
+                Some(PredictionType::VPrediction),
+            ] {
+                ui.selectable_value(prediction, kind, name(kind));
+            }
+        });
+        opened.response.accessible_name("Predicts");
+    });
+    if reset {
+        *prediction = None;
+    }
+}
+
+/// What a picture of these settings needs besides the model, where that is much.
+fn memory_ui(ui: &mut Ui, settings: &Settings, model: &ModelInfo) {
+    if model.needs.weights < WORTH_A_SENTENCE {
+        return;
+    }
+    let size = settings.size.unwrap_or(model.native_size);
+    let methods = settings.methods.list();
+    let storm = methods.contains(&Method::Storm);
+    let bytes = model.needs.picture(size, methods.len(), storm);
+    let text = format!("About {:.2} GB of memory for a picture", bytes as f64 / 1e9);
+    let palette = Palette::of(ui);
+    ui.label(small(text).color(palette.weak_text))
+        .on_hover_text(
+            "With less, the methods take turns and the picture is decoded in tiles; what does not \
+             fit even then is refused.",
+        );
+}
+
+fn size_ui(ui: &mut Ui, size: &mut Option<[usize; 2]>, model: &ModelInfo) {
+    let changed = size.is_some_and(|size| size != model.native_size);
+    let tip = "Width and height in pixels; sides far from what the model was trained on give poorer \
+               pictures.";
+    let reset = row(ui, "Size", tip, changed, |ui| {
+        let multiple = model.size_multiple;
+        let [mut width, mut height] = size.unwrap_or(model.native_size);
+        // Laid out from the right.
+        let high = ui
+            .add(side(&mut height, multiple))
+            .accessible_name("Height");
+        ui.label("×");
+        let wide = ui.add(side(&mut width, multiple)).accessible_name("Width");
+        if high.changed() || wide.changed() {
+            *size = Some([width, height]);
+        }
+    });
+    if reset {
+        *size = None;
+    }
+}
+
+fn side(value: &mut usize, multiple: usize) -> DragValue<'_> {
+    DragValue::new(value)
+        .range(multiple..=2048)
+        .speed(multiple as f64 / 8.0)
+}

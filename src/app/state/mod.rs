@@ -1,0 +1,139 @@
+//! What the panels share: the draft, what happened, how it is looked at.
+
+pub mod message;
+pub mod models;
+pub mod session;
+pub mod view;
+
+use std::sync::Arc;
+
+use crate::app::draft::Draft;
+use crate::app::draft::assigning;
+use crate::app::files::Files;
+use crate::app::look::looks::{Look, looks};
+use crate::app::paint::pictures::Textures;
+use crate::app::shell::frame_meter::MemoryMeter;
+use crate::app::studio::action::Action;
+use crate::diffusion::Method;
+use crate::engine::{StepKey, StepRecord, StepStore};
+use crate::prompt::Word;
+use models::Models;
+use session::{Run, Session};
+use view::View;
+
+/// Shared by all panels; lives as long as the window.
+pub struct State {
+    pub session: Session,
+    pub draft: Draft,
+    pub view: View,
+    pub textures: Textures,
+    pub files: Files,
+    pub models: Models,
+    pub store: Arc<StepStore>,
+    pub memory: MemoryMeter,
+    /// To be done after this frame's layout.
+    pub actions: Vec<Action>,
+    /// The shown object that is being dragged to a place.
+    pub dragged_object: Option<usize>,
+}
+
+impl State {
+    /// The run that the canvases show.
+    pub fn shown_run(&self) -> Option<&Run> {
+        match self.view.run {
+            Some(key) => self.session.run(key),
+            None => self.session.newest_run(),
+        }
+    }
+
+    /// The step of `method` that is shown: the one scrubbed to, or the newest.
+    pub fn shown_step(&self, method: Method) -> Option<usize> {
+        let last = self.shown_run()?.trace(method).last_step()?;
+        Some(self.view.step.map_or(last, |step| step.min(last)))
+    }
+
+    /// The stored tensors of the shown step.
+    pub fn shown_record(&self, method: Method) -> Option<StepRecord> {
+        let run = self.shown_run()?;
+        self.store.get(StepKey {
+            request: run.key.request,
+            seed: run.key.seed,
+            method,
+            step: self.shown_step(method)?,
+        })
+    }
+
+    /// The canvas whose maps are shown: the one looked at, or the only one.
+    pub fn attention_method(&self) -> Method {
+        let methods = self.shown_run().map(|run| &run.request.methods);
+        match methods.map(Vec::as_slice) {
+            Some([only]) => *only,
+            _ => self.view.method,
+        }
+    }
+
+    /// The words of the shown run's prompt.
+    pub fn shown_words(&self) -> &[Word] {
+        let prompt = self.shown_run().and_then(|run| run.prompt.as_ref());
+        prompt.map_or(&[], |prompt| &prompt.words)
+    }
+
+    /// The shown run's objects: label, tokens and look.
+    pub fn shown_objects(&self) -> Vec<ShownObject> {
+        let Some(run) = self.shown_run() else {
+            return Vec::new();
+        };
+        let layout = &run.request.layout;
+        let looks = looks(layout);
+        let objects = layout.objects.iter().zip(looks);
+        objects
+            .map(|(object, look)| ShownObject {
+                label: object.label.clone(),
+                tokens: object.tokens.clone(),
+                look,
+            })
+            .collect()
+    }
+}
+
+impl State {
+    /// The places that the draft gives to the shown objects, matched by their words.
+    pub fn draft_targets(&self, shown: &[ShownObject]) -> Vec<Option<[f64; 2]>> {
+        let assignment = &self.draft.assignment;
+        let target_of = |object: &ShownObject| {
+            let index = self.draft_object(&object.label)?;
+            let target = assignment
+                .free_targets
+                .iter()
+                .find(|target| target.object == index)?;
+            Some([target.x, target.y])
+        };
+        shown.iter().map(target_of).collect()
+    }
+
+    /// Gives a shown object a place in the next request.
+    pub fn set_draft_target(&mut self, shown: usize, place: [f64; 2]) {
+        let objects = self.shown_objects();
+        let object = objects
+            .get(shown)
+            .and_then(|object| self.draft_object(&object.label));
+        if let Some(object) = object {
+            assigning::place(&mut self.draft, object, place);
+        }
+    }
+
+    /// The draft's object whose noun reads `label`.
+    fn draft_object(&self, label: &str) -> Option<usize> {
+        let prompt = &self.draft.prompt;
+        let mut objects = self.draft.assignment.objects.iter();
+        objects.position(|object| prompt.get(object.noun.clone()) == Some(label))
+    }
+}
+
+/// An object of the shown run.
+#[derive(Debug, Clone)]
+pub struct ShownObject {
+    pub label: String,
+    pub tokens: Vec<usize>,
+    pub look: Look,
+}

@@ -1,0 +1,60 @@
+//! What a panel asks the program to do; done after the frame is laid out, so
+//! that panels stay free of the engine and of each other.
+
+use std::path::PathBuf;
+
+use crate::app::state::message::Remedy;
+use crate::app::state::session::RunKey;
+use crate::checkpoint::CheckpointSource;
+
+/// One thing to do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Queue a request made from the draft.
+    Generate,
+    /// End everything within one denoising step, without a last decode.
+    Cancel,
+    /// Let the seed in work finish, then end everything.
+    FinishThenStop,
+    OpenModelDialog(ModelPlace),
+    /// Find out what lies at a path, and open it: a model, or a picture's settings.
+    Open(PathBuf),
+    LoadModel(CheckpointSource),
+    CancelLoading,
+    ChooseModelsFolderDialog,
+    /// List the models in the chosen folder again.
+    FindModels,
+    /// Take the settings of a run back into the draft.
+    Restore(RunKey),
+    /// Write the pictures of the shown run into the output folder.
+    Save,
+    /// Ask where to save the picture, or the comparison of both.
+    SaveAsDialog(Export),
+    /// Put the shown picture on the clipboard.
+    Copy,
+    /// Show a saved file in the system's file manager.
+    ShowInFolder(PathBuf),
+    ChooseOutputDialog,
+    /// Ask for a picture whose settings are to come back.
+    OpenPictureDialog,
+    Remedy(Remedy),
+    Undo,
+    Redo,
+    ToggleTheme,
+    Quit,
+}
+
+/// What a model is opened from; system dialogs choose either folders or files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ModelPlace {
+    Folder,
+    File,
+}
+
+/// What of a run is exported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Export {
+    Picture,
+    Comparison,
+    Grid,
+}

@@ -1,0 +1,352 @@
+//! The window's program: engine events in, panels out, actions done.
+//!
+//! It knows nothing of the operating system's window, so that tests drive it
+//! with egui_kittest and a real engine.
+
+pub mod action;
+pub mod exporting;
+pub mod opening;
+pub mod rescue;
+pub mod restoring;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use egui::util::undoer::Undoer;
+use egui::{CentralPanel, Frame, Margin, Panel, Theme, Ui};
+
+use crate::app::draft::settings::{Methods, Settings};
+use crate::app::draft::{Draft, DraftContent, DraftError};
+use crate::app::files::{Files, Outcome};
+use crate::app::look::theme::{self, Palette};
+use crate::app::paint::paint_callback::DeviceDrawing;
+use crate::app::paint::pictures::Textures;
+use crate::app::prompt::prompt_panel::PromptPanel;
+use crate::app::shell::drop_hint;
+use crate::app::shell::frame_meter::{FrameMeter, MemoryMeter};
+use crate::app::shell::message_bar;
+use crate::app::shell::panes::Panes;
+use crate::app::shell::preferences::Preferences;
+use crate::app::shell::shortcuts;
+use crate::app::shell::status_bar::StatusBar;
+use crate::app::state::State;
+use crate::app::state::message::{Message, Remedy, sentence};
+use crate::app::state::models::Models;
+use crate::app::state::session::{RunKey, Session};
+use crate::checkpoint::embedded;
+use crate::engine::Engine;
+use action::{Action, ModelPlace};
+use rescue::Rescue;
+use restoring::{restore, restore_request};
+
+/// Longest wait before the window looks after its jobs again, in seconds.
+const JOB_INTERVAL: f32 = 0.1;
+
+/// Everything behind the window.
+pub struct StudioApp {
+    engine: Engine,
+    pub(super) state: State,
+    panes: Panes,
+    prompt: PromptPanel,
+    status: StatusBar,
+    undoer: Undoer<DraftContent>,
+    /// Generate was pressed before the model was ready.
+    generates_when_ready: bool,
+    meter: FrameMeter,
+    pub(super) rescue: Rescue,
+}
+
+impl StudioApp {
+    /// Takes over an engine that was just started with the embedded model.
+    pub fn new(
+        ctx: &egui::Context,
+        engine: Engine,
+        output: PathBuf,
+        preferences: Preferences,
+    ) -> Self {
+        theme::install(ctx);
+        let mut files = Files::new(output);
+        if let Some(folder) = &preferences.models.folder {
+            files.find_models(folder.clone());
+        }
+        let state = State {
+            session: Session::new(embedded::NAME.to_string()),
+            draft: Draft::new(preferences.draft),
+            view: preferences.view,
+            textures: Textures::default(),
+            files,
+            models: Models::new(preferences.models),
+            store: Arc::clone(engine.store()),
+            memory: MemoryMeter::default(),
+            actions: Vec::new(),
+            dragged_object: None,
+        };
+        Self {
+            engine,
+            state,
+            panes: Panes::new(preferences.panes),
+            prompt: PromptPanel::default(),
+            status: StatusBar,
+            undoer: Undoer::default(),
+            generates_when_ready: false,
+            meter: FrameMeter::default(),
+            rescue: Rescue::default(),
+        }
+    }
+
+    /// What was saved, and whether there is a device to go on with.
+    pub fn rescue(&self) -> &Rescue {
+        &self.rescue
+    }
+
+    /// Writes every finished picture that is in no file yet.
+    pub fn save_all(&mut self) {
+        let output = self.state.files.output().to_path_buf();
+        self.rescue.save_all(&mut self.state.session, &output);
+    }
+
+    /// Previews and maps are drawn by the window's device, if it can, instead of
+    /// as textures computed on the CPU.
+    pub fn draw_on_device(&mut self, drawing: Option<DeviceDrawing>) {
+        self.state.textures.draw_on_device(drawing);
+    }
+
+    /// What the panels show, for tests.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The same, to be changed by a test as a person could.
+    pub fn state_mut(&mut self) -> &mut State {
+        &mut self.state
+    }
+
+    /// Opens whatever lies at `path`, as if it had been dropped on the window: a
+    /// model, or the settings of a picture.
+    pub fn open(&mut self, path: PathBuf) {
+        self.state.actions.push(Action::Open(path));
+    }
+
+    /// How long frames took.
+    pub fn meter(&self) -> &FrameMeter {
+        &self.meter
+    }
+
+    /// What to remember for the next session.
+    pub fn preferences(&self) -> Preferences {
+        Preferences {
+            draft: self.state.draft.content().clone(),
+            view: self.state.view.clone(),
+            panes: self.panes.sizes(),
+            models: self.state.models.remembered().clone(),
+        }
+    }
+
+    /// Takes in what the engine and the jobs brought; runs also while hidden.
+    pub fn logic(&mut self, ctx: &egui::Context) {
+        while let Some(event) = self.engine.try_event() {
+            let is_loss = self.rescue.learns_of_loss(&event);
+            self.model_event(&event);
+            self.state.session.apply(event);
+            if is_loss {
+                self.save_all();
+            }
+        }
+        self.go_on_with_model();
+        for outcome in self.state.files.poll() {
+            self.take_outcome(outcome);
+        }
+        self.meter.done("drawing, events");
+        if self.state.files.is_busy() {
+            ctx.request_repaint_after_secs(JOB_INTERVAL);
+        }
+        let dropped = ctx.input(|input| {
+            let files = input.raw.dropped_files.iter();
+            let paths = files.map(|file| Action::Open(file.path().to_path_buf()));
+            paths.collect::<Vec<_>>()
+        });
+        self.state.actions.extend(dropped);
+    }
+
+    /// Lays out one frame and does what was asked in it.
+    pub fn ui(&mut self, ui: &mut Ui) {
+        self.meter.begin(self.state.session.running.is_some());
+        self.state.memory.refresh();
+        shortcuts::read(ui, &mut self.state);
+        let palette = Palette::of(ui);
+        let panel = |fill| Frame::new().fill(fill).inner_margin(Margin::same(12));
+        Panel::top("prompt panel")
+            .frame(panel(palette.surface))
+            .show_separator_line(false)
+            .show(ui, |ui| self.prompt.ui(ui, &mut self.state));
+        self.meter.done("prompt");
+        Panel::bottom("status")
+            .frame(panel(palette.ground).inner_margin(Margin::symmetric(12, 2)))
+            .show_separator_line(false)
+            .exact_size(24.0)
+            .show(ui, |ui| {
+                let panes = self.panes.sizes_mut();
+                self.status.ui(ui, &mut self.state, &self.meter, panes);
+            });
+        CentralPanel::no_frame()
+            .frame(
+                Frame::new()
+                    .fill(palette.ground)
+                    .inner_margin(Margin::symmetric(0, 4)),
+            )
+            .show(ui, |ui| {
+                self.panes.ui(ui, &mut self.state);
+                message_bar::ui(ui, &mut self.state);
+            });
+        self.meter.done("panes");
+        drop_hint::ui(ui);
+        let time = ui.input(|input| input.time);
+        self.undoer.feed_state(time, self.state.draft.content());
+        for action in std::mem::take(&mut self.state.actions) {
+            self.act(ui.ctx(), action);
+        }
+        self.meter.done("actions");
+        let lit = self.state.view.lit_word.turn();
+        let pointed = self.state.view.pointed.turn();
+        if lit || pointed {
+            ui.ctx().request_repaint();
+        }
+    }
+
+    fn act(&mut self, ctx: &egui::Context, action: Action) {
+        match action {
+            Action::Generate => self.generate(),
+            Action::Cancel => {
+                self.engine.cancel_all();
+                self.state.session.is_cancelling = self.state.session.is_busy();
+            }
+            Action::FinishThenStop => {
+                self.engine.finish_then_stop();
+                self.state.session.is_finishing = self.state.session.is_busy();
+            }
+            Action::OpenModelDialog(place) => self.state.files.ask_for_model(place),
+            Action::Open(path) => self.state.files.look_at(path),
+            Action::LoadModel(source) => self.load(source),
+            Action::CancelLoading => self.engine.cancel_loading(),
+            Action::ChooseModelsFolderDialog => self.state.files.ask_for_models_folder(),
+            Action::FindModels => self.find_models(),
+            Action::Restore(key) => self.restore(key),
+            Action::Save => self.save(),
+            Action::SaveAsDialog(export) => self.ask_for_place(export),
+            Action::Copy => self.copy(ctx),
+            Action::ShowInFolder(path) => self.show_in_folder(&path),
+            Action::ChooseOutputDialog => self.state.files.ask_for_output(),
+            Action::OpenPictureDialog => self.state.files.ask_for_picture(),
+            Action::Remedy(Remedy::Restart) => {
+                self.rescue.wants_restart = true;
+                ctx.send_viewport_cmd(egui::ViewportCommand::Close);
+            }
+            Action::Remedy(remedy) => self.help(remedy),
+            Action::Undo => {
+                let content = self.undoer.undo(self.state.draft.content()).cloned();
+                content
+                    .map(|content| self.state.draft.replace(content))
+                    .unwrap_or_default();
+            }
+            Action::Redo => {
+                let content = self.undoer.redo(self.state.draft.content()).cloned();
+                content
+                    .map(|content| self.state.draft.replace(content))
+                    .unwrap_or_default();
+            }
+            Action::Quit => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
+            Action::ToggleTheme => ctx.set_theme(match ctx.theme() {
+                Theme::Dark => Theme::Light,
+                Theme::Light => Theme::Dark,
+            }),
+        }
+    }
+
+    fn generate(&mut self) {
+        // What is asked for now is meant for the model that is coming.
+        if self.state.models.is_waiting() {
+            return self.generate_when_ready();
+        }
+        let draft = &mut self.state.draft;
+        let has_run = !self.state.session.runs.is_empty() || self.state.session.is_busy();
+        if !draft.seeds.locked && has_run {
+            draft.seeds.draw();
+        }
+        match draft.request() {
+            Ok(request) => {
+                let id = self.engine.submit(request.clone());
+                self.state.session.submitted(id, Arc::new(request));
+                // What was looked at gives way to what is being made.
+                self.state.view.run = None;
+                self.state.view.step = None;
+            }
+            Err(DraftError::NoModel) => self.generate_when_ready(),
+            Err(error) => self.say(&sentence(&error.to_string()), true),
+        }
+    }
+
+    /// The settings of a run become the draft, with its seed alone.
+    fn restore(&mut self, key: RunKey) {
+        if let Some(run) = self.state.session.run(key) {
+            let request = Arc::clone(&run.request);
+            restore_request(&mut self.state.draft, &request, vec![key.seed]);
+        }
+    }
+
+    fn help(&mut self, remedy: Remedy) {
+        self.state.session.message = None;
+        match remedy {
+            Remedy::OpenModel => self.state.files.ask_for_model(ModelPlace::Folder),
+            Remedy::ChooseAutoencoder => self.state.files.ask_for_autoencoder(),
+            Remedy::StandardOnly => {
+                self.state.draft.settings.methods = Methods::Standard;
+                self.generate();
+            }
+            Remedy::ResetSettings => self.state.draft.settings = Settings::default(),
+            Remedy::DiscardRelations => self.state.draft.propose_again(),
+            // The window's own affair.
+            Remedy::Restart => {}
+        }
+    }
+
+    fn take_outcome(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::Nothing => {}
+            Outcome::PathChosen(path) => self.state.files.look_at(path),
+            Outcome::ModelFound(source) => self.load(source),
+            Outcome::AutoencoderChosen(path) => self.load_with(path),
+            Outcome::ModelsFolderChosen(path) => self.list_models(path),
+            Outcome::ModelsFound(Ok(found)) => self.state.models.set_found(found),
+            Outcome::OutputChosen(path) => self.state.files.set_output(path),
+            Outcome::PictureChosen(path) => self.state.files.read(path),
+            Outcome::PlaceChosen(export, path) => self.export(export, path),
+            Outcome::Saved(Ok(paths)) => {
+                // What kept it from being saved before no longer does.
+                let message = self.state.session.message.take();
+                self.state.session.message = message.filter(|message| message.is_error);
+                if let Some(path) = paths.into_iter().next_back() {
+                    self.state.files.saved(path);
+                }
+            }
+            Outcome::SettingsRead(Ok(found)) => {
+                let problem = restore(&mut self.state.draft, found);
+                let text = problem.unwrap_or_else(|| {
+                    "The picture's settings are back; Generate makes it again.".to_string()
+                });
+                self.say(&text, false);
+            }
+            Outcome::Saved(Err(problem))
+            | Outcome::SettingsRead(Err(problem))
+            | Outcome::ModelsFound(Err(problem))
+            | Outcome::NothingThere(problem) => self.say(&problem, true),
+        }
+    }
+
+    pub(super) fn say(&mut self, text: &str, is_error: bool) {
+        self.state.session.message = Some(Message {
+            text: text.to_string(),
+            is_error,
+            remedy: None,
+        });
+    }
+}
