@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use storm_studio::checkpoint::CheckpointSource;
 use storm_studio::device::ComputeDevice;
-use storm_studio::diffusion::Method;
-use storm_studio::engine::{Engine, Event, Picture, Request};
+use storm_studio::diffusion::{Method, Methods};
+use storm_studio::engine::{Engine, Event, Picture, Request, Settings};
 use storm_studio::storm::{Layout, ObjectTokens, Relation, RelationKind};
 
 use crate::fixture::folder;
@@ -19,7 +19,6 @@ pub fn cat_and_dog(kind: RelationKind, steps: usize) -> Request {
     };
     Request {
         prompt: "a cat to the left of a dog".to_string(),
-        steps,
         layout: Layout {
             objects: vec![object("cat", 2), object("dog", 8)],
             relations: vec![Relation {
@@ -28,6 +27,10 @@ pub fn cat_and_dog(kind: RelationKind, steps: usize) -> Request {
                 object: 1,
             }],
             free_targets: Vec::new(),
+        },
+        settings: Settings {
+            steps,
+            ..Default::default()
         },
         ..Default::default()
     }
@@ -71,7 +74,7 @@ fn the_standard_twin_is_the_picture_that_a_standard_run_makes() {
     let engine = engine();
     let both = run(&engine, cat_and_dog(RelationKind::LeftOf, 6));
     let mut alone = cat_and_dog(RelationKind::LeftOf, 6);
-    alone.methods = vec![Method::Standard];
+    alone.settings.methods = Methods::Standard;
     let alone = run(&engine, alone);
     let (both, alone) = (pictures(&both), pictures(&alone));
     assert_eq!((both.len(), alone.len()), (2, 1));
@@ -92,7 +95,7 @@ fn storm_moves_the_objects_to_the_sides_that_the_relation_names() {
         RelationKind::Below,
     ] {
         let mut request = cat_and_dog(kind, 20);
-        request.methods = vec![Method::Storm];
+        request.settings.methods = Methods::Storm;
         let events = run(&engine, request);
         let distances: Vec<f64> = events
             .iter()
@@ -114,9 +117,9 @@ fn an_update_moves_as_far_as_its_step_and_tints_nothing() {
     let engine = engine();
     for keep_mean in [true, false] {
         let mut request = cat_and_dog(RelationKind::RightOf, 6);
-        request.methods = vec![Method::Storm];
+        request.settings.methods = Methods::Storm;
         request.trajectory = Some(Method::Storm);
-        request.update.keep_mean = keep_mean;
+        request.settings.optimisation.update.keep_mean = keep_mean;
         let events = run(&engine, request);
         let trajectory = events.iter().find_map(|event| match event {
             Event::Trajectory(trajectory) => Some(trajectory),
@@ -204,7 +207,7 @@ fn the_old_model_stays_until_the_files_of_the_next_one_are_in_order() {
     }
     assert!(failures[0].contains("cancelled"), "{failures:?}");
     assert!(failures[1].contains("no model at"), "{failures:?}");
-    request.steps = 1;
+    request.settings.steps = 1;
     let events = run(&engine, request);
     assert_eq!(pictures(&events).len(), 2);
 }
@@ -222,10 +225,12 @@ fn impossible_requests_end_in_words_and_leave_the_engine_usable() {
     add("prompt is empty", |request| {
         request.prompt = "  ".to_string()
     });
-    add("between 1 and 1000", |request| request.steps = 0);
+    add("between 1 and 1000", |request| request.settings.steps = 0);
     add("give at least one", |request| request.seeds.clear());
-    add("100", |request| request.guidance_scale = f64::NAN);
-    add("choose sides", |request| request.size = Some([0, 64]));
+    add("100", |request| request.settings.guidance_scale = f64::NAN);
+    add("choose sides", |request| {
+        request.settings.size = Some([0, 64])
+    });
     add("two objects", |request| request.layout = Layout::default());
     add("token", |request| {
         request.layout.objects[0].tokens = vec![77]
@@ -255,7 +260,7 @@ fn a_long_prompt_says_which_words_are_lost() {
     let mut request = cat_and_dog(RelationKind::LeftOf, 1);
     request.prompt.push_str(&" red".repeat(80));
     request.prompt.push_str(" zebra");
-    request.methods = vec![Method::Standard];
+    request.settings.methods = Methods::Standard;
     let events = run(&engine, request);
     let notice = events.iter().find_map(|event| match event {
         Event::Notice { notice, .. } => Some(notice.to_string()),

@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Distribution, Tensor};
 use storm_studio::checkpoint::{CheckpointSource, StableDiffusion};
-use storm_studio::diffusion::Method;
+use storm_studio::diffusion::{Method, Methods};
 use storm_studio::engine::{Event, StepRecord};
 use storm_studio::models::LatentRgb;
 use storm_studio::storm::RelationKind;
@@ -69,7 +69,7 @@ fn previews_of_large_pictures_are_averaged_down() {
 fn the_last_preview_is_nearly_the_picture() {
     let engine = engine();
     let mut request = cat_and_dog(RelationKind::LeftOf, 12);
-    request.methods = vec![Method::Standard];
+    request.settings.methods = Methods::Standard;
     let events = run(&engine, request);
     let rgb = events.iter().find_map(|event| match event {
         Event::ModelReady(model) => Some(model.preview_rgb.clone()),

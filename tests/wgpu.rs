@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use storm_studio::checkpoint::CheckpointSource;
 use storm_studio::device::{ComputeDevice, DevicePreference, Slot, WgpuHandles};
-use storm_studio::diffusion::{Method, SchedulerKind};
+use storm_studio::diffusion::{Method, Methods, SchedulerKind};
 use storm_studio::engine::{Engine, EngineError, Event, RequestError, Trajectory};
 use storm_studio::storm::RelationKind;
 
@@ -63,10 +63,10 @@ fn a_tensor_of_burn_is_read_through_the_shared_device() {
 fn storm_trajectory(device: ComputeDevice) -> Arc<Trajectory> {
     let engine = Engine::start(device, CheckpointSource::Embedded, 0, Arc::new(|| ()));
     let mut request = cat_and_dog(RelationKind::RightOf, 6);
-    request.methods = vec![Method::Storm];
-    request.scheduler = Some(SchedulerKind::Ddim);
+    request.settings.methods = Methods::Storm;
+    request.settings.scheduler = Some(SchedulerKind::Ddim);
     request.trajectory = Some(Method::Storm);
-    request.update.window = 0.7;
+    request.settings.optimisation.update.window = 0.7;
     let events = run(&engine, request);
     let trajectory = events.into_iter().find_map(|event| match event {
         Event::Trajectory(trajectory) => Some(trajectory),
@@ -101,9 +101,9 @@ fn what_the_device_cannot_hold_is_refused_and_the_next_run_works() {
     let source = CheckpointSource::Embedded;
     let engine = Engine::start(device().clone(), source, 1 << 26, Arc::new(|| ()));
     let mut request = cat_and_dog(RelationKind::LeftOf, 1);
-    request.methods = vec![Method::Standard];
+    request.settings.methods = Methods::Standard;
     let mut large = request.clone();
-    large.size = Some([2048, 2048]);
+    large.settings.size = Some([2048, 2048]);
     match run(&engine, large).last() {
         Some(Event::Failed { error, .. }) => {
             let is_limit = matches!(
@@ -128,7 +128,7 @@ fn a_lost_device_ends_the_run_in_words_and_nothing_panics() {
     let device = ComputeDevice::on(handles.clone()).unwrap();
     let engine = Engine::start(device, CheckpointSource::Embedded, 1 << 26, Arc::new(|| ()));
     let mut request = cat_and_dog(RelationKind::LeftOf, 20);
-    request.methods = vec![Method::Standard];
+    request.settings.methods = Methods::Standard;
     let id = engine.submit(request.clone());
     let mut steps = 0;
     let error = loop {

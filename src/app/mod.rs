@@ -18,7 +18,6 @@ mod studio;
 mod timeline;
 
 pub use attention::word_maps::word_map;
-pub use draft::settings::{Methods, Settings};
 pub use draft::{Draft, DraftContent, DraftError};
 pub use paint::colour_map::ColourMap;
 pub use paint::paint_callback::DeviceDrawing;

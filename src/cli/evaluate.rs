@@ -13,13 +13,14 @@ use super::interrupt::Interrupt;
 use super::report::Report;
 use crate::checkpoint::{Checkpoint, CheckpointSource, StableDiffusion};
 use crate::device::{ComputeDevice, set_cpu_threads};
-use crate::engine::{Engine, ModelNeeds, Request};
+use crate::diffusion::Optimisation;
+use crate::engine::{Engine, ModelNeeds};
 use crate::evaluate::cost::PassCosts;
 use crate::evaluate::prompts::{parse_pairs, prompts};
 use crate::evaluate::results::merge;
 use crate::evaluate::{
-    EvaluateError, EvaluatedMethod, Evaluator, MethodSettings, PictureRecord, Plan, Progress,
-    ResultsFolder, Settings, Shard, Summary, owlvit, table,
+    EvaluateError, EvaluatedMethod, Evaluator, PictureRecord, Plan, Progress, ResultsFolder,
+    Settings, Shard, Summary, owlvit, table,
 };
 use crate::models::ObjectDetector;
 
@@ -72,12 +73,12 @@ fn make(
     has_layout: bool,
 ) -> Result<ResultsFolder, Failure> {
     let source = source(arguments, has_layout)?;
-    let method_settings = method_settings(arguments)?;
+    let optimisation = optimisation(arguments)?;
     set_cpu_threads(arguments.threads);
     let device = arguments.device.open()?;
     // For people, on standard error, also where standard output is for a program.
     let mut report = Report::new(false);
-    let costs = costs(&source, &device, &method_settings, &mut report)?;
+    let costs = costs(&source, &device, &optimisation, &mut report)?;
     let detector = match source {
         CheckpointSource::Embedded => Some(ObjectDetector::embedded().map_err(Failure::model)?),
         _ => None,
@@ -85,14 +86,15 @@ fn make(
     let engine = Engine::start(device, source, 0, Arc::new(|| ()));
     let model = wait_for_model(&engine, &mut report)?;
     report.device(&model);
-    let methods = plan.methods.iter();
     let settings = Settings {
         model: model.name.clone(),
         steps: arguments.steps,
         scheduler: arguments.scheduler.unwrap_or(model.scheduler),
         guidance_scale: arguments.guidance_scale,
-        methods: methods
-            .map(|method| (method.to_string(), method_settings.clone()))
+        methods: plan
+            .methods
+            .iter()
+            .map(|method| (*method, method.optimisation(&optimisation)))
             .collect(),
     };
     let opened = ResultsFolder::open(&arguments.output, plan.shard, &settings);
@@ -137,9 +139,9 @@ fn source(arguments: &EvaluateArguments, has_layout: bool) -> Result<CheckpointS
 }
 
 /// What the parameter file and the arguments say; all methods of one run share it.
-fn method_settings(arguments: &EvaluateArguments) -> Result<MethodSettings, Failure> {
-    let settings = match &arguments.parameters {
-        None => MethodSettings::default(),
+fn optimisation(arguments: &EvaluateArguments) -> Result<Optimisation, Failure> {
+    let mut optimisation = match &arguments.parameters {
+        None => Optimisation::default(),
         Some(path) => {
             let text = std::fs::read(path)
                 .map_err(|error| Failure::file(format!("{}: {error}", path.display())))?;
@@ -147,23 +149,15 @@ fn method_settings(arguments: &EvaluateArguments) -> Result<MethodSettings, Fail
                 .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?
         }
     };
-    let mut request = Request {
-        objective_parameters: settings.objective_parameters,
-        update: settings.update,
-        ..Request::default()
-    };
-    apply(&arguments.storm_parameters, &mut request);
-    Ok(MethodSettings {
-        objective_parameters: request.objective_parameters,
-        update: request.update,
-    })
+    apply(&arguments.storm_parameters, &mut optimisation);
+    Ok(optimisation)
 }
 
 /// Measured on a model of its own, which is gone before the engine loads one.
 fn costs(
     source: &CheckpointSource,
     device: &ComputeDevice,
-    settings: &MethodSettings,
+    optimisation: &Optimisation,
     report: &mut Report,
 ) -> Result<PassCosts, Failure> {
     let checkpoint = Checkpoint::open(source, device.burn()).map_err(Failure::model)?;
@@ -174,7 +168,7 @@ fn costs(
     let model = model.map_err(Failure::model)?;
     let measured = PassCosts::measure(
         &model,
-        settings.update.attention_res,
+        optimisation.update.attention_res,
         needs.native_activations(),
     );
     drop(model);

@@ -16,8 +16,8 @@ use super::report::Report;
 use super::save::Saver;
 use crate::checkpoint::CheckpointSource;
 use crate::device::set_cpu_threads;
-use crate::diffusion::Method;
-use crate::engine::{Engine, EngineError, Event, ModelInfo, Request, RequestId};
+use crate::diffusion::{Method, Methods, Optimisation};
+use crate::engine::{Engine, EngineError, Event, ModelInfo, Request, RequestId, Settings};
 use crate::prompt::TokenizedPrompt;
 use crate::storm::ObjectiveKind;
 
@@ -39,7 +39,7 @@ pub(super) fn run(arguments: GenerateArguments) -> Result<(), Failure> {
     let animation = arguments.animation.map(|path| {
         (
             path,
-            Animation::new(model.preview_rgb.clone(), &request.methods),
+            Animation::new(model.preview_rgb.clone(), request.settings.methods.list()),
         )
     });
     let mut run = Run {
@@ -99,9 +99,9 @@ fn request(
         ));
     }
     let methods = match (arguments.standard, arguments.storm) {
-        (true, _) => vec![Method::Standard],
-        (_, true) => vec![Method::Storm],
-        _ => vec![Method::Standard, Method::Storm],
+        (true, _) => Methods::Standard,
+        (_, true) => Methods::Storm,
+        _ => Methods::Both,
     };
     let prompt: TokenizedPrompt = model.tokenizer.encode(&arguments.prompt);
     let layout = if arguments.prompt.trim().is_empty() {
@@ -109,25 +109,28 @@ fn request(
         Default::default()
     } else {
         let can_ask = std::io::stdin().is_terminal() && !arguments.yes && !arguments.json;
-        relations::layout(arguments, &prompt, &methods, can_ask, report)?
+        relations::layout(arguments, &prompt, methods, can_ask, report)?
     };
-    let trajectory_method = methods[methods.len() - 1];
+    let trajectory_method = methods.list().last().copied();
     let mut request = Request {
         prompt: arguments.prompt.clone(),
         negative_prompt: arguments.negative_prompt.clone(),
         seeds: arguments.seeds.0.clone(),
-        methods,
-        steps: arguments.steps,
-        guidance_scale: arguments.guidance_scale,
-        scheduler: arguments.scheduler,
-        prediction_type: arguments.prediction_type,
-        size: arguments.size.map(|size| size.0),
         layout,
-        trajectory: arguments.trajectory.as_ref().map(|_| trajectory_method),
-        ..Default::default()
+        settings: Settings {
+            methods,
+            steps: arguments.steps,
+            guidance_scale: arguments.guidance_scale,
+            scheduler: arguments.scheduler,
+            prediction_type: arguments.prediction_type,
+            size: arguments.size.map(|size| size.0),
+            ..Default::default()
+        },
+        trajectory: arguments.trajectory.as_ref().and(trajectory_method),
     };
-    apply(&arguments.storm_parameters, &mut request);
-    check_effect(&arguments.storm_parameters, request.objective)?;
+    let optimisation = &mut request.settings.optimisation;
+    apply(&arguments.storm_parameters, optimisation);
+    check_effect(&arguments.storm_parameters, optimisation.objective)?;
     Ok(request)
 }
 
@@ -148,21 +151,21 @@ fn check_effect(given: &StormArguments, objective: ObjectiveKind) -> Result<(), 
     }
 }
 
-/// Writes the parameters that were given over those of `request`.
-pub(super) fn apply(given: &StormArguments, request: &mut Request) {
+/// Writes what was given over what `optimisation` has.
+pub(super) fn apply(given: &StormArguments, optimisation: &mut Optimisation) {
     fn set<T: Copy>(field: &mut T, given: Option<T>) {
         if let Some(given) = given {
             *field = given;
         }
     }
-    set(&mut request.objective, given.objective);
-    let storm = &mut request.objective_parameters.storm;
+    set(&mut optimisation.objective, given.objective);
+    let storm = &mut optimisation.parameters.storm;
     set(&mut storm.margin, given.margin);
     set(&mut storm.overshoot, given.overshoot);
     set(&mut storm.epsilon, given.epsilon);
     set(&mut storm.blob, given.blob);
     set(&mut storm.largest_spread, given.largest_spread);
-    let update = &mut request.update;
+    let update = &mut optimisation.update;
     set(&mut update.step_size, given.step_size);
     set(&mut update.window, given.window);
     set(&mut update.updates_per_step, given.updates_per_step);

@@ -4,7 +4,7 @@ use super::Failure;
 use super::arguments::GenerateArguments;
 use super::ask;
 use super::report::Report;
-use crate::diffusion::Method;
+use crate::diffusion::{Method, Methods};
 use crate::prompt::proposal::first_relation;
 use crate::prompt::relation_text::{assignment_of_relations, relation_texts};
 use crate::prompt::{Assignment, RelationText, TokenIndices, TokenizedPrompt};
@@ -18,7 +18,7 @@ use crate::storm::{Layout, ObjectiveKind, RelationKind};
 pub(super) fn layout(
     arguments: &GenerateArguments,
     prompt: &TokenizedPrompt,
-    methods: &[Method],
+    methods: Methods,
     can_ask: bool,
     report: &Report,
 ) -> Result<Layout, Failure> {
@@ -32,7 +32,7 @@ pub(super) fn layout(
         (None, false) => from_relations(&arguments.relation, prompt)?,
         (None, true) => {
             let proposal = Assignment::proposed(prompt);
-            if can_ask && methods.contains(&Method::Storm) {
+            if can_ask && methods.includes(Method::Storm) {
                 ask::assignment(prompt, proposal)?
             } else {
                 proposal
@@ -41,7 +41,7 @@ pub(super) fn layout(
     };
     let is_related = !assignment.relations.is_empty();
     let objective = arguments.storm_parameters.objective.unwrap_or_default();
-    if methods.contains(&Method::Storm) && !is_related && needs_relation(objective) {
+    if methods.includes(Method::Storm) && !is_related && needs_relation(objective) {
         return Err(Failure::usage(
             "the prompt names no relation between two objects; say it with \
              --relation \"cat left-of dog\", or make a standard picture with --standard",

@@ -71,16 +71,17 @@ impl Saver {
             writer.push(tensor.name.clone(), &tensor.shape, tensor.values.clone())?;
         }
         let request = &self.request;
+        let settings = &request.settings;
         // The first entries have the names of the recordings of the released code.
         let run = json!({
             "prompt": request.prompt,
             "token_indices": token_indices(&request.layout),
             "seed": trajectory.seed,
-            "steps": request.steps,
+            "steps": settings.steps,
             "run_standard_sd": trajectory.method == Method::Standard,
             "sd_2_1": self.model.linear_projection,
-            "guidance_scale": request.guidance_scale,
-            "scheduler": request.scheduler.unwrap_or(self.model.scheduler),
+            "guidance_scale": settings.guidance_scale,
+            "scheduler": settings.scheduler.unwrap_or(self.model.scheduler),
             "model": self.model.name,
             "request": request,
         });

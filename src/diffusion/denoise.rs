@@ -5,9 +5,9 @@
 //! a batch of both. What happens is told to an [`Observer`].
 
 use burn::tensor::Tensor;
-use serde::{Deserialize, Serialize};
 
 use super::error::DenoiseError;
+use super::method::Method;
 use super::observer::{Observer, StepReport};
 use super::scheduler::Scheduler;
 use super::spatial_update::{SpatialUpdate, read_maps};
@@ -15,16 +15,6 @@ use super::update_rule::UpdateRule;
 use crate::models::UNet2DConditionModel;
 use crate::models::unet::{Activations, Grid, PromptContext};
 use crate::storm::{Objective, Reading, StepContext};
-
-/// Which way of sampling.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Method {
-    /// Classifier-free guidance alone.
-    Standard,
-    /// With Spatial Transport Optimization in the early steps.
-    Storm,
-}
 
 /// Latents on their way, and the scheduler that walks with them.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use super::denoise::Method;
+use super::method::Method;
 use crate::storm::{AttentionMaps, Evaluation, Reading};
 
 /// Listens to a run; every call comes from the thread that computes.

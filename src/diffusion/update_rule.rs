@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::storm::{ObjectiveKind, ReferenceParameters, StepContext};
+use crate::storm::{ReferenceParameters, StepContext};
 
 /// When to update the latents and by how much.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -77,18 +77,6 @@ impl Default for UpdateRule {
 }
 
 impl UpdateRule {
-    /// The rule that an objective is meant to be followed with.
-    pub fn of(
-        objective: ObjectiveKind,
-        ours: &SpatialUpdateParameters,
-        released: &ReferenceParameters,
-    ) -> Self {
-        match objective {
-            ObjectiveKind::Reference => Self::Clipped(released.clone()),
-            _ => Self::Normalised(ours.clone()),
-        }
-    }
-
     /// How many updates a step may make after `made` of them in earlier steps;
     /// those of refinements count for neither.
     pub fn updates_left(&self, context: StepContext, made: usize) -> usize {
@@ -160,8 +148,7 @@ mod tests {
 
     #[test]
     fn the_released_rule_clips_and_does_not_stretch() {
-        let (ours, released) = Default::default();
-        let rule = UpdateRule::of(ObjectiveKind::Reference, &ours, &released);
+        let rule = UpdateRule::Clipped(ReferenceParameters::default());
         assert_eq!(rule.length(20.0, 0.25), 5.0);
         assert_eq!(rule.length(20.0, 7.0), 20.0);
         let updates: Vec<usize> = (0..50)

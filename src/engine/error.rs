@@ -11,8 +11,6 @@ pub enum RequestError {
     EmptyPrompt,
     #[error("no seed is given; give at least one")]
     NoSeeds,
-    #[error("no method is chosen; choose standard, STORM or both")]
-    NoMethods,
     #[error("the guidance scale is {0}; it must be a number between 0 and 100")]
     GuidanceScale(f64),
     #[error(

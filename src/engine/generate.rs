@@ -44,10 +44,11 @@ pub(super) struct Run<'a> {
 impl Run<'_> {
     /// Makes the pictures of one seed.
     pub(super) fn seed(&self, seed: u64) -> Result<(), EngineError> {
+        let settings = &self.request.settings;
         let scheduler = self
             .prepared
             .scheduler
-            .build(&self.prepared.scheduler_config, self.request.steps)
+            .build(&self.prepared.scheduler_config, settings.steps)
             .map_err(super::RequestError::from)?;
         let step_count = scheduler.timesteps().len();
         self.outbox.send(Event::SeedStarted {
@@ -58,7 +59,7 @@ impl Run<'_> {
         });
         let recorder = self.request.trajectory.map(|method| {
             let objective = self.prepared.objective.as_deref();
-            let warm_up = step_count.saturating_sub(self.request.steps);
+            let warm_up = step_count.saturating_sub(settings.steps);
             Recorder::new(method, objective, warm_up, self.text_embeddings.clone())
         });
         let mut listener = Listener {
@@ -74,12 +75,12 @@ impl Run<'_> {
             unet: &self.model.unet,
             context: &self.context,
             scheduler,
-            guidance_scale: self.request.guidance_scale,
+            guidance_scale: settings.guidance_scale,
             latents: self.initial_latents(seed),
-            methods: self.request.methods.clone(),
+            methods: settings.methods.list().to_vec(),
             objective: self.prepared.objective.as_deref(),
             update_rule: &self.prepared.update_rule,
-            attention_res: self.request.update.attention_res,
+            attention_res: settings.optimisation.update.attention_res,
             batch_lanes: self.prepared.shape.batch_lanes,
             activations: self.prepared.shape.activations,
         };

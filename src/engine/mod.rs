@@ -13,6 +13,7 @@ mod recipe;
 mod recorder;
 mod request;
 mod run_shape;
+mod settings;
 mod store;
 mod worker;
 
@@ -30,6 +31,7 @@ pub use needs::ModelNeeds;
 pub use recipe::Recipe;
 pub use recorder::Trajectory;
 pub use request::{Request, RequestId};
+pub use settings::Settings;
 pub use store::{StepKey, StepRecord, StepStore, UpdateRecord};
 
 use crate::checkpoint::CheckpointSource;

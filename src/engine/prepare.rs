@@ -5,9 +5,10 @@ use super::event::Notice;
 use super::needs::ModelNeeds;
 use super::request::Request;
 use super::run_shape::{PictureShape, RunShape};
+use super::settings::Settings;
 use crate::checkpoint::StableDiffusion;
 use crate::device::MemoryLimits;
-use crate::diffusion::{Method, SchedulerConfig, SchedulerKind, UpdateRule};
+use crate::diffusion::{Method, Optimisation, SchedulerConfig, SchedulerKind, UpdateRule};
 use crate::models::unet::Grid;
 use crate::prompt::TokenizedPrompt;
 use crate::storm::{Objective, PromptFacts};
@@ -39,6 +40,7 @@ pub(super) fn prepare(
     limits: MemoryLimits,
 ) -> Result<Prepared, RequestError> {
     check_plain_values(request)?;
+    let settings = &request.settings;
     let mut notices = Vec::new();
     let prompt = model.tokenizer.encode(&request.prompt);
     if !prompt.lost_words.is_empty() {
@@ -48,35 +50,31 @@ pub(super) fn prepare(
     if !negative_prompt.lost_words.is_empty() {
         notices.push(Notice::LostWords(negative_prompt.lost_words.clone()));
     }
-    let asked = request.size.unwrap_or(model.native_size());
+    let asked = settings.size.unwrap_or(model.native_size());
     let size = possible_size(asked, model.size_multiple())?;
-    if request.size.is_some() && size != asked {
+    if settings.size.is_some() && size != asked {
         notices.push(Notice::SizeRounded { asked, used: size });
     }
     let pixels = model.pixels_per_cell();
     let mut scheduler_config = SchedulerConfig::from_json(&model.scheduler_config)?;
-    if let Some(prediction_type) = request.prediction_type {
+    if let Some(prediction_type) = settings.prediction_type {
         scheduler_config.prediction_type = prediction_type;
     }
-    let scheduler = request.scheduler.unwrap_or(scheduler_config.kind());
+    let scheduler = settings.scheduler.unwrap_or(scheduler_config.kind());
     // Building it here finds an impossible number of steps now.
-    scheduler.build(&scheduler_config, request.steps)?;
+    scheduler.build(&scheduler_config, settings.steps)?;
     let [rows, columns] = [size[1] / pixels, size[0] / pixels];
     let picture = PictureShape {
         latents: Grid { rows, columns },
-        methods: request.methods.len(),
-        storm: request.methods.contains(&Method::Storm),
-        batch: request.batch_methods,
+        methods: settings.methods.list().len(),
+        storm: settings.methods.includes(Method::Storm),
+        batch: settings.batch_methods,
     };
     let shape = needs.run_shape(picture, limits)?;
     Ok(Prepared {
         shape,
         objective: objective(request, model, &prompt)?,
-        update_rule: UpdateRule::of(
-            request.objective,
-            &request.update,
-            &request.objective_parameters.reference,
-        ),
+        update_rule: settings.optimisation.update_rule(),
         prompt,
         negative_prompt,
         latent_size: [rows, columns],
@@ -94,13 +92,15 @@ fn check_plain_values(request: &Request) -> Result<(), RequestError> {
     if request.seeds.is_empty() {
         return Err(RequestError::NoSeeds);
     }
-    if request.methods.is_empty() {
-        return Err(RequestError::NoMethods);
+    let Settings {
+        guidance_scale,
+        optimisation,
+        ..
+    } = &request.settings;
+    if !(0.0..=100.0).contains(guidance_scale) {
+        return Err(RequestError::GuidanceScale(*guidance_scale));
     }
-    if !(0.0..=100.0).contains(&request.guidance_scale) {
-        return Err(RequestError::GuidanceScale(request.guidance_scale));
-    }
-    let update = &request.update;
+    let update = &optimisation.update;
     if !(0.0..=1.0).contains(&update.window) {
         return Err(RequestError::Update("the window is a fraction from 0 to 1"));
     }
@@ -142,7 +142,7 @@ fn objective(
     prompt: &TokenizedPrompt,
 ) -> Result<Option<Box<dyn Objective>>, RequestError> {
     let layout = &request.layout;
-    let wants_storm = request.methods.contains(&Method::Storm);
+    let wants_storm = request.settings.methods.includes(Method::Storm);
     if layout.objects.is_empty() {
         return if wants_storm {
             Err(RequestError::NoLayout)
@@ -156,12 +156,12 @@ fn objective(
         end_token: prompt.end,
         linear_projection: model.unet_config.use_linear_projection,
     };
-    let built = crate::storm::build(
-        request.objective,
-        layout.clone(),
-        &request.objective_parameters,
-        &facts,
-    )?;
+    let Optimisation {
+        objective,
+        parameters,
+        ..
+    } = &request.settings.optimisation;
+    let built = crate::storm::build(*objective, layout.clone(), parameters, &facts)?;
     Ok(Some(built))
 }
 

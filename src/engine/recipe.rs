@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{ModelInfo, Picture};
 use super::request::Request;
+use super::settings::Settings;
 use crate::diffusion::Method;
 use crate::export::metadata::text_chunks;
 use crate::export::{ImageSettings, TextChunk};
@@ -36,8 +37,11 @@ impl Recipe {
             method: picture.method,
             request: Request {
                 seeds: vec![picture.seed],
-                scheduler: Some(picture.scheduler),
-                size: Some(size.map(|side| side as usize)),
+                settings: Settings {
+                    scheduler: Some(picture.scheduler),
+                    size: Some(size.map(|side| side as usize)),
+                    ..request.settings.clone()
+                },
                 trajectory: None,
                 ..request.clone()
             },
@@ -47,24 +51,26 @@ impl Recipe {
     /// The settings that other programs read.
     pub fn image_settings(&self) -> ImageSettings {
         let request = &self.request;
+        let settings = &request.settings;
         // Our noise is torch's CPU generator's; absent, programs assume a GPU's.
         let mut extras = vec![("RNG".to_string(), "CPU".to_string())];
         if self.method == Method::Storm {
-            extras.push(("STORM objective".to_string(), request.objective.to_string()));
+            let objective = settings.optimisation.objective.to_string();
+            extras.push(("STORM objective".to_string(), objective));
             extras.push(("STORM relations".to_string(), self.relations()));
         }
         extras.push(("Version".to_string(), self.program.clone()));
         ImageSettings {
             prompt: request.prompt.clone(),
             negative_prompt: request.negative_prompt.clone(),
-            steps: u32::try_from(request.steps).ok(),
-            sampler: request
+            steps: u32::try_from(settings.steps).ok(),
+            sampler: settings
                 .scheduler
                 .map(|scheduler| scheduler.sampler_name().to_string()),
             schedule_type: None,
-            cfg_scale: Some(request.guidance_scale),
+            cfg_scale: Some(settings.guidance_scale),
             seed: request.seeds.first().copied(),
-            size: request
+            size: settings
                 .size
                 .map(|[width, height]| (width as u32, height as u32)),
             model: Some(self.model.clone()),
@@ -105,8 +111,11 @@ mod tests {
             method: Method::Standard,
             request: Request {
                 prompt: "a cat, \"left\" of a dog".to_string(),
-                scheduler: Some(SchedulerKind::Ddim),
-                size: Some([64, 64]),
+                settings: Settings {
+                    scheduler: Some(SchedulerKind::Ddim),
+                    size: Some([64, 64]),
+                    ..Default::default()
+                },
                 ..Default::default()
             },
         };

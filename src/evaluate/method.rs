@@ -5,10 +5,11 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::diffusion::Optimisation;
 use crate::storm::ObjectiveKind;
 
 /// One row of the comparison.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum EvaluatedMethod {
     /// Classifier-free guidance alone.
@@ -26,6 +27,22 @@ impl EvaluatedMethod {
         match self {
             Self::Standard => "standard",
             Self::Objective(objective) => objective.identifier(),
+        }
+    }
+
+    /// What STORM minimises in it; nothing in standard sampling.
+    pub fn objective(self) -> Option<ObjectiveKind> {
+        match self {
+            Self::Standard => None,
+            Self::Objective(objective) => Some(objective),
+        }
+    }
+
+    /// `shared` with this method's objective.
+    pub fn optimisation(self, shared: &Optimisation) -> Optimisation {
+        Optimisation {
+            objective: self.objective().unwrap_or_default(),
+            ..shared.clone()
         }
     }
 }

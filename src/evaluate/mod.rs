@@ -36,5 +36,5 @@ pub use prompts::{Pair, PromptError, SpatialPrompt};
 pub use records::PictureRecord;
 pub use results::{ResultsError, ResultsFolder};
 pub use run::{EvaluateError, Evaluator, Progress};
-pub use settings::{MethodSettings, Settings};
+pub use settings::Settings;
 pub use summary::{MethodSummary, Summary};

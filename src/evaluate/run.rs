@@ -15,12 +15,11 @@ use super::prompts::SpatialPrompt;
 use super::records::{Cost, PictureRecord};
 use super::results::{ResultsError, ResultsFolder};
 use super::settings::Settings;
-use crate::diffusion::Method;
-use crate::engine::{Engine, EngineError, Event, ModelInfo, Picture, Recipe, Request};
+use crate::diffusion::{Method, Methods};
+use crate::engine::{self, Engine, EngineError, Event, ModelInfo, Picture, Recipe, Request};
 use crate::export::file_stem;
 use crate::models::ObjectDetector;
 use crate::prompt::AssignmentError;
-use crate::storm::ObjectiveKind;
 
 /// Why a run ended early.
 #[derive(Debug, thiserror::Error)]
@@ -121,31 +120,40 @@ impl Evaluator<'_> {
         let assignment = prompt.assignment();
         let layout = assignment.layout(&self.model.tokenizer.encode(&text))?;
         let method = group[group.len() - 1];
-        let settings = self.settings.of(method);
+        let methods = group.iter().map(|method| sampled_with(*method));
+        let methods: Vec<Method> = methods.collect();
+        let Settings {
+            steps,
+            scheduler,
+            guidance_scale,
+            ..
+        } = *self.settings;
         Ok(Request {
             prompt: text,
             seeds: vec![seed],
-            methods: group.iter().map(|method| sampled_with(*method)).collect(),
-            steps: self.settings.steps,
-            guidance_scale: self.settings.guidance_scale,
-            scheduler: Some(self.settings.scheduler),
             layout,
-            objective: match method {
-                EvaluatedMethod::Standard => ObjectiveKind::default(),
-                EvaluatedMethod::Objective(objective) => objective,
+            settings: engine::Settings {
+                methods: Methods::of(&methods),
+                steps,
+                guidance_scale,
+                scheduler: Some(scheduler),
+                optimisation: self.settings.of(method),
+                // One after the other: each method's time is its own, and its
+                // picture the same whatever runs beside it.
+                batch_methods: false,
+                ..engine::Settings::default()
             },
-            objective_parameters: settings.objective_parameters,
-            update: settings.update,
-            // One after the other: each method's time is its own, and its
-            // picture the same whatever runs beside it.
-            batch_methods: false,
             ..Request::default()
         })
     }
 
     /// Runs one request to its end.
     fn pictures(&self, request: Request) -> Result<Vec<(Picture, Cost)>, EvaluateError> {
-        let samples = if request.guidance_scale > 1.0 { 2 } else { 1 };
+        let samples = if request.settings.guidance_scale > 1.0 {
+            2
+        } else {
+            1
+        };
         let id = self.engine.submit(request);
         let mut meter = Meter::new();
         let mut made = Vec::new();

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::method::EvaluatedMethod;
-use crate::diffusion::{SchedulerKind, SpatialUpdateParameters};
-use crate::storm::ObjectiveParameters;
+use crate::diffusion::{Optimisation, SchedulerKind};
 
 /// The settings of a results folder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -17,16 +16,20 @@ pub struct Settings {
     pub steps: usize,
     pub scheduler: SchedulerKind,
     pub guidance_scale: f64,
-    /// By the method's identifier.
-    pub methods: BTreeMap<String, MethodSettings>,
+    /// What can differ from method to method, each with its own objective.
+    #[serde(deserialize_with = "read_methods")]
+    pub methods: BTreeMap<EvaluatedMethod, Optimisation>,
 }
 
-/// What can differ from method to method.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct MethodSettings {
-    pub objective_parameters: ObjectiveParameters,
-    pub update: SpatialUpdateParameters,
+/// Reads the methods; a file of an older version does not say their objectives.
+fn read_methods<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<EvaluatedMethod, Optimisation>, D::Error> {
+    let read = BTreeMap::<EvaluatedMethod, Optimisation>::deserialize(deserializer)?;
+    let with_objective = read
+        .into_iter()
+        .map(|(method, optimisation)| (method, method.optimisation(&optimisation)));
+    Ok(with_objective.collect())
 }
 
 /// Two folders, or a folder and a run, were made in different ways.
@@ -55,19 +58,21 @@ impl Settings {
             &other.guidance_scale,
         )?;
         for (method, settings) in &other.methods {
-            let known = self.methods.entry(method.clone());
+            let known = self.methods.entry(*method);
             let known = known.or_insert_with(|| settings.clone());
             if known != settings {
-                return Err(conflict(method, known, settings));
+                return Err(conflict(*method, known, settings));
             }
         }
         Ok(())
     }
 
     /// The settings of one method; its defaults if it is not among them.
-    pub fn of(&self, method: EvaluatedMethod) -> MethodSettings {
-        let found = self.methods.get(method.identifier());
-        found.cloned().unwrap_or_default()
+    pub fn of(&self, method: EvaluatedMethod) -> Optimisation {
+        match self.methods.get(&method) {
+            Some(found) => found.clone(),
+            None => method.optimisation(&Optimisation::default()),
+        }
     }
 }
 
@@ -87,8 +92,12 @@ fn agree<T: PartialEq + ToString>(
 }
 
 /// Names the first parameter in which two settings of a method differ.
-fn conflict(method: &str, first: &MethodSettings, second: &MethodSettings) -> SettingsConflict {
-    let json = |settings: &MethodSettings| {
+fn conflict(
+    method: EvaluatedMethod,
+    first: &Optimisation,
+    second: &Optimisation,
+) -> SettingsConflict {
+    let json = |settings: &Optimisation| {
         serde_json::to_value(settings).expect("settings have no map keys that JSON could not hold")
     };
     let (first, second) = (json(first), json(second));
@@ -133,7 +142,10 @@ mod tests {
             guidance_scale: 7.5,
             methods: methods
                 .iter()
-                .map(|method| (method.to_string(), MethodSettings::default()))
+                .map(|method| {
+                    let method: EvaluatedMethod = method.parse().unwrap();
+                    (method, method.optimisation(&Optimisation::default()))
+                })
                 .collect(),
         }
     }
@@ -145,8 +157,8 @@ mod tests {
         assert_eq!(joined.methods.len(), 3);
 
         let mut other = settings(&["storm"]);
-        let storm = other.methods.get_mut("storm").unwrap();
-        storm.objective_parameters.storm.margin = 0.25;
+        let storm = other.methods.get_mut(&EvaluatedMethod::STORM).unwrap();
+        storm.parameters.storm.margin = 0.25;
         let message = joined.join(&other).unwrap_err().to_string();
         assert!(
             message.contains("storm's objective_parameters.storm.margin"),
@@ -171,8 +183,18 @@ mod tests {
 
     #[test]
     fn settings_come_back_from_their_file() {
-        let written = settings(&["standard", "storm"]);
+        let written = settings(&["standard", "storm", "centroid"]);
         let text = serde_json::to_string(&written).unwrap();
         assert_eq!(serde_json::from_str::<Settings>(&text).unwrap(), written);
+    }
+
+    #[test]
+    fn a_file_that_names_no_objectives_has_those_of_its_methods() {
+        let written = settings(&["standard", "storm", "centroid"]);
+        let mut older = serde_json::to_value(&written).unwrap();
+        for method in older["methods"].as_object_mut().unwrap().values_mut() {
+            method.as_object_mut().unwrap().remove("objective").unwrap();
+        }
+        assert_eq!(serde_json::from_value::<Settings>(older).unwrap(), written);
     }
 }

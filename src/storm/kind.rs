@@ -16,7 +16,9 @@ use super::reference::Reference;
 use super::storm::Storm;
 
 /// The objectives, by the names used in files and on the command line.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum ObjectiveKind {
     /// The default: optimal transport, every direction right.

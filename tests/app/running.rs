@@ -2,8 +2,9 @@
 
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable;
-use storm_studio::app::{Methods, RunState};
+use storm_studio::app::RunState;
 use storm_studio::diffusion::Method;
+use storm_studio::diffusion::Methods;
 
 use super::{app, click, edit, studio, wait, wait_until_idle};
 
@@ -116,7 +117,7 @@ fn what_is_changed_while_running_goes_into_the_next_request() {
     click(&mut harness, "Queue another");
     wait_until_idle(&mut harness);
     let runs = &app(&harness).state().session.runs;
-    let asked: Vec<usize> = runs.iter().map(|run| run.request.steps).collect();
+    let asked: Vec<usize> = runs.iter().map(|run| run.request.settings.steps).collect();
     assert_eq!(asked, [3, 2]);
     assert!(runs[1].storm.picture.is_none() && runs[1].standard.picture.is_some());
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use storm_studio::diffusion::UpdateRule;
 use storm_studio::prompt::{ClipTokenizer, TokenizerFiles};
-use storm_studio::storm::{Evaluation, ObjectiveKind, StepContext};
+use storm_studio::storm::{Evaluation, ReferenceParameters, StepContext};
 
 use super::recording::{LossKind, Recording};
 use super::stored_maps::{evaluate, largest_error, relative, relative_error};
@@ -130,8 +130,7 @@ fn check_columns(gradient: &[f32], end: usize) {
 
 #[test]
 fn step_sizes_agree_with_the_release() {
-    let (ours, released) = Default::default();
-    let rule = UpdateRule::of(ObjectiveKind::Reference, &ours, &released);
+    let rule = UpdateRule::Clipped(ReferenceParameters::default());
     for name in RUNS {
         let part = Part::open(name);
         let losses = part.losses().into_iter();

@@ -14,8 +14,7 @@ use storm_studio::diffusion::{
 use storm_studio::models::unet::{Activations, PromptContext};
 use storm_studio::storm::objective::ObjectiveError;
 use storm_studio::storm::{
-    AttentionMaps, Evaluation, Objective, ObjectiveKind, Reading, ReferenceParameters, Refinement,
-    StepContext,
+    AttentionMaps, Evaluation, Objective, Reading, ReferenceParameters, Refinement, StepContext,
 };
 
 use super::fixtures::Part;
@@ -195,8 +194,7 @@ impl Narrow {
 #[test]
 fn refinements_begin_and_end_where_the_releases_did() {
     let narrow = Narrow::load();
-    let (ours, released) = Default::default();
-    let rule = UpdateRule::of(ObjectiveKind::Reference, &ours, &released);
+    let rule = UpdateRule::Clipped(ReferenceParameters::default());
     for name in ["left-blue-dog", "above", "sd2-left"] {
         let part = Part::open(name);
         let objective = Replay {

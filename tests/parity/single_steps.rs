@@ -9,7 +9,7 @@ use storm_studio::checkpoint::StableDiffusion;
 use storm_studio::diffusion::noise::torch_randn;
 use storm_studio::diffusion::{SchedulerConfig, SchedulerKind, UpdateRule};
 use storm_studio::models::unet::{Grid, PromptContext};
-use storm_studio::storm::{AttentionMaps, Objective, ObjectiveKind, StepContext};
+use storm_studio::storm::{AttentionMaps, Objective, ReferenceParameters, StepContext};
 
 use super::recording::{LossKind, Recording, kinds};
 use super::stored_maps::{evaluate, largest_error};
@@ -99,11 +99,7 @@ impl Walk<'_> {
             step_index: index,
             step_count: self.recording.calls(),
         };
-        let rule = UpdateRule::of(
-            ObjectiveKind::Reference,
-            &Default::default(),
-            &Default::default(),
-        );
+        let rule = UpdateRule::Clipped(ReferenceParameters::default());
         let tracked = self.tensor(latents).autodiff().require_grad();
         let maps = self
             .model

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use storm_studio::checkpoint::CheckpointSource;
 use storm_studio::device::ComputeDevice;
-use storm_studio::diffusion::SchedulerKind;
-use storm_studio::engine::{Engine, Event, Request};
+use storm_studio::diffusion::{Methods, Optimisation, SchedulerKind};
+use storm_studio::engine::{Engine, Event, Request, Settings};
 use storm_studio::export::{Trajectory, TrajectoryTensor};
 use storm_studio::storm::ObjectiveKind;
 
@@ -25,13 +25,19 @@ pub fn repeat(
     engine.submit(Request {
         prompt: run.prompt.clone(),
         seeds: vec![run.seed],
-        methods: vec![recording.method()],
-        steps: run.steps,
-        guidance_scale: run.guidance_scale,
-        scheduler: Some(scheduler),
-        size: Some(size(recording)),
         layout: recording.layout(),
-        objective: ObjectiveKind::Reference,
+        settings: Settings {
+            methods: Methods::of(&[recording.method()]),
+            steps: run.steps,
+            guidance_scale: run.guidance_scale,
+            scheduler: Some(scheduler),
+            size: Some(size(recording)),
+            optimisation: Optimisation {
+                objective: ObjectiveKind::Reference,
+                ..Default::default()
+            },
+            ..Default::default()
+        },
         trajectory: Some(recording.method()),
         ..Default::default()
     });

@@ -87,7 +87,7 @@ fn header_ui(ui: &mut Ui, state: &mut State) {
             options_ui(ui, state);
             let both = state
                 .shown_run()
-                .is_some_and(|run| run.request.methods.len() > 1);
+                .is_some_and(|run| run.request.settings.methods.list().len() > 1);
             if both {
                 ui.spacing_mut().item_spacing.x = 2.0;
                 for method in [Method::Storm, Method::Standard] {

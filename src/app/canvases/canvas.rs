@@ -268,7 +268,7 @@ pub fn hash_of(value: &impl std::hash::Hash) -> u64 {
 fn empty_ui(ui: &Ui, painter: &Painter, rect: Rect, method: Method, state: &State) {
     let palette = Palette::of(ui);
     let run = state.shown_run();
-    let left_out = run.is_some_and(|run| !run.request.methods.contains(&method));
+    let left_out = run.is_some_and(|run| !run.request.settings.methods.includes(method));
     let (title, hint) = match (&state.session.model, run.map(|run| run.state)) {
         (ModelState::Loading { .. }, _) => ("Preparing", "The model is loading."),
         (ModelState::Failed { .. }, None) => ("No model", "Open one in the settings on the left."),

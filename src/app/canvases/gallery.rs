@@ -97,7 +97,7 @@ fn entry_ui(ui: &mut Ui, key: RunKey, state: &mut State, side: f32) {
     let Some(run) = state.session.run(key) else {
         return;
     };
-    let methods = run.request.methods.clone();
+    let methods = run.request.settings.methods.list();
     let aspect = run.size[1] as f32 / run.size[0].max(1) as f32;
     let size = vec2(side, side * aspect.min(1.5));
     let label = entry_label(run);
@@ -181,7 +181,7 @@ fn entry_explanation(run: &Run) -> String {
     let request = &run.request;
     format!(
         "{}\n{} steps, guidance scale {}, seed {}\nClick to look, double click to take the settings back",
-        request.prompt, request.steps, request.guidance_scale, run.key.seed
+        request.prompt, request.settings.steps, request.settings.guidance_scale, run.key.seed
     )
 }
 

@@ -5,7 +5,6 @@
 
 pub mod assigning;
 pub mod seeds;
-pub mod settings;
 pub mod thresholds;
 
 use std::sync::Arc;
@@ -13,12 +12,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::diffusion::Method;
-use crate::engine::Request;
+use crate::engine::{Request, Settings};
 use crate::prompt::{Assignment, AssignmentError, ClipTokenizer, TokenizedPrompt};
 use crate::storm::Layout;
 use assigning::NextRelation;
 use seeds::{SeedError, SeedField};
-use settings::Settings;
 
 /// Enough for the embedded model, and half the waiting.
 const EXAMPLE_STEPS: usize = 25;
@@ -186,17 +184,17 @@ impl Draft {
         if self.content.prompt.trim().is_empty() {
             return Err(DraftError::EmptyPrompt);
         }
-        let mut request = Request {
+        let request = Request {
             prompt: self.content.prompt.clone(),
             negative_prompt: self.content.negative_prompt.clone(),
             seeds: self.content.seeds.seeds()?,
             layout: self.layout()?,
+            settings: self.content.settings.clone(),
             ..Request::default()
         };
-        self.content.settings.apply_to(&mut request);
         let moves_something =
             !request.layout.relations.is_empty() || !request.layout.free_targets.is_empty();
-        if request.methods.contains(&Method::Storm) && !moves_something {
+        if request.settings.methods.includes(Method::Storm) && !moves_something {
             return Err(DraftError::NothingToMove);
         }
         Ok(request)

@@ -136,12 +136,12 @@ pub fn seeds_grid(session: &Session, request: RequestId, path: PathBuf) -> Optio
         .iter()
         .filter(|run| run.key.request == request)
         .filter(|run| {
-            let mut methods = run.request.methods.iter();
+            let mut methods = run.request.settings.methods.list().iter();
             methods.all(|&method| run.trace(method).picture.is_some())
         })
         .collect();
-    let methods = &runs.first()?.request.methods;
-    let pictures = methods.iter().flat_map(|&method| {
+    let methods = runs.first()?.request.settings.methods;
+    let pictures = methods.list().iter().flat_map(|&method| {
         let traces = runs.iter().map(move |run| run.trace(method));
         traces.filter_map(|trace| Some(Arc::clone(&trace.picture.as_ref()?.image)))
     });

@@ -2,18 +2,18 @@
 //! and a way back to its default.
 
 use egui::{Align, CollapsingHeader, DragValue, Layout, ScrollArea, Ui, vec2};
+use strum::VariantArray;
 
 use super::model_panel::model_ui;
 use super::setting_row::{Number, VALUE_WIDTH, icon_button, integer_row, number_row, row};
 use super::storm_settings::{more_ui, storm_ui};
-use crate::app::draft::settings::{Methods, Settings};
 use crate::app::look::icons;
 use crate::app::look::theme::{Palette, bold, small};
 use crate::app::state::State;
 use crate::app::state::session::WORTH_A_SENTENCE;
 use crate::checkpoint::embedded;
-use crate::diffusion::{Method, PredictionType, SchedulerKind};
-use crate::engine::ModelInfo;
+use crate::diffusion::{Method, Methods, PredictionType, SchedulerKind};
+use crate::engine::{ModelInfo, Settings};
 
 /// The panel has no state of its own: it edits the draft.
 #[derive(Debug, Default)]
@@ -85,8 +85,8 @@ fn methods_ui(ui: &mut Ui, methods: &mut Methods) {
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 2.0;
         let width = (ui.available_width() - 4.0) / 3.0;
-        for choice in Methods::ALL {
-            let button = egui::Button::selectable(*methods == choice, choice.name());
+        for &choice in Methods::VARIANTS {
+            let button = egui::Button::selectable(*methods == choice, choice.label());
             let explanation = match choice {
                 Methods::Both => "Both methods from the same noise, side by side",
                 Methods::Standard => "Stable Diffusion as it is",
@@ -206,9 +206,9 @@ fn memory_ui(ui: &mut Ui, settings: &Settings, model: &ModelInfo) {
         return;
     }
     let size = settings.size.unwrap_or(model.native_size);
-    let methods = settings.methods.list();
-    let storm = methods.contains(&Method::Storm);
-    let bytes = model.needs.picture(size, methods.len(), storm);
+    let storm = settings.methods.includes(Method::Storm);
+    let count = settings.methods.list().len();
+    let bytes = model.needs.picture(size, count, storm);
     let text = format!("About {:.2} GB of memory for a picture", bytes as f64 / 1e9);
     let palette = Palette::of(ui);
     ui.label(small(text).color(palette.weak_text))

@@ -4,22 +4,25 @@ use egui::Ui;
 
 use super::objective_settings::{objective_ui, reference_ui};
 use super::setting_row::{Number, VALUE_WIDTH, flag_row, integer_row, number_row, row};
-use crate::app::draft::settings::Settings;
+use crate::diffusion::Optimisation;
+use crate::engine::Settings;
 use crate::storm::ObjectiveKind;
 
 pub fn storm_ui(ui: &mut Ui, settings: &mut Settings) {
-    let defaults = Settings::default();
-    objective_kind_ui(ui, &mut settings.objective);
-    if settings.objective == ObjectiveKind::Reference {
-        reference_ui(ui, &mut settings.objective_parameters.reference);
+    let defaults = Optimisation::default();
+    let Optimisation {
+        objective,
+        parameters,
+        update,
+    } = &mut settings.optimisation;
+    objective_kind_ui(ui, objective);
+    if *objective == ObjectiveKind::Reference {
+        reference_ui(ui, &mut parameters.reference);
         return;
     }
-    let (storm, update) = (
-        &mut settings.objective_parameters.storm,
-        &mut settings.update,
-    );
-    let (storm_default, update_default) = (&defaults.objective_parameters.storm, &defaults.update);
-    if settings.objective != ObjectiveKind::AttendAndExcite {
+    let storm = &mut parameters.storm;
+    let (storm_default, update_default) = (&defaults.parameters.storm, &defaults.update);
+    if *objective != ObjectiveKind::AttendAndExcite {
         number_row(
             ui,
             "Margin",
@@ -96,14 +99,19 @@ fn objective_name(kind: ObjectiveKind) -> (&'static str, &'static str) {
 
 pub fn more_ui(ui: &mut Ui, settings: &mut Settings) {
     let defaults = Settings::default();
-    let update = &mut settings.update;
-    if settings.objective != ObjectiveKind::Reference {
+    let update_default = &defaults.optimisation.update;
+    let Optimisation {
+        objective,
+        parameters,
+        update,
+    } = &mut settings.optimisation;
+    if *objective != ObjectiveKind::Reference {
         integer_row(
             ui,
             "Updates per step",
             "At most so many updates in one step.",
             &mut update.updates_per_step,
-            defaults.update.updates_per_step,
+            update_default.updates_per_step,
             0..=50,
         );
         number_row(
@@ -111,7 +119,7 @@ pub fn more_ui(ui: &mut Ui, settings: &mut Settings) {
             "Final step scale",
             "What is left of the step size at the end of the window; it falls linearly.",
             &mut update.final_step_scale,
-            Number::new(defaults.update.final_step_scale, 0.0..=1.0, 0.01),
+            Number::new(update_default.final_step_scale, 0.0..=1.0, 0.01),
         );
         flag_row(
             ui,
@@ -119,7 +127,7 @@ pub fn more_ui(ui: &mut Ui, settings: &mut Settings) {
             "Whether an update leaves the mean of every latent channel as it is, so that it moves \
              things and tints nothing.",
             &mut update.keep_mean,
-            defaults.update.keep_mean,
+            update_default.keep_mean,
         );
     }
     integer_row(
@@ -128,10 +136,10 @@ pub fn more_ui(ui: &mut Ui, settings: &mut Settings) {
         "Side of the attention grid that is read, in cells; the level of the model nearest to it \
          is taken.",
         &mut update.attention_res,
-        defaults.update.attention_res,
+        update_default.attention_res,
         1..=128,
     );
-    objective_ui(ui, settings.objective, &mut settings.objective_parameters);
+    objective_ui(ui, *objective, parameters);
     flag_row(
         ui,
         "Both in one batch",

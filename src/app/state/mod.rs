@@ -65,8 +65,10 @@ impl State {
 
     /// The canvas whose maps are shown: the one looked at, or the only one.
     pub fn attention_method(&self) -> Method {
-        let methods = self.shown_run().map(|run| &run.request.methods);
-        match methods.map(Vec::as_slice) {
+        let methods = self
+            .shown_run()
+            .map(|run| run.request.settings.methods.list());
+        match methods {
             Some([only]) => *only,
             _ => self.view.method,
         }

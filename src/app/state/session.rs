@@ -340,7 +340,7 @@ impl Session {
 }
 
 fn run_is_complete(run: &Run) -> bool {
-    let mut methods = run.request.methods.iter();
+    let mut methods = run.request.settings.methods.list().iter();
     methods.all(|&method| run.trace(method).picture.is_some())
 }
 

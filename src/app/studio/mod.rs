@@ -15,7 +15,6 @@ use std::sync::Arc;
 use egui::util::undoer::Undoer;
 use egui::{CentralPanel, Frame, Margin, Panel, Theme, Ui};
 
-use crate::app::draft::settings::{Methods, Settings};
 use crate::app::draft::{Draft, DraftContent, DraftError};
 use crate::app::files::{Files, Outcome};
 use crate::app::look::theme::{self, Palette};
@@ -34,7 +33,8 @@ use crate::app::state::message::{Message, Remedy, sentence};
 use crate::app::state::models::Models;
 use crate::app::state::session::{RunKey, Session};
 use crate::checkpoint::embedded;
-use crate::engine::Engine;
+use crate::diffusion::Methods;
+use crate::engine::{Engine, Settings};
 use action::{Action, ModelPlace};
 use rescue::Rescue;
 use restoring::{restore, restore_request};

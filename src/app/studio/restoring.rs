@@ -4,11 +4,10 @@
 use std::str::FromStr;
 
 use crate::app::draft::seeds::SeedField;
-use crate::app::draft::settings::Settings;
 use crate::app::draft::{Draft, DraftContent};
 use crate::app::files::saving::FoundSettings;
 use crate::diffusion::SchedulerKind;
-use crate::engine::Request;
+use crate::engine::{Request, Settings};
 use crate::export::ImageSettings;
 use crate::prompt::{AssignedObject, Assignment, TokenizedPrompt};
 use crate::storm::Layout;
@@ -32,7 +31,7 @@ pub fn restore_request(draft: &mut Draft, request: &Request, seeds: Vec<u64>) {
         assignment: Assignment::default(),
         is_proposed: false,
         next_relation: None,
-        settings: Settings::of(request),
+        settings: request.settings.clone(),
         seeds: locked(&seeds),
     });
     // The draft's tokens are those of the new prompt now.

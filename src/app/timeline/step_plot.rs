@@ -155,7 +155,7 @@ fn curves(run: &Run, curve: Curve, palette: &Palette) -> Vec<PlotLine> {
             let relations = run.request.layout.relations.len();
             let mut lines = Vec::new();
             for relation in 0..relations {
-                for method in &run.request.methods {
+                for method in run.request.settings.methods.list() {
                     lines.push(distance(run.trace(*method), relation, *method, palette));
                 }
             }
@@ -233,7 +233,7 @@ fn legend_ui(ui: &Ui, rect: Rect, curve: Curve, run: &Run, palette: &Palette) {
                 method_name(Method::Storm),
                 step + 1
             ),
-            None if run.request.methods.contains(&Method::Storm) => {
+            None if run.request.settings.methods.includes(Method::Storm) => {
                 format!("{}: not true yet", method_name(Method::Storm))
             }
             None => String::new(),

@@ -60,12 +60,12 @@ impl TimelinePanel {
     fn steps_ui(&mut self, ui: &mut Ui, area: Rect, state: &mut State) {
         let Some(run) = state.shown_run() else { return };
         let count = run.step_count.max(1);
-        let methods: Vec<Method> = run.request.methods.clone();
+        let methods = run.request.settings.methods.list();
         let rows = methods.len() as f32;
         let aspect = run.size[1] as f32 / run.size[0].max(1) as f32;
         let height = (area.width() / count as f32 * aspect).clamp(8.0, THUMBNAIL_HEIGHT);
         let mut top = area.top();
-        for method in methods {
+        for &method in methods {
             let strip = Rect::from_min_size(pos2(area.left(), top), vec2(area.width(), height));
             thumbnails_ui(ui, strip, method, state);
             top += height + 2.0;

@@ -1,0 +1,29 @@
+//! What STORM does to the latents, as one value that a request, the window and
+//! the benchmark share.
+
+use serde::{Deserialize, Serialize};
+
+use super::update_rule::{SpatialUpdateParameters, UpdateRule};
+use crate::storm::{ObjectiveKind, ObjectiveParameters};
+
+/// What is minimised, with which parameters, and how the latents follow it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Optimisation {
+    pub objective: ObjectiveKind,
+    /// Of every objective, so that one can be chosen without losing those of another.
+    #[serde(rename = "objective_parameters")]
+    pub parameters: ObjectiveParameters,
+    /// Of our update rule; the released one has its parameters with its objective.
+    pub update: SpatialUpdateParameters,
+}
+
+impl Optimisation {
+    /// The rule that the objective is followed with.
+    pub fn update_rule(&self) -> UpdateRule {
+        match self.objective {
+            ObjectiveKind::Reference => UpdateRule::Clipped(self.parameters.reference.clone()),
+            _ => UpdateRule::Normalised(self.update.clone()),
+        }
+    }
+}
