@@ -57,12 +57,7 @@ fn objective(kind: ObjectiveKind) -> Box<dyn Objective> {
         }],
         free_targets: Vec::new(),
     };
-    let facts = PromptFacts {
-        prompt: "a cat to the left of a dog".to_string(),
-        tokens: TOKENS,
-        end_token: 9,
-        linear_projection: false,
-    };
+    let facts = PromptFacts::new("a cat to the left of a dog", TOKENS, 9);
     build(kind, layout, &ObjectiveParameters::default(), &facts).expect("the layout is valid")
 }
 

@@ -32,11 +32,12 @@ fn scene(samples: usize) -> Scene {
     let device = Device::flex();
     let model = StableDiffusion::load(&CheckpointSource::Embedded, &device)
         .expect("the embedded model loads");
-    let [rows, columns] = model.unet_config.sample_size.height_width();
+    let [rows, columns] = model.description.unet_config.sample_size.height_width();
     let latents = Grid { rows, columns };
     let grid = model.unet.attention_grid(latents, 16);
-    let ids = model.tokenizer.encode("a cat to the left of a dog").ids;
-    let one = model.unet.prompt_context(model.encode_prompts(&[&ids]));
+    let one = model
+        .condition_texts(&["a cat to the left of a dog"])
+        .context;
     let context = match samples {
         1 => one,
         samples => one.repeat(samples),

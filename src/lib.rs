@@ -13,8 +13,8 @@
 //! | [`engine`] | worker thread: requests in, events out |
 //! | [`doctor`] | whether a device computes what the CPU computes |
 //! | [`export`] | pictures with metadata, grids, trajectories |
+//! | [`checkpoint`] | weights from files into models, prompts into models |
 //! | [`diffusion`] | the denoise loop, schedulers, noise |
-//! | [`checkpoint`] | weights from files into models |
 //! | [`prompt`] | tokenizer, words, relations found in the prompt |
 //! | [`storm`] | relations, targets, transport, objectives: attention maps in, gradient out |
 //! | [`models`] | text encoder, UNet and autoencoder in burn |

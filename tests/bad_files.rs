@@ -35,7 +35,7 @@ fn load(source: &CheckpointSource) -> Result<StableDiffusion, CheckpointError> {
 pub fn refused(path: &Path) -> CheckpointError {
     match open(path) {
         Err(error) => error,
-        Ok(model) => panic!("{} opened as {}", path.display(), model.name),
+        Ok(model) => panic!("{} opened as {}", path.display(), model.description.name),
     }
 }
 

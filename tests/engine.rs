@@ -5,9 +5,10 @@ use std::sync::Arc;
 use storm_studio::checkpoint::CheckpointSource;
 use storm_studio::device::ComputeDevice;
 use storm_studio::diffusion::{Method, Methods};
-use storm_studio::engine::{Engine, Event, Picture, Request, Settings};
+use storm_studio::engine::{Engine, EngineError, Event, Picture, Request, Settings};
 use storm_studio::storm::{Layout, ObjectTokens, Relation, RelationKind};
 
+use crate::checkpoints::{copy_folder, copy_into};
 use crate::fixture::folder;
 
 /// "a cat to the left of a dog": the cat is token 2, the dog token 8.
@@ -210,6 +211,75 @@ fn the_old_model_stays_until_the_files_of_the_next_one_are_in_order() {
     request.settings.steps = 1;
     let events = run(&engine, request);
     assert_eq!(pictures(&events).len(), 2);
+}
+
+#[test]
+fn a_scheduler_config_is_read_before_the_old_model_goes() {
+    let engine = engine();
+    while !matches!(engine.wait_event(), Some(Event::ModelReady(_))) {}
+    for (config, words) in [
+        (r#"{"_class_name": "PNDMScheduler", "beta_st"#, "download"),
+        (r#"{"num_train_timesteps": "many"}"#, "download"),
+        (r#"{"trained_betas": [0.1, 0.2]}"#, "trained_betas"),
+    ] {
+        let copy = copy_folder("narrow-sd1");
+        let file = "scheduler/scheduler_config.json";
+        std::fs::write(copy.path().join(file), config).unwrap();
+        engine.load(CheckpointSource::Folder(copy.path().to_path_buf()));
+        let error = loop {
+            match engine.wait_event().expect("the engine goes on") {
+                Event::ModelFailed { error, .. } => break error,
+                Event::ModelLoading { .. } => {}
+                other => panic!("{other:?}"),
+            }
+        };
+        assert!(matches!(*error, EngineError::Checkpoint(_)), "{error:?}");
+        let message = error.to_string();
+        assert!(message.contains("scheduler_config.json"), "{message}");
+        assert!(message.contains(words), "{message}");
+    }
+    let events = run(&engine, cat_and_dog(RelationKind::LeftOf, 1));
+    assert_eq!(pictures(&events).len(), 2);
+}
+
+#[test]
+fn the_prompt_comes_as_the_model_read_it_before_its_first_seed() {
+    let engine = engine();
+    let mut request = cat_and_dog(RelationKind::LeftOf, 1);
+    request.seeds = vec![1, 2];
+    let events = run(&engine, request);
+    let place = |wanted: fn(&Event) -> bool| events.iter().position(wanted).unwrap();
+    let read = place(|event| matches!(event, Event::PromptRead { .. }));
+    assert!(read < place(|event| matches!(event, Event::SeedStarted { .. })));
+    let Event::PromptRead { prompt, .. } = &events[read] else {
+        unreachable!();
+    };
+    assert_eq!(prompt.words[1].text, "cat");
+    assert_eq!(prompt.words[1].tokens, 2..3);
+    let reads = events
+        .iter()
+        .filter(|event| matches!(event, Event::PromptRead { .. }));
+    assert_eq!(reads.count(), 1);
+}
+
+#[test]
+fn a_folder_called_as_the_embedded_model_is_a_folder() {
+    let shelf = tempfile::tempdir().unwrap();
+    let folder = shelf.path().join("toybox");
+    copy_into("narrow-sd1", &folder);
+    let source = CheckpointSource::from_path(&folder).unwrap();
+    let engine = Engine::start(ComputeDevice::cpu(None), source, 0, Arc::new(|| ()));
+    loop {
+        match engine.wait_event().expect("the engine goes on") {
+            Event::ModelReady(model) => {
+                assert_eq!(model.name, "toybox");
+                assert!(!model.is_embedded());
+                break;
+            }
+            Event::ModelFailed { error, .. } => panic!("{error}"),
+            _ => {}
+        }
+    }
 }
 
 #[test]

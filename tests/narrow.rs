@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use storm_studio::checkpoint::{CheckpointSource, StableDiffusion};
-use storm_studio::diffusion::{Denoising, Method, SchedulerConfig, UpdateRule};
+use storm_studio::diffusion::{Denoising, Method, UpdateRule};
 use storm_studio::models::unet::{Activations, Grid};
 
 use crate::fixture::{Fixture, StandardRun, assert_near, folder, numbers};
@@ -22,7 +22,7 @@ fn agrees(family: &str) {
 
     let ids: Vec<i64> = ["", "a cat to the left of a blue dog"]
         .iter()
-        .flat_map(|prompt| model.tokenizer.encode(prompt).ids)
+        .flat_map(|prompt| model.description.tokenizer.encode(prompt).ids)
         .map(i64::from)
         .collect();
     assert_eq!(ids, fixture.integers("text.ids"));
@@ -98,13 +98,13 @@ fn trajectory_agrees(family: &str, tolerance: f32) {
     let fixture = Fixture::open(&format!("{family}.safetensors"));
     let source = CheckpointSource::from_path(&folder().join(family)).unwrap();
     let model = StableDiffusion::load(&source, &device).unwrap();
-    let config = SchedulerConfig::from_json(&model.scheduler_config).unwrap();
+    let config = &model.description.scheduler;
     let hidden = model.text_encoder.forward(fixture.ids("text.ids", &device));
     let mut run = StandardRun::default();
     Denoising {
         unet: &model.unet,
         context: &model.unet.prompt_context(hidden),
-        scheduler: config.kind().build(&config, 4).unwrap(),
+        scheduler: config.kind().build(config, 4).unwrap(),
         guidance_scale: 7.5,
         latents: fixture.tensor("trajectory.initial", &device),
         methods: vec![Method::Standard],

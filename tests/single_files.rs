@@ -8,7 +8,10 @@ use std::path::Path;
 use burn::tensor::Device;
 use safetensors::tensor::Dtype;
 use serde_json::{Value, json};
-use storm_studio::checkpoint::{Checkpoint, CheckpointSource, SingleFile, StableDiffusion};
+use storm_studio::checkpoint::{
+    Checkpoint, CheckpointSource, PredictionSource, SingleFile, StableDiffusion,
+};
+use storm_studio::diffusion::PredictionType;
 
 use crate::checkpoints::{TEXT, UNET, VAE, copy_folder, outputs};
 use crate::ldm_names::{Family, Stored, Tensors, read, single_file, write};
@@ -148,16 +151,22 @@ fn a_file_alone_loads_to_the_outputs_of_its_folder() {
         assert!(outputs(&source, name) == expected, "{name}");
 
         let opened = Checkpoint::open(&source, &Device::flex()).unwrap();
-        assert_eq!(opened.prediction_is_guessed, family == Family::V2);
+        let is_guessed = opened.description.prediction_source == PredictionSource::Guessed;
+        assert_eq!(is_guessed, family == Family::V2);
         // Random weights do not repeat the noise, so 2.x is taken for the velocity.
         let model = StableDiffusion::load(&source, &Device::flex()).unwrap();
-        let config = String::from_utf8(model.scheduler_config.clone()).unwrap();
-        let (predicts, size) = match family {
-            Family::V1 => ("epsilon", [512, 512]),
-            Family::V2 => ("v_prediction", [768, 768]),
+        let (predicts, source, size) = match family {
+            Family::V1 => (PredictionType::Epsilon, PredictionSource::Told, [512, 512]),
+            Family::V2 => (
+                PredictionType::VPrediction,
+                PredictionSource::TriedOut,
+                [768, 768],
+            ),
         };
-        assert!(config.contains(predicts), "{config}");
-        assert_eq!(model.native_size(), size);
-        assert_eq!(model.tokenizer.vocabulary_size(), VOCABULARY);
+        let is = &model.description;
+        assert_eq!(is.scheduler.prediction_type, predicts);
+        assert_eq!(is.prediction_source, source);
+        assert_eq!(is.native_size(), size);
+        assert_eq!(is.tokenizer.vocabulary_size(), VOCABULARY);
     }
 }

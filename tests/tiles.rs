@@ -33,7 +33,7 @@ fn tiles_are_the_whole(model: &StableDiffusion, latents: &Tensor<4>) {
     for rows in [64, 11, 1] {
         let tiled = numbers(model.vae.decode_tiled(latents.clone(), rows));
         let difference = largest_difference(&tiled, &whole);
-        let name = &model.name;
+        let name = &model.description.name;
         assert!(difference < ROUNDING, "{name}, {rows} rows: {difference}");
     }
 }
@@ -42,7 +42,7 @@ fn tiles_are_the_whole(model: &StableDiffusion, latents: &Tensor<4>) {
 fn the_trained_decoder_gives_the_same_picture_in_tiles() {
     let device = Device::flex();
     let model = StableDiffusion::load(&CheckpointSource::Embedded, &device).unwrap();
-    let picture = picture(32 * model.pixels_per_cell(), &device);
+    let picture = picture(32 * model.description.pixels_per_cell(), &device);
     let latents = model.vae.encode(picture);
     assert_eq!(latents.dims(), [1, 4, 32, 32]);
     tiles_are_the_whole(&model, &latents);

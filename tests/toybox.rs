@@ -123,7 +123,7 @@ fn weights_stay_out_of_the_gradient() {
 
 #[test]
 fn six_step_trajectories_agree_with_the_pipeline_of_diffusers() {
-    use storm_studio::diffusion::{Denoising, Method, SchedulerConfig, SchedulerKind, UpdateRule};
+    use storm_studio::diffusion::{Denoising, Method, PredictionType, SchedulerKind, UpdateRule};
 
     let device = Device::flex();
     let fixture = Fixture::open("toybox.safetensors");
@@ -131,15 +131,13 @@ fn six_step_trajectories_agree_with_the_pipeline_of_diffusers() {
     let hidden = fixture.tensor::<3>("text.hidden", &device).narrow(0, 0, 2);
     let context = model.unet.prompt_context(hidden);
     for kind in [SchedulerKind::Ddim, SchedulerKind::Pndm] {
-        for prediction_type in ["epsilon", "v_prediction"] {
-            let name = format!(
-                "trajectory.{}.{prediction_type}",
-                kind.to_string().to_lowercase()
-            );
-            let mut json: serde_json::Value =
-                serde_json::from_slice(&model.scheduler_config).unwrap();
-            json["prediction_type"] = prediction_type.into();
-            let config = SchedulerConfig::from_json(json.to_string().as_bytes()).unwrap();
+        for (told, prediction_type) in [
+            ("epsilon", PredictionType::Epsilon),
+            ("v_prediction", PredictionType::VPrediction),
+        ] {
+            let name = format!("trajectory.{}.{told}", kind.to_string().to_lowercase());
+            let mut config = model.description.scheduler.clone();
+            config.prediction_type = prediction_type;
             let mut recorder = StandardRun::default();
             Denoising {
                 unet: &model.unet,

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::diffusion::SchedulerError;
 use crate::models::config::ConfigError;
 use crate::prompt::TokenizerError;
 
@@ -56,7 +57,7 @@ pub enum CheckpointError {
     #[error("this is {what}; {SUPPORTED}")]
     OtherModel { what: String },
     /// A JSON file is not what diffusers writes.
-    #[error("{file} is not valid JSON of a diffusers checkpoint: {source}")]
+    #[error("{file} is not valid JSON of a diffusers checkpoint ({source}); download it again")]
     Json {
         file: String,
         source: serde_json::Error,
@@ -67,6 +68,9 @@ pub enum CheckpointError {
     /// A config describes a network that is not supported.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The scheduler's config asks for what is not supported.
+    #[error("{0}; choose another model, or correct its scheduler/scheduler_config.json")]
+    Scheduler(SchedulerError),
     /// The tokenizer's files are damaged.
     #[error(transparent)]
     Tokenizer(#[from] TokenizerError),

@@ -4,8 +4,8 @@
 //! models of a family, and is taken from the published configs.
 
 use super::CheckpointError;
-use super::description::Family;
-use super::ldm_names::{CLIP_PREFIX, OPEN_CLIP_PREFIX, TextEncoderKind, UNET_PREFIX, VAE_PREFIX};
+use super::family::Family;
+use super::ldm_names::{CLIP_PREFIX, OPEN_CLIP_PREFIX, UNET_PREFIX, VAE_PREFIX};
 use super::recognition::has_prefix;
 use super::weight_file::WeightFile;
 use crate::models::config::{
@@ -24,9 +24,9 @@ const OPEN_CLIP_LAYERS: usize = 24;
 /// If a tensor that tells its shape is missing, or the shape is impossible.
 pub(super) fn text_encoder(
     file: &WeightFile,
-    kind: TextEncoderKind,
+    family: Family,
 ) -> Result<ClipTextConfig, CheckpointError> {
-    let open_clip = kind == TextEncoderKind::OpenClip;
+    let open_clip = family == Family::V2;
     let (prefix, tokens, positions, layers, inner) = if open_clip {
         let layers = "transformer.resblocks.";
         (
@@ -80,10 +80,7 @@ pub(super) fn text_encoder(
 ///
 /// # Errors
 /// If a tensor that tells its shape is missing, or the shape is impossible.
-pub(super) fn unet(
-    file: &WeightFile,
-    kind: TextEncoderKind,
-) -> Result<UNetConfig, CheckpointError> {
+pub(super) fn unet(file: &WeightFile, family: Family) -> Result<UNetConfig, CheckpointError> {
     let dimension = |name: &str, axis| dimension(file, &format!("{UNET_PREFIX}{name}"), axis);
     let mut config = UNetConfig::default();
     // Each level but the last is its layers and a downsampler.
@@ -95,9 +92,9 @@ pub(super) fn unet(
     }
     let keys = "input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight";
     config.cross_attention_dim = dimension(keys, 1)?;
-    match kind {
-        TextEncoderKind::Clip => config.attention_head_dim = PerLevel::All(8),
-        TextEncoderKind::OpenClip => {
+    match family {
+        Family::V1 => config.attention_head_dim = PerLevel::All(8),
+        Family::V2 => {
             let widths = config.block_out_channels.iter();
             let heads = widths.map(|width| width / HEAD_WIDTH).collect();
             config.attention_head_dim = PerLevel::Each(heads);
@@ -152,57 +149,6 @@ fn autoencoder_of(
     Ok(config)
 }
 
-/// What a UNet predicts, with what goes with it in the published 1.x and 2.x models.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Predicts {
-    /// The noise: 1.x and 2.0-base, trained on 512 × 512 pictures.
-    Noise,
-    /// The velocity: 2.0 and 2.1, trained on 768 × 768 pictures.
-    Velocity,
-}
-
-impl Predicts {
-    /// Side of the latents that a model of this family was trained on.
-    pub(super) fn sample_size(self, family: Family) -> SampleSize {
-        SampleSize::Side(match (self, family) {
-            (Self::Velocity, Family::V2) => 96,
-            _ => 64,
-        })
-    }
-
-    /// The scheduler_config.json of the published diffusers folders.
-    pub(super) fn scheduler_config(self) -> Vec<u8> {
-        let (class, prediction) = match self {
-            Self::Noise => ("PNDMScheduler", "epsilon"),
-            Self::Velocity => ("DDIMScheduler", "v_prediction"),
-        };
-        let config = serde_json::json!({
-            "_class_name": class,
-            "beta_end": 0.012,
-            "beta_schedule": "scaled_linear",
-            "beta_start": 0.00085,
-            "num_train_timesteps": 1000,
-            "prediction_type": prediction,
-            "set_alpha_to_one": false,
-            "skip_prk_steps": true,
-            "steps_offset": 1,
-        });
-        config.to_string().into_bytes()
-    }
-}
-
-/// What the UNet of a model in one file predicts, and whether that is a guess.
-pub(super) fn predicts(file: &WeightFile, kind: TextEncoderKind) -> (Predicts, bool) {
-    // The key of Stability AI's metadata standard, ModelSpec.
-    let told = file.metadata.get("modelspec.prediction_type");
-    match (told.map(String::as_str), kind) {
-        (Some("epsilon"), _) => (Predicts::Noise, false),
-        (Some("v"), _) => (Predicts::Velocity, false),
-        (_, TextEncoderKind::Clip) => (Predicts::Noise, false),
-        (_, TextEncoderKind::OpenClip) => (Predicts::Velocity, true),
-    }
-}
-
 /// Whether the file holds an autoencoder behind [`VAE_PREFIX`].
 pub(super) fn has_autoencoder(file: &WeightFile) -> bool {
     has_prefix(&file.tensors, &format!("{VAE_PREFIX}decoder."))
@@ -228,34 +174,3 @@ fn count_modules(file: &WeightFile, prefix: &str) -> usize {
 
 /// One more than any config is allowed.
 const MOST_MODULES: usize = 257;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A file without tensors, with this as its `__metadata__`.
-    fn file(metadata: &str) -> WeightFile {
-        let header = format!(r#"{{"__metadata__":{metadata}}}"#);
-        let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
-        bytes.extend(header.as_bytes());
-        WeightFile::from_static(bytes.leak(), "model.safetensors").unwrap()
-    }
-
-    #[test]
-    fn a_file_says_what_its_unet_predicts_or_its_family_does() {
-        use TextEncoderKind::{Clip, OpenClip};
-        let silent = file(r#"{"format":"pt"}"#);
-        assert_eq!(predicts(&silent, Clip), (Predicts::Noise, false));
-        // 2.0-base predicts the noise and looks the same, so this is a guess.
-        assert_eq!(predicts(&silent, OpenClip), (Predicts::Velocity, true));
-        for (told, is) in [("epsilon", Predicts::Noise), ("v", Predicts::Velocity)] {
-            let file = file(&format!(r#"{{"modelspec.prediction_type":"{told}"}}"#));
-            for kind in [Clip, OpenClip] {
-                assert_eq!(predicts(&file, kind), (is, false));
-            }
-        }
-        let side = |family| Predicts::Velocity.sample_size(family);
-        assert_eq!(side(Family::V1), SampleSize::Side(64));
-        assert_eq!(side(Family::V2), SampleSize::Side(96));
-    }
-}

@@ -4,6 +4,7 @@
 //! Its modules are numbered lists where diffusers has blocks; the rules are those
 //! of diffusers' published conversion script, read backwards.
 
+use super::family::Family;
 use super::naming::{Component, StoredName};
 use crate::models::config::UNetConfig;
 
@@ -16,13 +17,6 @@ pub(super) const CLIP_PREFIX: &str = "cond_stage_model.transformer.";
 /// The moving average of the UNet's weights, which a training run keeps.
 pub(super) const EMA_PREFIX: &str = "model_ema.";
 
-/// Which text encoder a file holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum TextEncoderKind {
-    Clip,
-    OpenClip,
-}
-
 /// What the numbering in a file depends on.
 #[derive(Debug, Clone)]
 pub(super) struct LdmNames {
@@ -32,7 +26,8 @@ pub(super) struct LdmNames {
     pub(super) vae_levels: usize,
     /// [`VAE_PREFIX`], or nothing in a file of an autoencoder alone.
     pub(super) vae_prefix: &'static str,
-    pub(super) text_encoder: TextEncoderKind,
+    /// Whose text encoder it is.
+    pub(super) family: Family,
     /// Layers of the text encoder that are used; further ones are left.
     pub(super) text_layers: usize,
     /// Take the moving average of the UNet's weights, which the file holds too.
@@ -44,7 +39,7 @@ impl LdmNames {
     pub(super) fn new(
         unet: &UNetConfig,
         vae_levels: usize,
-        text_encoder: TextEncoderKind,
+        family: Family,
         text_layers: usize,
     ) -> Self {
         let kinds = unet.up_block_types.iter();
@@ -53,7 +48,7 @@ impl LdmNames {
             up_blocks_attend: kinds.map(|kind| kind.starts_with("CrossAttn")).collect(),
             vae_levels,
             vae_prefix: VAE_PREFIX,
-            text_encoder,
+            family,
             text_layers,
             ema: false,
         }
@@ -72,13 +67,13 @@ impl LdmNames {
             }
             Component::PreviewDecoder | Component::Detector => Vec::new(),
             Component::Vae => vec![format!("{}{}", self.vae_prefix, self.vae(parameter)).into()],
-            Component::TextEncoder => match self.text_encoder {
-                TextEncoderKind::OpenClip => {
+            Component::TextEncoder => match self.family {
+                Family::V2 => {
                     let StoredName { name, third } = open_clip(parameter);
                     let name = format!("{OPEN_CLIP_PREFIX}{name}");
                     vec![StoredName { name, third }]
                 }
-                TextEncoderKind::Clip => vec![
+                Family::V1 => vec![
                     format!("{CLIP_PREFIX}text_model.{parameter}").into(),
                     format!("{CLIP_PREFIX}{parameter}").into(),
                 ],
@@ -98,11 +93,11 @@ impl LdmNames {
                 let parts = ["encoder.", "decoder.", "quant_conv.", "post_quant_conv."];
                 parts.iter().any(|part| name.starts_with(part))
             }
-            Component::TextEncoder => match self.text_encoder {
-                TextEncoderKind::Clip => {
+            Component::TextEncoder => match self.family {
+                Family::V1 => {
                     name.starts_with(CLIP_PREFIX) && !name.ends_with("embeddings.position_ids")
                 }
-                TextEncoderKind::OpenClip => {
+                Family::V2 => {
                     let name = name.strip_prefix(OPEN_CLIP_PREFIX);
                     name.is_some_and(|name| self.is_open_clip_parameter(name))
                 }
@@ -272,7 +267,7 @@ mod tests {
     use super::*;
 
     fn names() -> LdmNames {
-        LdmNames::new(&UNetConfig::default(), 4, TextEncoderKind::OpenClip, 23)
+        LdmNames::new(&UNetConfig::default(), 4, Family::V2, 23)
     }
 
     #[test]

@@ -3,20 +3,26 @@
 //! A checkpoint is a folder in diffusers' layout, on disk or compiled into the
 //! program ([`embedded`]), or one file with the names of the original code.
 //! [`Checkpoint::open`] checks everything that can be checked without the
-//! numbers; [`StableDiffusion::build`] streams them to the device.
+//! numbers and knows then what the model is, a [`ModelDescription`];
+//! [`StableDiffusion::build`] streams the numbers to the device. Prompts enter
+//! the model through [`StableDiffusion::condition`].
 
+mod conditioning;
 mod conversion;
 mod description;
 pub mod embedded;
 mod error;
+mod family;
 mod file_kind;
 mod folder;
 mod ldm_configs;
 mod ldm_names;
 mod naming;
 mod object_detector;
+mod opened;
 mod parameters;
 mod parts;
+mod prediction;
 mod recognition;
 mod scan;
 mod source;
@@ -24,9 +30,13 @@ mod stable_diffusion;
 mod weight_file;
 mod weights;
 
+pub use conditioning::Conditioning;
 pub use conversion::WeightType;
-pub use description::{Checkpoint, Family, Layout};
+pub use description::{Layout, ModelDescription};
 pub use error::CheckpointError;
+pub use family::Family;
+pub use opened::{Checkpoint, NetworkSize};
+pub use prediction::PredictionSource;
 pub use scan::{FoundModel, FoundModels};
 pub use source::{CheckpointSource, SingleFile};
 pub use stable_diffusion::StableDiffusion;

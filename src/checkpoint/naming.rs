@@ -3,18 +3,32 @@
 //! diffusers' and transformers' own names, with the spellings of their older
 //! versions; files of the original code are the matter of [`super::ldm_names`].
 
+use strum::IntoStaticStr;
+
 use super::ldm_names::LdmNames;
 
-/// A network of a checkpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A network of a checkpoint, by the name shown to people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
 pub(super) enum Component {
+    #[strum(serialize = "text encoder")]
     TextEncoder,
     UNet,
+    #[strum(serialize = "autoencoder")]
     Vae,
     /// The decoder of an `AutoencoderTiny`.
+    #[strum(serialize = "preview decoder")]
     PreviewDecoder,
     /// The detector of the embedded model's objects.
+    #[strum(serialize = "detector")]
     Detector,
+}
+
+impl Component {
+    /// Whether it computes in f32 beside a UNet that computes in f16: activations
+    /// of decoders leave the range of f16.
+    pub(super) fn is_always_f32(self) -> bool {
+        !matches!(self, Self::TextEncoder | Self::UNet)
+    }
 }
 
 /// Where in a file a parameter may be.

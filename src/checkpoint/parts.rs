@@ -5,13 +5,16 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::description::{Family, Layout};
+use super::description::Layout;
+use super::family::Family;
 use super::folder::ModelFolder;
-use super::ldm_names::{LdmNames, TextEncoderKind, UNET_PREFIX, VAE_PREFIX, ema_name};
+use super::ldm_names::{LdmNames, UNET_PREFIX, VAE_PREFIX, ema_name};
 use super::naming::Naming;
+use super::prediction::{self, PredictionSource};
 use super::source::SingleFile;
 use super::weight_file::WeightFile;
 use super::{CheckpointError, ldm_configs, recognition};
+use crate::diffusion::{SchedulerConfig, SchedulerError};
 use crate::models::LatentRgb;
 use crate::models::config::{AutoencoderConfig, AutoencoderTinyConfig, ClipTextConfig, UNetConfig};
 use crate::prompt::{CLIP_MERGES, ClipTokenizer, TokenizerFiles};
@@ -38,9 +41,8 @@ pub(super) struct Configs {
     pub(super) text_encoder: ClipTextConfig,
     pub(super) unet: UNetConfig,
     pub(super) vae: AutoencoderConfig,
-    /// JSON of a scheduler_config.json.
-    pub(super) scheduler: Vec<u8>,
-    pub(super) prediction_is_guessed: bool,
+    pub(super) scheduler: SchedulerConfig,
+    pub(super) prediction_source: PredictionSource,
     pub(super) tokenizer: ClipTokenizer,
     pub(super) latent_rgb: LatentRgb,
 }
@@ -77,19 +79,19 @@ impl Parts {
     pub(super) fn of_file(source: &SingleFile) -> Result<Self, CheckpointError> {
         let name = source.path.file_name().unwrap_or(source.path.as_os_str());
         let file = Arc::new(WeightFile::open(&source.path, &name.to_string_lossy())?);
-        let kind = recognition::recognise(&file.tensors)?;
+        let family = recognition::recognise(&file.tensors)?;
         if source.vae.is_none() && !ldm_configs::has_autoencoder(&file) {
             let file = file.name.clone();
             return Err(CheckpointError::NoAutoencoder { file });
         }
         let mut configs = match &source.configs {
             Some(folder) => configs_of(&ModelFolder::Path(folder.clone()))?,
-            None => configs_of_file(&file, kind, source.vae.is_some())?,
+            None => configs_of_file(&file, family, source.vae.is_some())?,
         };
         let mut names = LdmNames::new(
             &configs.unet,
             configs.vae.block_out_channels.len(),
-            kind,
+            family,
             configs.text_encoder.num_hidden_layers,
         );
         names.ema = has_whole_average(&file);
@@ -171,8 +173,8 @@ fn configs_of(folder: &ModelFolder) -> Result<Configs, CheckpointError> {
         text_encoder: ClipTextConfig::from_json(&folder.read("text_encoder/config.json")?)?,
         unet: UNetConfig::from_json(&folder.read("unet/config.json")?)?,
         vae: AutoencoderConfig::from_json(&folder.read("vae/config.json")?)?,
-        scheduler: folder.read("scheduler/scheduler_config.json")?.into_owned(),
-        prediction_is_guessed: false,
+        scheduler: scheduler_of(folder)?,
+        prediction_source: PredictionSource::Told,
         tokenizer: tokenizer_of(folder)?,
         latent_rgb: latent_rgb_of(folder)?,
     })
@@ -182,29 +184,26 @@ fn configs_of(folder: &ModelFolder) -> Result<Configs, CheckpointError> {
 /// models of its family share.
 fn configs_of_file(
     file: &WeightFile,
-    kind: TextEncoderKind,
+    family: Family,
     vae_is_elsewhere: bool,
 ) -> Result<Configs, CheckpointError> {
-    let (predicts, prediction_is_guessed) = ldm_configs::predicts(file, kind);
-    let mut unet = ldm_configs::unet(file, kind)?;
-    unet.sample_size = predicts.sample_size(match kind {
-        TextEncoderKind::Clip => Family::V1,
-        TextEncoderKind::OpenClip => Family::V2,
-    });
-    let padding = match kind {
-        TextEncoderKind::Clip => r#"{"pad_token": "<|endoftext|>"}"#,
-        TextEncoderKind::OpenClip => r#"{"pad_token": "!"}"#,
+    let (predicts, prediction_source) = prediction::of_file(file, family);
+    let mut unet = ldm_configs::unet(file, family)?;
+    unet.sample_size = prediction::sample_size(predicts, family);
+    let padding = match family {
+        Family::V1 => r#"{"pad_token": "<|endoftext|>"}"#,
+        Family::V2 => r#"{"pad_token": "!"}"#,
     };
     Ok(Configs {
-        text_encoder: ldm_configs::text_encoder(file, kind)?,
+        text_encoder: ldm_configs::text_encoder(file, family)?,
         unet,
         vae: if vae_is_elsewhere {
             AutoencoderConfig::default()
         } else {
             ldm_configs::autoencoder(file, VAE_PREFIX)?
         },
-        scheduler: predicts.scheduler_config(),
-        prediction_is_guessed,
+        scheduler: prediction::scheduler_config(predicts),
+        prediction_source,
         tokenizer: ClipTokenizer::from_files(TokenizerFiles {
             merges: Some(CLIP_MERGES),
             tokenizer_config: Some(padding.as_bytes()),
@@ -245,6 +244,17 @@ fn check_pipeline(folder: &ModelFolder) -> Result<(), CheckpointError> {
     };
     Err(CheckpointError::OtherModel {
         what: format!("{what} (a {class_name})"),
+    })
+}
+
+fn scheduler_of(folder: &ModelFolder) -> Result<SchedulerConfig, CheckpointError> {
+    let file = "scheduler/scheduler_config.json";
+    SchedulerConfig::from_json(&folder.read(file)?).map_err(|error| match error {
+        SchedulerError::Json(source) => CheckpointError::Json {
+            file: file.to_string(),
+            source,
+        },
+        other => CheckpointError::Scheduler(other),
     })
 }
 

@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 
 use super::CheckpointError;
-use super::ldm_names::{CLIP_PREFIX, OPEN_CLIP_PREFIX, TextEncoderKind, UNET_PREFIX, VAE_PREFIX};
+use super::family::Family;
+use super::ldm_names::{CLIP_PREFIX, OPEN_CLIP_PREFIX, UNET_PREFIX, VAE_PREFIX};
 use super::weight_file::StoredTensor;
 
 /// The first convolution of a UNet with the original names.
@@ -23,16 +24,15 @@ const XL_WIDTH: usize = 2048;
 
 type Tensors = BTreeMap<String, StoredTensor>;
 
-/// The text encoder of the Stable Diffusion model in one file that these
-/// tensors are.
+/// The family of the Stable Diffusion model in one file that these tensors are.
 ///
 /// # Errors
 /// [`CheckpointError::OtherModel`], naming what they are instead.
-pub(super) fn recognise(tensors: &Tensors) -> Result<TextEncoderKind, CheckpointError> {
+pub(super) fn recognise(tensors: &Tensors) -> Result<Family, CheckpointError> {
     match other_model(tensors) {
         Some(what) => Err(CheckpointError::OtherModel { what }),
-        None if has_prefix(tensors, OPEN_CLIP_PREFIX) => Ok(TextEncoderKind::OpenClip),
-        None => Ok(TextEncoderKind::Clip),
+        None if has_prefix(tensors, OPEN_CLIP_PREFIX) => Ok(Family::V2),
+        None => Ok(Family::V1),
     }
 }
 

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use burn::tensor::Device;
 
 use super::CheckpointError;
-use super::description::{Checkpoint, Family};
+use super::family::Family;
+use super::opened::Checkpoint;
 use super::source::CheckpointSource;
 
 /// Deep enough for the cache of Hugging Face's hub, models--…/snapshots/… .
@@ -70,8 +71,8 @@ fn describe(path: &Path) -> Result<FoundModel, CheckpointError> {
     let source = CheckpointSource::from_path(path)?;
     let checkpoint = Checkpoint::open(&source, &Device::flex())?;
     Ok(FoundModel {
-        family: checkpoint.family(),
-        name: checkpoint.name,
+        family: checkpoint.description.family,
+        name: checkpoint.description.name,
         source,
     })
 }

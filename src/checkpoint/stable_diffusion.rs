@@ -1,39 +1,30 @@
 //! A whole checkpoint, built and on its device.
 
-use std::sync::Arc;
-
 use burn::nn::pool::AvgPool2dConfig;
-use burn::tensor::{Device, Distribution, Int, Tensor, TensorData};
+use burn::tensor::{Device, Distribution, Tensor};
 
 use super::CheckpointError;
 use super::conversion::WeightType;
-use super::description::{Checkpoint, Family};
-use super::ldm_configs::Predicts;
+use super::description::ModelDescription;
+use super::opened::Checkpoint;
+use super::prediction::{self, PredictionSource};
 use super::source::CheckpointSource;
-use crate::models::config::{AutoencoderConfig, UNetConfig};
+use crate::diffusion::PredictionType;
 use crate::models::{
     AutoencoderKl, AutoencoderTinyDecoder, ClipTextModel, LatentRgb, UNet2DConditionModel,
 };
-use crate::prompt::ClipTokenizer;
 
 /// Previews are kept for every step; wider and higher ones are averaged down.
 const LARGEST_PREVIEW: usize = 256;
 
 /// A Stable Diffusion model ready to sample: networks with their weights on one
-/// device, and what their config files say about using them.
+/// device, and what is known of using them.
 #[derive(Debug)]
 pub struct StableDiffusion {
-    /// Name shown to people and written into pictures.
-    pub name: String,
-    pub tokenizer: Arc<ClipTokenizer>,
+    pub description: ModelDescription,
     pub text_encoder: ClipTextModel,
     pub unet: UNet2DConditionModel,
     pub vae: AutoencoderKl,
-    pub unet_config: UNetConfig,
-    pub vae_config: AutoencoderConfig,
-    /// The text of `scheduler/scheduler_config.json`.
-    pub scheduler_config: Vec<u8>,
-    pub latent_rgb: LatentRgb,
     /// Paints previews where the checkpoint has one.
     pub preview_decoder: Option<AutoencoderTinyDecoder>,
     /// What text encoder and UNet compute in; the autoencoder computes in f32.
@@ -64,18 +55,19 @@ impl StableDiffusion {
         weight_type: WeightType,
         on_progress: &mut dyn FnMut(f32) -> bool,
     ) -> Result<Self, CheckpointError> {
-        let all: usize = checkpoint.parameters().iter().sum();
+        let all = checkpoint.parameters();
         let mut done = 0;
         let mut on_numbers = |numbers: usize| {
             done += numbers;
             on_progress(done as f32 / all as f32)
         };
         let Checkpoint {
+            description,
+            device,
             text_encoder,
             unet,
             vae,
             preview_decoder,
-            ..
         } = checkpoint;
         let text_encoder = text_encoder.load(weight_type, &mut on_numbers)?;
         let unet = unet.load(weight_type, &mut on_numbers)?;
@@ -84,36 +76,18 @@ impl StableDiffusion {
             .map(|planned| planned.load(WeightType::F32, &mut |_| true))
             .transpose()?;
         let mut model = Self {
-            name: checkpoint.name,
-            tokenizer: checkpoint.tokenizer,
+            description,
             text_encoder,
             unet,
             vae,
-            unet_config: checkpoint.unet_config,
-            vae_config: checkpoint.vae_config,
-            scheduler_config: checkpoint.scheduler_config,
-            latent_rgb: checkpoint.latent_rgb,
             preview_decoder,
             weight_type,
-            device: checkpoint.device,
+            device,
         };
-        if checkpoint.prediction_is_guessed {
+        if model.description.prediction_source == PredictionSource::Guessed {
             model.find_prediction_type()?;
         }
         Ok(model)
-    }
-
-    /// Hidden states of prompts, [prompts, tokens, width], from their padded
-    /// token ids; all of one length.
-    pub fn encode_prompts(&self, prompts: &[&[u32]]) -> Tensor<3> {
-        let tokens = prompts.first().map_or(0, |ids| ids.len());
-        let ids: Vec<i64> = prompts
-            .iter()
-            .flat_map(|ids| ids.iter().map(|&id| i64::from(id)))
-            .collect();
-        let data = TensorData::new(ids, [prompts.len(), tokens]);
-        let ids = Tensor::<2, Int>::from_data(data, &self.device);
-        self.text_encoder.forward(ids)
     }
 
     /// What previews are drawn from, four planes [1, 4, height, width] whose
@@ -140,7 +114,7 @@ impl StableDiffusion {
     pub fn preview_rgb(&self) -> LatentRgb {
         match self.preview_decoder {
             Some(_) => LatentRgb::PAINTED,
-            None => self.latent_rgb.clone(),
+            None => self.description.latent_rgb.clone(),
         }
     }
 
@@ -149,23 +123,25 @@ impl StableDiffusion {
     /// predicts it repeats its input; the velocity has √ᾱ ≈ 0.07 of it there.
     fn find_prediction_type(&mut self) -> Result<(), CheckpointError> {
         let predicts = if self.repeats_noise()? > 0.5 {
-            Predicts::Noise
+            PredictionType::Epsilon
         } else {
-            Predicts::Velocity
+            PredictionType::VPrediction
         };
-        self.scheduler_config = predicts.scheduler_config();
-        self.unet_config.sample_size = predicts.sample_size(Family::of(&self.unet_config));
+        let description = &mut self.description;
+        description.scheduler = prediction::scheduler_config(predicts);
+        description.unet_config.sample_size = prediction::sample_size(predicts, description.family);
+        description.prediction_source = PredictionSource::TriedOut;
         Ok(())
     }
 
     /// How much of pure noise the UNet's prediction holds (the slope of its
     /// least-squares fit), at the noisiest timestep of 1000 and without a prompt.
     fn repeats_noise(&self) -> Result<f32, CheckpointError> {
-        let side = 16usize.next_multiple_of(self.unet_config.side_multiple());
-        let shape = [1, self.unet_config.in_channels, side, side];
+        let unet_config = &self.description.unet_config;
+        let side = 16usize.next_multiple_of(unet_config.side_multiple());
+        let shape = [1, unet_config.in_channels, side, side];
         let noise = Tensor::<4>::random(shape, Distribution::Normal(0.0, 1.0), &self.device);
-        let context = self.encode_prompts(&[&self.tokenizer.encode("").ids]);
-        let context = self.unet.prompt_context(context);
+        let context = self.condition_texts(&[""]).context;
         let prediction = self
             .unet
             .predict(noise.clone(), 999.0, &context, None, &|| true);
@@ -177,23 +153,6 @@ impl StableDiffusion {
             .map_err(|error| CheckpointError::Device(error.to_string()))?;
         Ok(slope[0])
     }
-
-    /// Pixels along one side per latent cell.
-    pub fn pixels_per_cell(&self) -> usize {
-        self.vae_config.downscale_factor()
-    }
-
-    /// Width and height of a picture must be multiples of this many pixels.
-    pub fn size_multiple(&self) -> usize {
-        self.pixels_per_cell() * self.unet_config.side_multiple()
-    }
-
-    /// Width and height in pixels of the pictures that the model was trained on.
-    pub fn native_size(&self) -> [usize; 2] {
-        let [rows, columns] = self.unet_config.sample_size.height_width();
-        let pixels = self.pixels_per_cell();
-        [columns * pixels, rows * pixels]
-    }
 }
 
 #[cfg(test)]
@@ -204,8 +163,8 @@ mod tests {
     fn a_model_that_predicts_noise_is_told_by_what_it_predicts() {
         let device = Device::flex();
         let toybox = StableDiffusion::load(&CheckpointSource::Embedded, &device).unwrap();
-        let config = String::from_utf8(toybox.scheduler_config.clone()).unwrap();
-        assert!(config.contains("epsilon"));
+        let told = toybox.description.scheduler.prediction_type;
+        assert_eq!(told, PredictionType::Epsilon);
         let slope = toybox.repeats_noise().unwrap();
         assert!((0.8..1.2).contains(&slope), "{slope}");
     }

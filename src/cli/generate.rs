@@ -76,7 +76,7 @@ pub(super) fn wait_for_model(
         match event {
             Event::ModelReady(model) => return Ok(model),
             Event::ModelFailed { error, .. } => return Err(Failure::model(error)),
-            Event::ModelLoading { name } => report.loading(&name),
+            Event::ModelLoading { name, .. } => report.loading(&name),
             Event::ModelOpened(needs) => report.needs(&needs),
             Event::ModelProgress(fraction) => report.loaded(fraction),
             Event::CheckingDevice => report.note(

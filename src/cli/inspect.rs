@@ -2,56 +2,62 @@
 
 use super::Failure;
 use super::arguments::InspectArguments;
-use crate::checkpoint::{Checkpoint, WeightType};
+use crate::checkpoint::{Checkpoint, PredictionSource, WeightType};
 use crate::device::ComputeDevice;
-use crate::diffusion::{PredictionType, SchedulerConfig};
+use crate::diffusion::PredictionType;
 use crate::engine::ModelNeeds;
 
 pub(super) fn run(arguments: &InspectArguments) -> Result<(), Failure> {
     let source = arguments.parts.source(arguments.model.as_deref())?;
     let device = ComputeDevice::cpu(None);
     let checkpoint = Checkpoint::open(&source, device.burn()).map_err(Failure::model)?;
-    println!("{}", checkpoint.name);
-    for (label, text) in lines(&checkpoint)? {
+    println!("{}", checkpoint.description.name);
+    for (label, text) in lines(&checkpoint) {
         println!("  {label:<12}  {text}");
     }
     Ok(())
 }
 
-fn lines(checkpoint: &Checkpoint) -> Result<Vec<(&'static str, String)>, Failure> {
-    let scheduler =
-        SchedulerConfig::from_json(&checkpoint.scheduler_config).map_err(Failure::model)?;
-    let unet = &checkpoint.unet_config;
-    let pixels = checkpoint.vae_config.downscale_factor();
-    let [rows, columns] = unet.sample_size.height_width();
-    let (width, height) = (columns * pixels, rows * pixels);
-    let [text, denoiser, autoencoder] = checkpoint.parameters().map(millions);
-    let all = millions(checkpoint.parameters().iter().sum());
+fn lines(checkpoint: &Checkpoint) -> Vec<(&'static str, String)> {
+    let description = &checkpoint.description;
+    let scheduler = &description.scheduler;
+    let unet = &description.unet_config;
+    let pixels = description.pixels_per_cell();
+    let [width, height] = description.native_size();
+    let networks = checkpoint.networks().into_iter();
+    let networks: Vec<String> = networks
+        .map(|network| format!("{} {}", network.name, millions(network.numbers)))
+        .collect();
     let predicts = match scheduler.prediction_type {
         PredictionType::Epsilon => "noise",
         PredictionType::VPrediction => "velocity",
     };
-    let certainty = if checkpoint.prediction_is_guessed {
-        " (or noise: the file does not say, it is tried out when the model is loaded)"
-    } else {
-        ""
+    let certainty = match description.prediction_source {
+        PredictionSource::Guessed => {
+            " (or noise: the file does not say, it is tried out when the model is loaded)"
+        }
+        PredictionSource::Told | PredictionSource::TriedOut => "",
     };
     let mut lines = vec![
         (
             "form",
-            format!("{}, {}", checkpoint.family(), checkpoint.layout),
+            format!("{}, {}", description.family, description.layout),
         ),
         ("stored as", checkpoint.stored_types()),
         (
             "pictures",
             format!(
                 "{width} × {height} pixels, sides in steps of {}",
-                pixels * unet.side_multiple()
+                description.size_multiple()
             ),
         ),
         (
             "parameters",
-            format!("{all}: text encoder {text}, UNet {denoiser}, autoencoder {autoencoder}"),
+            format!(
+                "{}: {}",
+                millions(checkpoint.parameters()),
+                networks.join(", ")
+            ),
         ),
         (
             "UNet",
@@ -95,7 +101,7 @@ fn lines(checkpoint: &Checkpoint) -> Result<Vec<(&'static str, String)>, Failure
             ),
         ));
     }
-    Ok(lines)
+    lines
 }
 
 fn list(numbers: &[usize]) -> String {

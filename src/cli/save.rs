@@ -6,6 +6,7 @@ use std::sync::Arc;
 use image::{Rgb, RgbImage};
 use serde_json::{Value, json};
 
+use crate::checkpoint::Family;
 use crate::diffusion::Method;
 use crate::engine::{ModelInfo, Picture, Recipe, Request, Trajectory, picture_file_name};
 use crate::export::png::write_png;
@@ -79,7 +80,7 @@ impl Saver {
             "seed": trajectory.seed,
             "steps": settings.steps,
             "run_standard_sd": trajectory.method == Method::Standard,
-            "sd_2_1": self.model.linear_projection,
+            "sd_2_1": self.model.family == Family::V2,
             "guidance_scale": settings.guidance_scale,
             "scheduler": settings.scheduler.unwrap_or(self.model.scheduler),
             "model": self.model.name,

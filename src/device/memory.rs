@@ -5,7 +5,7 @@
 //! card's own.
 
 use serde::Serialize;
-use sysinfo::{MemoryRefreshKind, System};
+use sysinfo::{MemoryRefreshKind, ProcessRefreshKind, ProcessesToUpdate, System};
 
 use super::ComputeDevice;
 
@@ -63,9 +63,28 @@ fn free_memory() -> Option<u64> {
     (free > 0).then_some(free)
 }
 
+/// Bytes of this program that lie in memory; `None` where the system does not tell.
+pub fn resident_memory() -> Option<u64> {
+    let own = sysinfo::get_current_pid().ok()?;
+    let mut system = System::new();
+    let what = ProcessRefreshKind::nothing().with_memory();
+    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[own]), false, what);
+    Some(system.process(own)?.memory())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_this_program_takes_lies_in_memory() {
+        let before = resident_memory().expect("this system tells");
+        let taken = vec![7u8; 64 << 20];
+        let after = resident_memory().expect("this system tells");
+        assert!(std::hint::black_box(&taken)[1 << 20] == 7);
+        // Other tests of this process give and take meanwhile.
+        assert!(before > 1 << 20 && after > 64 << 20, "{before} {after}");
+    }
 
     #[test]
     fn the_cpu_knows_its_memory_and_binds_any_buffer() {

@@ -15,7 +15,7 @@ use std::str::FromStr;
 
 use burn::tensor::Device;
 
-pub use memory::MemoryLimits;
+pub use memory::{MemoryLimits, resident_memory};
 pub use precision::{Precision, UnknownPrecision};
 pub use priority::{lower_thread_priority, set_cpu_threads};
 pub use slot::{DeviceNumbers, HostNumbers, Slot, SlotError};

@@ -4,13 +4,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use burn::tensor::{Device, Tensor, TensorData};
 
-use crate::checkpoint::{CheckpointError, CheckpointSource, StableDiffusion};
+use crate::checkpoint::{CheckpointError, CheckpointSource, Conditioning, StableDiffusion};
 use crate::diffusion::noise::torch_randn;
 use crate::models::unet::Grid;
 use crate::prompt::Assignment;
 use crate::storm::{
-    AttentionMaps, ObjectiveError, ObjectiveKind, ObjectiveParameters, PromptFacts, StepContext,
-    build,
+    AttentionMaps, ObjectiveError, ObjectiveKind, ObjectiveParameters, StepContext, build,
 };
 
 const PROMPT: &str = "a cat to the left of a dog";
@@ -75,11 +74,11 @@ fn compute(device: &Device) -> Result<Answers, ExerciseError> {
     let failed = |error: &dyn std::fmt::Display| ExerciseError::Device(error.to_string());
     let read = |tensor: Tensor<4>| tensor.try_into_vec_as().map_err(|error| failed(&error));
     let model = StableDiffusion::load(&CheckpointSource::Embedded, device)?;
-    let prompt = model.tokenizer.encode(PROMPT);
-    let empty = model.tokenizer.encode("");
-    let hidden = model.encode_prompts(&[&empty.ids, &prompt.ids]);
-    let context = model.unet.prompt_context(hidden);
-    let [rows, columns] = model.unet_config.sample_size.height_width();
+    let Conditioning {
+        prompts, context, ..
+    } = model.condition_texts(&["", PROMPT]);
+    let prompt = &prompts[1];
+    let [rows, columns] = model.description.unet_config.sample_size.height_width();
     let latent_grid = Grid { rows, columns };
     let noise = torch_randn(0, 4 * rows * columns);
     let latents = Tensor::<4>::from_data(TensorData::new(noise, [1, 4, rows, columns]), device);
@@ -108,13 +107,8 @@ fn compute(device: &Device) -> Result<Answers, ExerciseError> {
     let values = read(tracked.clone().without_autodiff())?;
     let values = AttentionMaps::new(grid.rows, grid.columns, prompt.ids.len(), values)
         .map_err(ObjectiveError::from)?;
-    let facts = PromptFacts {
-        prompt: PROMPT.to_string(),
-        tokens: prompt.ids.len(),
-        end_token: prompt.end,
-        linear_projection: false,
-    };
-    let layout = Assignment::proposed(&prompt).layout(&prompt);
+    let facts = model.description.prompt_facts(prompt);
+    let layout = Assignment::proposed(prompt).layout(prompt);
     let layout = layout.map_err(|error| failed(&error))?;
     let parameters = ObjectiveParameters::default();
     let objective = build(ObjectiveKind::Storm, layout, &parameters, &facts)?;

@@ -10,10 +10,11 @@ use super::error::EngineError;
 use super::needs::ModelNeeds;
 use super::recorder::Trajectory;
 use super::request::RequestId;
+use crate::checkpoint::{CheckpointSource, Family};
 use crate::diffusion::{Method, SchedulerKind};
 use crate::models::LatentRgb;
 pub use crate::models::object_detector::FoundObject;
-use crate::prompt::ClipTokenizer;
+use crate::prompt::{ClipTokenizer, TokenizedPrompt};
 use crate::storm::Reading;
 
 /// One thing that happened, in the order in which it happened. Tensors never
@@ -24,7 +25,10 @@ pub enum Event {
     /// CPU; takes up to a minute.
     CheckingDevice,
     /// A model is being read.
-    ModelLoading { name: String },
+    ModelLoading {
+        name: String,
+        source: CheckpointSource,
+    },
     /// Its files are in order; what it will need, before anything is allocated.
     ModelOpened(ModelNeeds),
     /// So much of its weights is loaded, from 0 to 1.
@@ -38,6 +42,11 @@ pub enum Event {
     },
     /// A request's turn has come.
     Started { request: RequestId },
+    /// The request is in order; its prompt as the model reads it.
+    PromptRead {
+        request: RequestId,
+        prompt: Arc<TokenizedPrompt>,
+    },
     /// Something the person should know about this request.
     Notice { request: RequestId, notice: Notice },
     /// Sampling of one seed begins.
@@ -72,6 +81,8 @@ pub enum Event {
 #[derive(Debug, Clone)]
 pub struct ModelInfo {
     pub name: String,
+    pub source: CheckpointSource,
+    pub family: Family,
     /// What it computes on, in words.
     pub device: String,
     /// Why on that, if there is something to say.
@@ -88,8 +99,13 @@ pub struct ModelInfo {
     pub scheduler: SchedulerKind,
     /// What its weights and activations need.
     pub needs: ModelNeeds,
-    /// Whether the UNet has linear projections, as Stable Diffusion 2.x does.
-    pub linear_projection: bool,
+}
+
+impl ModelInfo {
+    /// Whether it is the one that is part of the program.
+    pub fn is_embedded(&self) -> bool {
+        self.source == CheckpointSource::Embedded
+    }
 }
 
 /// Not an error, but worth a line on the screen.

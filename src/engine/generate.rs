@@ -14,14 +14,13 @@ use super::recorder::Recorder;
 use super::request::{Request, RequestId};
 use super::store::{StepKey, StepRecord, StepStore, UpdateRecord};
 use super::{StopFlags, worker::Outbox};
-use crate::checkpoint::StableDiffusion;
+use crate::checkpoint::{Conditioning, StableDiffusion};
 use crate::device::{HostNumbers, Slot, WgpuHandles};
 use crate::diffusion::noise::torch_randn;
 use crate::diffusion::{
     DenoiseError, Denoising, LossReport, Method, Observer, StepReport, UpdateReport,
 };
 use crate::models::ObjectDetector;
-use crate::models::unet::PromptContext;
 use crate::storm::AttentionMaps;
 
 /// What the pictures of one request share.
@@ -33,9 +32,8 @@ pub(super) struct Run<'a> {
     pub(super) detector: Option<&'a ObjectDetector>,
     /// What the model computes on, where that is wgpu.
     pub(super) wgpu: Option<&'a WgpuHandles>,
-    /// Hidden states of the negative prompt and the prompt.
-    pub(super) text_embeddings: Tensor<3>,
-    pub(super) context: PromptContext,
+    /// Of the negative prompt and the prompt.
+    pub(super) conditioning: Conditioning,
     pub(super) store: &'a StepStore,
     pub(super) flags: &'a StopFlags,
     pub(super) outbox: &'a Outbox,
@@ -60,7 +58,8 @@ impl Run<'_> {
         let recorder = self.request.trajectory.map(|method| {
             let objective = self.prepared.objective.as_deref();
             let warm_up = step_count.saturating_sub(settings.steps);
-            Recorder::new(method, objective, warm_up, self.text_embeddings.clone())
+            let hidden_states = self.conditioning.hidden_states.clone();
+            Recorder::new(method, objective, warm_up, hidden_states)
         });
         let mut listener = Listener {
             run: self,
@@ -73,7 +72,7 @@ impl Run<'_> {
         };
         let denoising = Denoising {
             unet: &self.model.unet,
-            context: &self.context,
+            context: &self.conditioning.context,
             scheduler,
             guidance_scale: settings.guidance_scale,
             latents: self.initial_latents(seed),

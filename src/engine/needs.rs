@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::error::{EngineError, RequestError};
 use super::run_shape::{Networks, PictureShape, RunShape, gigabytes};
-use crate::checkpoint::{Checkpoint, WeightType};
+use crate::checkpoint::{Checkpoint, NetworkSize, WeightType};
 use crate::device::{ComputeDevice, MemoryLimits};
 use crate::models::unet::{Activations, Grid};
 
@@ -17,7 +17,7 @@ use crate::models::unet::{Activations, Grid};
 pub struct ModelNeeds {
     /// Numbers in all its networks.
     pub parameters: usize,
-    /// What text encoder and UNet are kept in, as "f16".
+    /// What weights are kept in but for the autoencoder's, as "f16".
     pub weight_type: &'static str,
     /// Bytes of weights.
     pub weights: u64,
@@ -35,19 +35,20 @@ pub struct ModelNeeds {
 impl ModelNeeds {
     /// What `checkpoint` needs with weights of `weight_type`.
     pub fn of(checkpoint: &Checkpoint, weight_type: WeightType) -> Self {
-        let [text, unet, vae] = checkpoint.parameters();
-        let (bytes, whole) = (weight_type.bytes() as u64, WeightType::F32.bytes() as u64);
+        let sizes = checkpoint.networks();
+        let bytes = |size: &NetworkSize, numbers: usize| numbers as u64 * size.bytes(weight_type);
+        let largest = sizes.iter().map(|size| bytes(size, size.largest_tensor));
         let networks = Networks {
-            unet: checkpoint.unet_config.clone(),
-            vae: checkpoint.vae_config.clone(),
-            bytes,
+            unet: checkpoint.description.unet_config.clone(),
+            vae: checkpoint.description.vae_config.clone(),
+            bytes: weight_type.bytes() as u64,
         };
         Self {
-            parameters: text + unet + vae,
+            parameters: checkpoint.parameters(),
             weight_type: weight_type.name(),
-            weights: (text + unet) as u64 * bytes + vae as u64 * whole,
+            weights: sizes.iter().map(|size| bytes(size, size.numbers)).sum(),
             activations: networks.generous(networks.native()),
-            largest_tensor: checkpoint.largest_tensor() as u64 * bytes,
+            largest_tensor: largest.max().unwrap_or(0),
             limits: MemoryLimits::default(),
             networks: Arc::new(networks),
         }

@@ -1,25 +1,27 @@
 //! A request checked against the loaded model, before anything is computed.
 
+use std::sync::Arc;
+
 use super::error::RequestError;
 use super::event::Notice;
 use super::needs::ModelNeeds;
 use super::request::Request;
 use super::run_shape::{PictureShape, RunShape};
 use super::settings::Settings;
-use crate::checkpoint::StableDiffusion;
+use crate::checkpoint::ModelDescription;
 use crate::device::MemoryLimits;
 use crate::diffusion::{Method, Optimisation, SchedulerConfig, SchedulerKind, UpdateRule};
 use crate::models::unet::Grid;
 use crate::prompt::TokenizedPrompt;
-use crate::storm::{Objective, PromptFacts};
+use crate::storm::Objective;
 
 /// Largest side of a picture, in pixels.
 const LARGEST_SIDE: usize = 4096;
 
 /// A request that can be run.
 pub(super) struct Prepared {
-    pub(super) prompt: TokenizedPrompt,
-    pub(super) negative_prompt: TokenizedPrompt,
+    pub(super) prompt: Arc<TokenizedPrompt>,
+    pub(super) negative_prompt: Arc<TokenizedPrompt>,
     /// Latent rows and columns.
     pub(super) latent_size: [usize; 2],
     /// Picture width and height.
@@ -35,20 +37,19 @@ pub(super) struct Prepared {
 /// Checks `request` against `model`, what it needs and what its device has.
 pub(super) fn prepare(
     request: &Request,
-    model: &StableDiffusion,
+    model: &ModelDescription,
     needs: &ModelNeeds,
     limits: MemoryLimits,
 ) -> Result<Prepared, RequestError> {
     check_plain_values(request)?;
     let settings = &request.settings;
     let mut notices = Vec::new();
-    let prompt = model.tokenizer.encode(&request.prompt);
-    if !prompt.lost_words.is_empty() {
-        notices.push(Notice::LostWords(prompt.lost_words.clone()));
-    }
-    let negative_prompt = model.tokenizer.encode(&request.negative_prompt);
-    if !negative_prompt.lost_words.is_empty() {
-        notices.push(Notice::LostWords(negative_prompt.lost_words.clone()));
+    let prompt = model.read_prompt(&request.prompt);
+    let negative_prompt = model.read_prompt(&request.negative_prompt);
+    for prompt in [&prompt, &negative_prompt] {
+        if !prompt.lost_words.is_empty() {
+            notices.push(Notice::LostWords(prompt.lost_words.clone()));
+        }
     }
     let asked = settings.size.unwrap_or(model.native_size());
     let size = possible_size(asked, model.size_multiple())?;
@@ -56,7 +57,7 @@ pub(super) fn prepare(
         notices.push(Notice::SizeRounded { asked, used: size });
     }
     let pixels = model.pixels_per_cell();
-    let mut scheduler_config = SchedulerConfig::from_json(&model.scheduler_config)?;
+    let mut scheduler_config = model.scheduler.clone();
     if let Some(prediction_type) = settings.prediction_type {
         scheduler_config.prediction_type = prediction_type;
     }
@@ -138,7 +139,7 @@ fn possible_size(asked: [usize; 2], multiple: usize) -> Result<[usize; 2], Reque
 
 fn objective(
     request: &Request,
-    model: &StableDiffusion,
+    model: &ModelDescription,
     prompt: &TokenizedPrompt,
 ) -> Result<Option<Box<dyn Objective>>, RequestError> {
     let layout = &request.layout;
@@ -150,12 +151,7 @@ fn objective(
             Ok(None)
         };
     }
-    let facts = PromptFacts {
-        prompt: request.prompt.clone(),
-        tokens: prompt.ids.len(),
-        end_token: prompt.end,
-        linear_projection: model.unet_config.use_linear_projection,
-    };
+    let facts = model.prompt_facts(prompt);
     let Optimisation {
         objective,
         parameters,

@@ -19,7 +19,7 @@ use crate::checkpoint::{
     Checkpoint, CheckpointError, CheckpointSource, StableDiffusion, WeightType,
 };
 use crate::device::{ComputeDevice, lower_thread_priority};
-use crate::diffusion::{DenoiseError, SchedulerConfig};
+use crate::diffusion::DenoiseError;
 use crate::doctor::{self, Verdicts};
 use crate::models::ObjectDetector;
 
@@ -115,7 +115,10 @@ impl Worker {
 
     fn load(&mut self, id: LoadId, source: &CheckpointSource) {
         let name = source.name();
-        self.outbox.send(Event::ModelLoading { name: name.clone() });
+        self.outbox.send(Event::ModelLoading {
+            name: name.clone(),
+            source: source.clone(),
+        });
         match self.replace_model(id, source) {
             Ok(info) => self.outbox.send(Event::ModelReady(Arc::new(info))),
             Err(error) => self.outbox.send(Event::ModelFailed {
@@ -139,7 +142,7 @@ impl Worker {
         self.outbox.send(Event::ModelOpened(needs.clone()));
         let (model, detector, info) = self.guarded(|| {
             let model = self.build(id, checkpoint, weight_type)?;
-            let info = self.describe(&model, needs.clone())?;
+            let info = self.describe(&model, needs.clone());
             let detector = match source {
                 CheckpointSource::Embedded => Some(ObjectDetector::embedded()?),
                 _ => None,
@@ -193,26 +196,22 @@ impl Worker {
         }
     }
 
-    fn describe(
-        &self,
-        model: &StableDiffusion,
-        needs: ModelNeeds,
-    ) -> Result<ModelInfo, EngineError> {
-        let scheduler = SchedulerConfig::from_json(&model.scheduler_config)
-            .map_err(super::RequestError::from)?;
-        Ok(ModelInfo {
-            name: model.name.clone(),
+    fn describe(&self, model: &StableDiffusion, needs: ModelNeeds) -> ModelInfo {
+        let description = &model.description;
+        ModelInfo {
+            name: description.name.clone(),
+            source: description.source.clone(),
+            family: description.family,
             device: self.device.to_string(),
             device_note: self.device.note().map(str::to_string),
-            tokenizer: Arc::clone(&model.tokenizer),
+            tokenizer: Arc::clone(&description.tokenizer),
             preview_rgb: model.preview_rgb(),
-            native_size: model.native_size(),
-            size_multiple: model.size_multiple(),
-            pixels_per_cell: model.pixels_per_cell(),
-            scheduler: scheduler.kind(),
+            native_size: description.native_size(),
+            size_multiple: description.size_multiple(),
+            pixels_per_cell: description.pixels_per_cell(),
+            scheduler: description.scheduler.kind(),
             needs,
-            linear_projection: model.unet_config.use_linear_projection,
-        })
+        }
     }
 
     fn generate(&self, id: RequestId, request: &Request) {
@@ -239,23 +238,27 @@ impl Worker {
             needs,
             detector,
         } = self.model.as_ref().ok_or(EngineError::NoModel)?;
-        let prepared = prepare(request, model, needs, self.device.memory_limits())?;
+        let limits = self.device.memory_limits();
+        let prepared = prepare(request, &model.description, needs, limits)?;
+        self.outbox.send(Event::PromptRead {
+            request: id,
+            prompt: Arc::clone(&prepared.prompt),
+        });
         for notice in &prepared.notices {
             self.outbox.send(Event::Notice {
                 request: id,
                 notice: notice.clone(),
             });
         }
-        let prompts = [&prepared.negative_prompt.ids[..], &prepared.prompt.ids[..]];
-        let text_embeddings = model.encode_prompts(&prompts);
+        let prompts = [&prepared.negative_prompt, &prepared.prompt];
+        let conditioning = model.condition(prompts.map(Arc::clone).to_vec());
         let run = Run {
             id,
             request,
             prepared: &prepared,
             model,
             detector: detector.as_ref(),
-            context: model.unet.prompt_context(text_embeddings.clone()),
-            text_embeddings,
+            conditioning,
             wgpu: self.device.wgpu(),
             store: &self.store,
             flags: &self.flags,

@@ -40,18 +40,15 @@ impl PassCosts {
         attention_res: usize,
         activations: Activations,
     ) -> Result<Self, DenoiseError> {
-        let [rows, columns] = model.unet_config.sample_size.height_width();
+        let [rows, columns] = model.description.unet_config.sample_size.height_width();
         let latents = Grid { rows, columns };
         let grid = model.unet.attention_grid(latents, attention_res);
-        let prompt = model.tokenizer.encode("");
-        let tokens = prompt.ids.len();
-        let whole = model.unet_config.pass_operations(latents, tokens);
-        let part = model
-            .unet_config
-            .maps_pass_operations(latents, grid, tokens);
-        let context = model
-            .unet
-            .prompt_context(model.encode_prompts(&[&prompt.ids]));
+        let conditioning = model.condition_texts(&[""]);
+        let context = conditioning.context;
+        let tokens = conditioning.prompts[0].ids.len();
+        let unet_config = &model.description.unet_config;
+        let whole = unet_config.pass_operations(latents, tokens);
+        let part = unet_config.maps_pass_operations(latents, grid, tokens);
         let ratio = || backward_ratio(model, &context, latents, grid, activations);
         // The first run pays for kernels and memory.
         ratio()?;

@@ -15,12 +15,7 @@ pub(super) const CONTEXT: StepContext = StepContext {
 };
 
 pub(super) fn facts() -> PromptFacts {
-    PromptFacts {
-        prompt: "cat left of dog".to_owned(),
-        tokens: TOKENS,
-        end_token: 6,
-        linear_projection: false,
-    }
+    PromptFacts::new("cat left of dog", TOKENS, 6)
 }
 
 pub(super) fn object(label: &str, tokens: &[usize]) -> ObjectTokens {

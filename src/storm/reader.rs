@@ -49,20 +49,20 @@ impl Reader {
     ) -> Result<Self, ObjectiveError> {
         parameters.validate()?;
         layout.validate(prompt.tokens)?;
-        let end = if parameters.include_padding {
-            prompt.tokens - 1
+        let range = if parameters.include_padding {
+            prompt.columns.clone()
         } else {
-            prompt.end_token.min(prompt.tokens - 1)
+            prompt.prompt_columns.clone()
         };
         // Without padding in the softmax, a token after the prompt has no map.
-        layout.validate(end + 1)?;
+        layout.validate(range.end + 1)?;
         Ok(Self {
             layout,
             gaps: parameters.gaps(),
             target_gaps: parameters.gaps().for_targets(parameters.overshoot),
             smoothing: Smoothing::gaussian(parameters.smoothing_sigma),
             tokens: prompt.tokens,
-            range: 1..end,
+            range,
             absent_below: parameters.absent_below,
             presence_threshold: parameters.presence_threshold,
             largest_spread: parameters.largest_spread,

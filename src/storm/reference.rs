@@ -123,15 +123,9 @@ impl Reference {
             .first()
             .map_or(0, |relation| relation.subject);
         let reader = Reader::new(layout, storm, prompt)?;
-        let refinement_range = 1..prompt.tokens - 1;
-        let step_range = if prompt.linear_projection {
-            let end = prompt.end_token.min(prompt.tokens - 1);
-            // A token after the prompt has no map in the step's own loss.
-            reader.layout().validate(end + 1)?;
-            1..end
-        } else {
-            refinement_range.clone()
-        };
+        let step_range = prompt.released_columns.clone();
+        // A token after these has no map in the step's own loss.
+        reader.layout().validate(step_range.end + 1)?;
         Ok(Self {
             reader,
             parameters,
@@ -139,7 +133,7 @@ impl Reference {
             subject,
             object: 1 - subject,
             step_range,
-            refinement_range,
+            refinement_range: prompt.columns.clone(),
         })
     }
 

@@ -9,7 +9,7 @@ use storm_studio::checkpoint::CheckpointSource;
 
 use super::{Studio, app, click, edit, studio, studio_with, wait, wait_until_idle};
 use crate::bad_files::narrow_file;
-use crate::checkpoints::copy_folder;
+use crate::checkpoints::{copy_folder, copy_into};
 use crate::ldm_names::{read, write};
 
 #[derive(Debug)]
@@ -107,6 +107,42 @@ fn a_dropped_file_that_is_no_model_says_so_and_toybox_goes_on() {
     drop_on_window(&mut harness, &output.path().join("gone"));
     let message = wait_for_error(&mut harness);
     assert!(message.contains("no model at"), "{message}");
+}
+
+#[test]
+fn a_folder_called_toybox_is_a_folder() {
+    let output = tempfile::tempdir().unwrap();
+    let mut harness = studio(output.path());
+    assert!(harness.query_by_label("Use the embedded model").is_none());
+    let folder = output.path().join("toybox");
+    copy_into("narrow-sd1", &folder);
+    drop_on_window(&mut harness, &folder);
+    wait(&mut harness, "the folder", |app| {
+        let model = app.state().session.model();
+        model.is_some_and(|model| !model.is_embedded())
+    });
+    harness.step();
+    click(&mut harness, "Use the embedded model");
+    wait(&mut harness, "the embedded model", |app| {
+        let model = app.state().session.model();
+        model.is_some_and(|model| model.is_embedded())
+    });
+}
+
+#[test]
+fn a_damaged_scheduler_config_offers_another_model_and_costs_nothing() {
+    let output = tempfile::tempdir().unwrap();
+    let mut harness = studio(output.path());
+    let model = copy_folder("narrow-sd1");
+    let config = model.path().join("scheduler/scheduler_config.json");
+    std::fs::write(config, "{\"beta_start\": ").unwrap();
+    drop_on_window(&mut harness, model.path());
+    let message = wait_for_error(&mut harness);
+    assert!(message.contains("scheduler_config.json"), "{message}");
+    harness.get_by_label("Open another model…");
+    let session = &app(&harness).state().session;
+    assert!(session.model().is_some_and(|model| model.is_embedded()));
+    generate(&mut harness, None);
 }
 
 #[test]

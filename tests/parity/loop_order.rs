@@ -8,8 +8,8 @@ use burn::tensor::{Device, Tensor, TensorData};
 use storm_studio::checkpoint::{CheckpointSource, StableDiffusion};
 use storm_studio::diffusion::noise::torch_randn;
 use storm_studio::diffusion::{
-    Denoising, LossReport, Method, Observer, SchedulerConfig, SpatialUpdateParameters, StepReport,
-    UpdateReport, UpdateRule,
+    Denoising, LossReport, Method, Observer, SpatialUpdateParameters, StepReport, UpdateReport,
+    UpdateRule,
 };
 use storm_studio::models::unet::{Activations, PromptContext};
 use storm_studio::storm::objective::ObjectiveError;
@@ -173,7 +173,7 @@ impl Narrow {
         update_rule: &UpdateRule,
         observer: &mut dyn Observer,
     ) {
-        let config = SchedulerConfig::from_json(&self.model.scheduler_config).unwrap();
+        let config = self.model.description.scheduler.clone();
         let denoising = Denoising {
             unet: &self.model.unet,
             context: &self.context,

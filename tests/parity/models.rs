@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
-use storm_studio::checkpoint::{CheckpointSource, StableDiffusion};
+use storm_studio::checkpoint::{CheckpointSource, Family, StableDiffusion};
 use storm_studio::diffusion::SchedulerKind;
 
 use super::recording::Recording;
@@ -45,7 +45,7 @@ impl Models {
         let candidates = self.folders.iter().filter(|path| !is_named || named(path));
         let loaded = candidates.map(|path| (path.clone(), load(path, device)));
         let of_family = loaded.filter(|(_, model)| {
-            is_named || model.unet_config.use_linear_projection == recording.run.sd_2_1
+            is_named || (model.description.family == Family::V2) == recording.run.sd_2_1
         });
         of_family
             .min_by(|(_, a), (_, b)| {
@@ -63,8 +63,9 @@ fn load(path: &Path, device: &Device) -> StableDiffusion {
 
 /// Largest error of the text embeddings; `None` if they have another shape.
 fn text_error(recording: &Recording, model: &StableDiffusion) -> Option<f64> {
-    let prompts = ["", &recording.run.prompt].map(|prompt| model.tokenizer.encode(prompt).ids);
-    let ours = model.encode_prompts(&[&prompts[0], &prompts[1]]);
+    let ours = model
+        .condition_texts(&["", &recording.run.prompt])
+        .hidden_states;
     if ours.dims()[..] != *recording.shape("text_embeddings") {
         return None;
     }

@@ -21,7 +21,11 @@ fn every_update_and_every_scheduler_step_agrees_with_pytorch() {
     let recording = recording();
     let source = CheckpointSource::from_path(&folder().join("narrow-sd1")).unwrap();
     let model = StableDiffusion::load(&source, &Device::flex()).unwrap();
-    let end_token = model.tokenizer.encode(&recording.run.prompt).end;
+    let end_token = model
+        .description
+        .tokenizer
+        .encode(&recording.run.prompt)
+        .end;
     let objective = recording.objective(end_token);
     let errors = single_steps::check(&recording, &model, SchedulerKind::Pndm, &*objective);
     println!("update {:.1e}, step {:.1e}", errors.update, errors.step);

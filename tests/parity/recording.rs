@@ -109,12 +109,10 @@ impl Recording {
 
     /// The released objective for this run; `end_token` ends the prompt.
     pub fn objective(&self, end_token: usize) -> Box<dyn Objective> {
-        let facts = PromptFacts {
-            prompt: self.run.prompt.clone(),
-            tokens: 77,
-            end_token,
-            linear_projection: self.run.sd_2_1,
-        };
+        let mut facts = PromptFacts::new(&self.run.prompt, 77, end_token);
+        if self.run.sd_2_1 {
+            facts.released_columns = facts.prompt_columns.clone();
+        }
         let parameters = ObjectiveParameters::default();
         build(ObjectiveKind::Reference, self.layout(), &parameters, &facts)
             .unwrap_or_else(|error| panic!("{}: {error}", self.name))

@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use storm_studio::device::ComputeDevice;
-use storm_studio::diffusion::SchedulerConfig;
 
 use super::models::{Models, scheduler};
 use super::recording::{LossKind, Recording, kinds};
@@ -53,9 +52,12 @@ impl RunReport {
     ) -> Self {
         let began = Instant::now();
         let (folder, model) = models.of(recording, device.burn());
-        let own = SchedulerConfig::from_json(&model.scheduler_config).expect("a scheduler");
-        let scheduler = scheduler(recording, own.kind());
-        let end_token = model.tokenizer.encode(&recording.run.prompt).end;
+        let scheduler = scheduler(recording, model.description.scheduler.kind());
+        let end_token = model
+            .description
+            .tokenizer
+            .encode(&recording.run.prompt)
+            .end;
         let objective = recording.objective(end_token);
         let losses = stored_maps::check(recording, &*objective);
         let steps = (!fast).then(|| single_steps::check(recording, &model, scheduler, &*objective));

@@ -7,7 +7,7 @@
 use burn::tensor::{Tensor, TensorData};
 use storm_studio::checkpoint::StableDiffusion;
 use storm_studio::diffusion::noise::torch_randn;
-use storm_studio::diffusion::{SchedulerConfig, SchedulerKind, UpdateRule};
+use storm_studio::diffusion::{SchedulerKind, UpdateRule};
 use storm_studio::models::unet::{Grid, PromptContext};
 use storm_studio::storm::{AttentionMaps, Objective, ReferenceParameters, StepContext};
 
@@ -41,13 +41,11 @@ pub fn check(
     objective: &dyn Objective,
 ) -> StepErrors {
     let shape = latent_shape(recording);
-    let prompts = ["", &recording.run.prompt].map(|prompt| model.tokenizer.encode(prompt).ids);
-    let hidden = model.encode_prompts(&[&prompts[0], &prompts[1]]);
     let walk = Walk {
         recording,
         model,
         objective,
-        context: model.unet.prompt_context(hidden),
+        context: model.condition_texts(&["", &recording.run.prompt]).context,
         grid: model.unet.attention_grid(
             Grid {
                 rows: shape[2],
@@ -57,9 +55,8 @@ pub fn check(
         ),
         shape,
     };
-    let config = SchedulerConfig::from_json(&model.scheduler_config).expect("it was loaded");
     let mut scheduler = scheduler
-        .build(&config, recording.run.steps)
+        .build(&model.description.scheduler, recording.run.steps)
         .expect("the recorded number of steps is possible");
     let timesteps = scheduler.timesteps().to_vec();
     let steps = recording.loss_steps();

@@ -215,7 +215,7 @@ mod tests {
             prompt: prompt.to_string(),
             ..DraftContent::default()
         });
-        draft.set_tokenizer(model.tokenizer);
+        draft.set_tokenizer(model.description.tokenizer);
         draft
     }
 

@@ -8,7 +8,7 @@ use crate::app::look::theme::{Palette, small};
 use crate::app::state::State;
 use crate::app::state::session::{ModelState, WORTH_A_SENTENCE};
 use crate::app::studio::action::{Action, ModelPlace};
-use crate::checkpoint::{CheckpointSource, FoundModels, embedded};
+use crate::checkpoint::{CheckpointSource, FoundModels};
 
 /// Room for the button beside the name.
 const OPEN_WIDTH: f32 = 64.0;
@@ -20,9 +20,13 @@ const MENU_WIDTH: f32 = 280.0;
 pub fn model_ui(ui: &mut Ui, state: &mut State) {
     let palette = Palette::of(ui);
     let (name, loading) = match &state.session.model {
-        ModelState::Loading { name, fraction } => (
+        ModelState::Loading {
+            name,
+            source,
+            fraction,
+        } => (
             format!("{name} is loading"),
-            Some((name.clone(), *fraction)),
+            Some((*source == CheckpointSource::Embedded, *fraction)),
         ),
         ModelState::Ready(info) => (info.name.clone(), None),
         ModelState::Failed { name, .. } => (format!("{name} did not load"), None),
@@ -44,8 +48,8 @@ pub fn model_ui(ui: &mut Ui, state: &mut State) {
             });
         });
     });
-    if let Some((name, fraction)) = loading {
-        if name != embedded::NAME {
+    if let Some((is_embedded, fraction)) = loading {
+        if !is_embedded {
             loading_ui(ui, state, fraction);
         }
         return;
@@ -61,7 +65,7 @@ pub fn model_ui(ui: &mut Ui, state: &mut State) {
         let text = format!("{weights:.2} GB of weights ({})", needs.weight_type);
         ui.label(small(text).color(palette.weak_text));
     }
-    if info.name != embedded::NAME
+    if !info.is_embedded()
         && ui
             .add(Button::new("Use the embedded model").small())
             .clicked()

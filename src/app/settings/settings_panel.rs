@@ -11,7 +11,6 @@ use crate::app::look::icons;
 use crate::app::look::theme::{Palette, bold, small};
 use crate::app::state::State;
 use crate::app::state::session::WORTH_A_SENTENCE;
-use crate::checkpoint::embedded;
 use crate::diffusion::{Method, Methods, PredictionType, SchedulerKind};
 use crate::engine::{ModelInfo, Settings};
 
@@ -169,7 +168,7 @@ fn scheduler_ui(ui: &mut Ui, scheduler: &mut Option<SchedulerKind>, model: Optio
 /// What the UNet predicts: a choice for models that were opened, since a file
 /// need not say it.
 fn prediction_ui(ui: &mut Ui, prediction: &mut Option<PredictionType>, model: &ModelInfo) {
-    if model.name == embedded::NAME && prediction.is_none() {
+    if model.is_embedded() && prediction.is_none() {
         return;
     }
     let name = |kind| match kind {

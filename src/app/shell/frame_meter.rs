@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use cpu_time::ThreadTime;
 
+use crate::device::resident_memory;
+
 /// Frames remembered.
 const FRAMES: usize = 4096;
 /// CPU time of a frame above which the log says what it went into.
@@ -132,23 +134,14 @@ impl MemoryMeter {
             .read
             .is_none_or(|(when, _)| when.elapsed() > Duration::from_secs(1));
         if is_stale {
-            self.read = Some((Instant::now(), resident_bytes()));
+            self.read = Some((Instant::now(), resident_memory()));
         }
     }
 
-    /// Bytes in memory; known on Linux only.
+    /// Bytes in memory; `None` where the system does not tell.
     pub fn resident_bytes(&self) -> Option<u64> {
         self.read?.1
     }
-}
-
-fn resident_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(1024 * kibibytes)
 }
 
 #[cfg(test)]

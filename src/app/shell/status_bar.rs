@@ -40,7 +40,7 @@ fn model_ui(ui: &mut Ui, state: &State) {
     let palette = Palette::of(ui);
     let weak = |text: String| small(text).color(palette.weak_text);
     match &state.session.model {
-        ModelState::Loading { name, fraction } => {
+        ModelState::Loading { name, fraction, .. } => {
             ui.add(egui::Spinner::new().size(12.0));
             ui.label(weak(format!(
                 "{name} is loading, {:.0} %",

@@ -10,6 +10,7 @@ use std::sync::Arc;
 pub use loading::{ModelState, WORTH_A_SENTENCE};
 
 use super::message::{Message, remedy, sentence};
+use crate::checkpoint::CheckpointSource;
 use crate::diffusion::Method;
 use crate::engine::{
     EngineError, Event, ModelInfo, Picture, Request, RequestId, StepEvent, UpdateEvent,
@@ -134,6 +135,8 @@ pub struct Session {
     pub queue: Vec<Queued>,
     /// The request in work.
     pub running: Option<Queued>,
+    /// Its prompt as the model reads it.
+    prompt: Option<Arc<TokenizedPrompt>>,
     pub message: Option<Message>,
     /// Whether the person asked to stop after the seed in work.
     pub is_finishing: bool,
@@ -144,17 +147,19 @@ pub struct Session {
 }
 
 impl Session {
-    /// A session before its first event.
-    pub fn new(model_name: String) -> Self {
+    /// A session before its first event, with the model that the engine loads first.
+    pub fn new(source: CheckpointSource) -> Self {
         Self {
             model: ModelState::Loading {
-                name: model_name,
+                name: source.name(),
+                source,
                 fraction: 0.0,
             },
             old_model: None,
             runs: Vec::new(),
             queue: Vec::new(),
             running: None,
+            prompt: None,
             message: None,
             is_finishing: false,
             is_cancelling: false,
@@ -203,12 +208,13 @@ impl Session {
                     remedy: None,
                 });
             }
-            Event::ModelLoading { name } => self.model_loading(name),
+            Event::ModelLoading { name, source } => self.model_loading(name, source),
             Event::ModelOpened(needs) => self.model_opened(&needs),
             Event::ModelProgress(done) => self.model_progress(done),
             Event::ModelReady(info) => self.model_ready(info),
             Event::ModelFailed { name, error } => self.model_failed(name, error),
             Event::Started { request } => self.start(request),
+            Event::PromptRead { prompt, .. } => self.prompt = Some(prompt),
             Event::Notice { notice, .. } => {
                 self.message = Some(Message {
                     text: sentence(&notice.to_string()),
@@ -238,6 +244,7 @@ impl Session {
         };
         // Requests are worked off in order, so whatever stood before is gone.
         self.running = self.queue.drain(..=position).next_back();
+        self.prompt = None;
         self.message = None;
     }
 
@@ -246,14 +253,11 @@ impl Session {
             return;
         };
         self.end_seeds(key.request, RunState::Done);
-        let prompt = self
-            .model()
-            .map(|model| Arc::new(model.tokenizer.encode(&running.request.prompt)));
         let run = Run {
             key,
             request: running.request,
             model: self.model().cloned(),
-            prompt,
+            prompt: self.prompt.clone(),
             step_count,
             size,
             state: RunState::Running,

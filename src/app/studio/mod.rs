@@ -32,7 +32,7 @@ use crate::app::state::State;
 use crate::app::state::message::{Message, Remedy, sentence};
 use crate::app::state::models::Models;
 use crate::app::state::session::{RunKey, Session};
-use crate::checkpoint::embedded;
+use crate::checkpoint::CheckpointSource;
 use crate::diffusion::Methods;
 use crate::engine::{Engine, Settings};
 use action::{Action, ModelPlace};
@@ -70,7 +70,7 @@ impl StudioApp {
             files.find_models(folder.clone());
         }
         let state = State {
-            session: Session::new(embedded::NAME.to_string()),
+            session: Session::new(CheckpointSource::Embedded),
             draft: Draft::new(preferences.draft),
             view: preferences.view,
             textures: Textures::default(),

@@ -69,6 +69,7 @@ mod tests {
 
     use super::*;
     use crate::app::state::message::Remedy;
+    use crate::checkpoint::CheckpointSource;
     use crate::diffusion::SchedulerKind;
     use crate::engine::{Picture, Request, RequestId};
 
@@ -76,7 +77,7 @@ mod tests {
 
     /// A session in which one picture of two is finished.
     fn half_finished() -> Session {
-        let mut session = Session::new("toybox".to_string());
+        let mut session = Session::new(CheckpointSource::Embedded);
         let request = Request {
             prompt: "a cat".to_string(),
             ..Request::default()

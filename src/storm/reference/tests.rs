@@ -29,15 +29,17 @@ fn reference(prompt: &str, attributes: [Option<usize>; 2]) -> Reference {
     for (object, attribute) in layout.objects.iter_mut().zip(attributes) {
         object.attributes = attribute.map(|token| vec![token]).into_iter().collect();
     }
-    build(layout, prompt, false)
+    build(layout, facts_of(prompt))
 }
 
-fn build(layout: Layout, prompt: &str, linear_projection: bool) -> Reference {
-    let prompt = PromptFacts {
+fn facts_of(prompt: &str) -> PromptFacts {
+    PromptFacts {
         prompt: prompt.to_owned(),
-        linear_projection,
         ..facts()
-    };
+    }
+}
+
+fn build(layout: Layout, prompt: PromptFacts) -> Reference {
     let storm = StormParameters::default();
     Reference::new(layout, &storm, ReferenceParameters::default(), &prompt).unwrap()
 }
@@ -127,12 +129,21 @@ fn right_acts_as_left_and_below_as_above() {
 
 #[test]
 fn the_family_of_sd_2_drops_the_padding_in_the_step_only() {
-    let with_family = |linear_projection| {
+    let prompt = facts_of("a left b");
+    let with_columns = |released_columns| {
         let mut layout = pair(RelationKind::LeftOf);
         layout.objects[1].tokens = vec![5];
-        build(layout, "a left b", linear_projection)
+        let prompt = prompt.clone();
+        build(
+            layout,
+            PromptFacts {
+                released_columns,
+                ..prompt
+            },
+        )
     };
-    let (sd1, sd2) = (with_family(false), with_family(true));
+    let sd1 = with_columns(prompt.columns.clone());
+    let sd2 = with_columns(prompt.prompt_columns.clone());
     let loss = |o: &Reference| o.evaluate(&maps(), context(3)).unwrap().loss;
     let refined = |o: &Reference| o.evaluate_in_refinement(&maps(), context(3)).unwrap().loss;
     assert_eq!(loss(&sd1), refined(&sd1));
@@ -165,7 +176,7 @@ fn the_gate_looks_at_the_words_axis_and_opens_refinement_at_threshold_steps() {
     let mut layout = pair(RelationKind::LeftOf);
     layout.objects[0].tokens = vec![5];
     layout.objects[1].tokens = vec![2];
-    let shut = build(layout, "a left b", false);
+    let shut = build(layout, facts_of("a left b"));
     assert_eq!(shut.gate(&maps), Ok(0.0));
     assert_eq!(shut.refinement(&maps, context(5)), Ok(None));
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Session;
 use crate::app::state::message::{Message, remedy, sentence};
-use crate::checkpoint::CheckpointError;
+use crate::checkpoint::{CheckpointError, CheckpointSource};
 use crate::engine::{EngineError, ModelInfo, ModelNeeds};
 
 /// A model with fewer bytes of weights is there before its needs are read.
@@ -15,6 +15,7 @@ pub const WORTH_A_SENTENCE: u64 = 256 << 20;
 pub enum ModelState {
     Loading {
         name: String,
+        source: CheckpointSource,
         /// Of its weights, from 0 to 1.
         fraction: f32,
     },
@@ -26,9 +27,12 @@ pub enum ModelState {
 }
 
 impl Session {
-    pub(super) fn model_loading(&mut self, name: String) {
-        let fraction = 0.0;
-        let loading = ModelState::Loading { name, fraction };
+    pub(super) fn model_loading(&mut self, name: String, source: CheckpointSource) {
+        let loading = ModelState::Loading {
+            name,
+            source,
+            fraction: 0.0,
+        };
         if let ModelState::Ready(info) = std::mem::replace(&mut self.model, loading) {
             self.old_model = Some(info);
         }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::app::state::message::Remedy;
+use crate::checkpoint::CheckpointSource;
 use crate::storm::objective::RelationReading;
 
 fn reading(signed_distance: f64) -> Reading {
@@ -31,7 +32,7 @@ fn stepped(seed: u64, step: usize, methods: &[Method]) -> Event {
 
 /// A session with request 1 for `seeds`, begun.
 fn begun(seeds: Vec<u64>) -> Session {
-    let mut session = Session::new("toybox".to_string());
+    let mut session = Session::new(CheckpointSource::Embedded);
     let request = Request {
         seeds,
         ..Request::default()

@@ -1,0 +1,237 @@
+//! A checkpoint as its headers and configs describe it, with nothing loaded.
+//!
+//! Opening one checks everything that can be checked without the numbers
+//! themselves; building it afterwards only streams them.
+
+use std::io::ErrorKind;
+use std::sync::Arc;
+
+use burn::module::Module;
+use burn::tensor::Device;
+
+use super::CheckpointError;
+use super::conversion::WeightType;
+use super::description::{Layout, ModelDescription};
+use super::family::Family;
+use super::folder::ModelFolder;
+use super::naming::Component;
+use super::parts::{Configs, Parts, Stored};
+use super::source::CheckpointSource;
+use super::weights::WeightPlan;
+use crate::models::config::{AutoencoderConfig, AutoencoderTinyConfig, ClipTextConfig, UNetConfig};
+use crate::models::{AutoencoderKl, AutoencoderTinyDecoder, ClipTextModel, UNet2DConditionModel};
+use crate::prompt::ClipTokenizer;
+
+/// A checkpoint that can be built.
+#[derive(Debug)]
+pub struct Checkpoint {
+    pub description: ModelDescription,
+    pub(super) device: Device,
+    pub(super) text_encoder: Planned<ClipTextModel>,
+    pub(super) unet: Planned<UNet2DConditionModel>,
+    pub(super) vae: Planned<AutoencoderKl>,
+    pub(super) preview_decoder: Option<Planned<AutoencoderTinyDecoder>>,
+}
+
+/// A network without weights and where they lie.
+#[derive(Debug)]
+pub(super) struct Planned<M> {
+    pub(super) network: M,
+    pub(super) weights: WeightPlan,
+}
+
+/// How large a network is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NetworkSize {
+    /// Such as "text encoder".
+    pub name: &'static str,
+    /// How many numbers it has.
+    pub numbers: usize,
+    /// How many its largest tensor has.
+    pub largest_tensor: usize,
+    /// Whether it is kept in f32, whatever the others are kept in.
+    pub is_always_f32: bool,
+}
+
+impl NetworkSize {
+    /// Bytes of one of its numbers, where weights are kept as `weight_type`.
+    pub fn bytes(&self, weight_type: WeightType) -> u64 {
+        let weight_type = match self.is_always_f32 {
+            true => WeightType::F32,
+            false => weight_type,
+        };
+        weight_type.bytes() as u64
+    }
+}
+
+impl Checkpoint {
+    /// Reads and checks everything but the numbers. The networks will be built
+    /// on `device`, on which nothing is allocated yet.
+    ///
+    /// # Errors
+    /// If a file is missing or damaged, the checkpoint is of another family, or
+    /// its tensors are not exactly those that its configs describe.
+    pub fn open(source: &CheckpointSource, device: &Device) -> Result<Self, CheckpointError> {
+        if let Some(path) = source.path()
+            && std::fs::metadata(path).is_err_and(|error| error.kind() == ErrorKind::NotFound)
+        {
+            let path = path.to_path_buf();
+            return Err(CheckpointError::NotFound { path });
+        }
+        let parts = match source {
+            CheckpointSource::Embedded => {
+                Parts::of_folder(&ModelFolder::Embedded, Layout::Embedded)?
+            }
+            CheckpointSource::Folder(path) => {
+                Parts::of_folder(&ModelFolder::Path(path.clone()), Layout::Folder)?
+            }
+            CheckpointSource::File(file) => Parts::of_file(file)?,
+        };
+        let Configs {
+            text_encoder: text_config,
+            unet: unet_config,
+            vae: vae_config,
+            scheduler,
+            prediction_source,
+            tokenizer,
+            latent_rgb,
+        } = parts.configs;
+        check_fit(&text_config, &unet_config, &tokenizer)?;
+        let text_encoder = text_config.init(device);
+        let unet = unet_config.init(device);
+        let vae = vae_config.init(device);
+        let preview_decoder = match parts.preview_decoder {
+            Some((config, stored)) => {
+                check_previews(&config, &vae_config)?;
+                let network = config.init(device);
+                Some(Planned::new(network, Component::PreviewDecoder, stored)?)
+            }
+            None => None,
+        };
+        Ok(Self {
+            text_encoder: Planned::new(text_encoder, Component::TextEncoder, parts.text_encoder)?,
+            unet: Planned::new(unet, Component::UNet, parts.unet)?,
+            vae: Planned::new(vae, Component::Vae, parts.vae)?,
+            preview_decoder,
+            description: ModelDescription {
+                name: source.name(),
+                source: source.clone(),
+                layout: parts.layout,
+                family: Family::of(&unet_config),
+                scheduler,
+                prediction_source,
+                text_config,
+                unet_config,
+                vae_config,
+                tokenizer: Arc::new(tokenizer),
+                latent_rgb,
+            },
+            device: device.clone(),
+        })
+    }
+
+    /// Whether previews will look like pictures.
+    pub fn has_preview_decoder(&self) -> bool {
+        self.preview_decoder.is_some()
+    }
+
+    /// How large each network is that a picture needs.
+    pub fn networks(&self) -> Vec<NetworkSize> {
+        vec![
+            self.text_encoder.size(Component::TextEncoder),
+            self.unet.size(Component::UNet),
+            self.vae.size(Component::Vae),
+        ]
+    }
+
+    /// How many numbers its networks have together.
+    pub fn parameters(&self) -> usize {
+        let networks = self.networks();
+        networks.iter().map(|network| network.numbers).sum()
+    }
+
+    /// The types of number in the files, such as "F16".
+    pub fn stored_types(&self) -> String {
+        let plans = [
+            &self.text_encoder.weights,
+            &self.unet.weights,
+            &self.vae.weights,
+        ];
+        let mut types: Vec<_> = plans.iter().flat_map(|plan| plan.stored_types()).collect();
+        types.sort_unstable();
+        types.dedup();
+        let types: Vec<String> = types.iter().map(ToString::to_string).collect();
+        types.join(", ")
+    }
+}
+
+impl<M: Module> Planned<M> {
+    fn new(network: M, component: Component, stored: Stored) -> Result<Self, CheckpointError> {
+        let weights = WeightPlan::new(&network, component, &stored.naming, stored.files)?;
+        Ok(Self { network, weights })
+    }
+
+    fn size(&self, component: Component) -> NetworkSize {
+        NetworkSize {
+            name: component.into(),
+            numbers: self.weights.numbers(),
+            largest_tensor: self.weights.largest_tensor(),
+            is_always_f32: component.is_always_f32(),
+        }
+    }
+
+    /// Streams the weights into the network.
+    pub(super) fn load(
+        self,
+        to: WeightType,
+        on_numbers: &mut dyn FnMut(usize) -> bool,
+    ) -> Result<M, CheckpointError> {
+        self.weights.load(self.network, to, on_numbers)
+    }
+}
+
+/// Whether previews have the size of pictures.
+fn check_previews(
+    previews: &AutoencoderTinyConfig,
+    vae: &AutoencoderConfig,
+) -> Result<(), CheckpointError> {
+    let (theirs, ours) = (previews.upscale_factor(), vae.downscale_factor());
+    if theirs == ours {
+        return Ok(());
+    }
+    Err(CheckpointError::Mismatch {
+        reason: format!(
+            "the preview decoder makes {theirs} pixels of a latent, the autoencoder {ours}"
+        ),
+    })
+}
+
+/// Whether the parts of a checkpoint belong together.
+fn check_fit(
+    text: &ClipTextConfig,
+    unet: &UNetConfig,
+    tokenizer: &ClipTokenizer,
+) -> Result<(), CheckpointError> {
+    let mismatch = |reason: String| Err(CheckpointError::Mismatch { reason });
+    if text.hidden_size != unet.cross_attention_dim {
+        return mismatch(format!(
+            "the text encoder gives {} numbers per token, the UNet reads {}",
+            text.hidden_size, unet.cross_attention_dim
+        ));
+    }
+    if tokenizer.length() > text.max_position_embeddings {
+        return mismatch(format!(
+            "the tokenizer gives {} positions, the text encoder knows {}",
+            tokenizer.length(),
+            text.max_position_embeddings
+        ));
+    }
+    if tokenizer.vocabulary_size() > text.vocab_size {
+        return mismatch(format!(
+            "the tokenizer knows {} tokens, the text encoder {}",
+            tokenizer.vocabulary_size(),
+            text.vocab_size
+        ));
+    }
+    Ok(())
+}
