@@ -19,11 +19,13 @@
 //! | [`storm`] | relations, targets, transport, objectives: attention maps in, gradient out |
 //! | [`models`] | text encoder, UNet and autoencoder in burn |
 //! | [`device`] | what computes, shared with what draws |
+//! | [`choices`] | the names of a choice, as messages list them |
 
 #![deny(unsafe_code)]
 
 pub mod app;
 pub mod checkpoint;
+pub mod choices;
 pub mod cli;
 pub mod device;
 pub mod diffusion;

@@ -188,10 +188,8 @@ fn layout_folder(layout: &[PathBuf]) -> Result<Option<&Path>, Failure> {
 
 /// In the order in which menus show them.
 fn methods_of(records: &[(PathBuf, PictureRecord)]) -> Vec<EvaluatedMethod> {
-    let objectives = crate::storm::ObjectiveKind::ALL.map(EvaluatedMethod::Objective);
-    let all = [EvaluatedMethod::Standard].into_iter().chain(objectives);
     let has = |method: &EvaluatedMethod| records.iter().any(|(_, record)| record.method == *method);
-    all.filter(has).collect()
+    EvaluatedMethod::all().filter(has).collect()
 }
 
 fn show(records: &[(PathBuf, PictureRecord)], methods: &[EvaluatedMethod], json: bool) {

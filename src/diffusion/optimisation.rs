@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::update_rule::{SpatialUpdateParameters, UpdateRule};
-use crate::storm::{ObjectiveKind, ObjectiveParameters};
+use crate::storm::{ObjectiveKind, ObjectiveParameters, UpdateRuleKind};
 
 /// What is minimised, with which parameters, and how the latents follow it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -21,9 +21,9 @@ pub struct Optimisation {
 impl Optimisation {
     /// The rule that the objective is followed with.
     pub fn update_rule(&self) -> UpdateRule {
-        match self.objective {
-            ObjectiveKind::Reference => UpdateRule::Clipped(self.parameters.reference.clone()),
-            _ => UpdateRule::Normalised(self.update.clone()),
+        match self.objective.update_rule() {
+            UpdateRuleKind::Normalised => UpdateRule::Normalised(self.update.clone()),
+            UpdateRuleKind::Clipped => UpdateRule::Clipped(self.parameters.reference.clone()),
         }
     }
 }

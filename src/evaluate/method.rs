@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::choices;
 use crate::diffusion::Optimisation;
 use crate::storm::ObjectiveKind;
 
@@ -21,6 +22,12 @@ pub enum EvaluatedMethod {
 impl EvaluatedMethod {
     /// The default method, whose figures the others are compared with.
     pub const STORM: Self = Self::Objective(ObjectiveKind::Storm);
+
+    /// Standard sampling, then every objective in the order of menus.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let objectives = ObjectiveKind::ALL.iter().copied();
+        std::iter::once(Self::Standard).chain(objectives.map(Self::Objective))
+    }
 
     /// The identifier used in files and on the command line.
     pub fn identifier(self) -> &'static str {
@@ -56,7 +63,8 @@ impl fmt::Display for EvaluatedMethod {
 /// The text names nothing that can be compared.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "“{0}” is no method; use standard, storm, centroid, attend-and-excite or reference, separated by commas"
+    "“{0}” is no method; use {known}, separated by commas",
+    known = choices::listed(EvaluatedMethod::all())
 )]
 pub struct UnknownMethod(pub String);
 
@@ -94,11 +102,14 @@ mod tests {
 
     #[test]
     fn every_method_comes_back_from_its_name() {
-        let objectives = ObjectiveKind::ALL.map(EvaluatedMethod::Objective);
-        for method in [EvaluatedMethod::Standard].into_iter().chain(objectives) {
+        for method in EvaluatedMethod::all() {
             assert_eq!(method.to_string().parse(), Ok(method));
         }
         let error = "magic".parse::<EvaluatedMethod>().unwrap_err();
-        assert!(error.to_string().contains("“magic”"));
+        assert_eq!(
+            error.to_string(),
+            "“magic” is no method; use standard, storm, centroid, attend-and-excite or reference, \
+             separated by commas"
+        );
     }
 }

@@ -73,9 +73,7 @@ fn phrase((prompt, id): (&SpatialPrompt, usize)) -> serde_json::Value {
     let relation = match prompt.relation {
         RelationKind::LeftOf => "to the left of",
         RelationKind::RightOf => "to the right of",
-        RelationKind::Above => "above",
-        RelationKind::Below => "below",
-        RelationKind::NextTo => "next to",
+        other => other.phrase(),
     };
     json!({
         "unique_id": id,

@@ -71,8 +71,12 @@ impl Verdict {
     /// Both are there and their relation is true.
     pub fn is_right(&self, relation: RelationKind) -> bool {
         let [subject, object] = [self.subject, self.object].map(|it| [it.x, it.y]);
-        // No prompt of the benchmark asks for "next to".
-        self.finds_both() && relation.is_true_of(subject, object) == Some(true)
+        let is_true = || {
+            // A direction, as all relations of the benchmark are, has no bounds.
+            let geometry = relation.geometry();
+            geometry.is_true_of([subject, object], 1.0, [0.0; 2])
+        };
+        self.finds_both() && is_true()
     }
 
     /// Both are there with the colours asked for; `None` if none is asked for.

@@ -166,7 +166,7 @@ impl Structure<'_> {
         previous: Option<&Found>,
     ) -> Option<(usize, usize)> {
         let object = self.noun(relation + 1).map(|_| relation + 1)?;
-        if kind.axis().is_some() && self.is_scenery(object) {
+        if kind.geometry().is_direction() && self.is_scenery(object) {
             return None;
         }
         // "left of a dog and above a car": the second has the first's subject.
@@ -233,7 +233,7 @@ impl Structure<'_> {
             let of_the_picture = matches!(self.items.get(item + 1), Some(Item::Picture));
             let kind = match content {
                 Item::Side(kind) => *kind,
-                Item::Relation(kind) if of_the_picture && kind.axis().is_some() => *kind,
+                Item::Relation(kind) if of_the_picture && kind.geometry().is_direction() => *kind,
                 _ => continue,
             };
             let before = self.nouns_before(item).next().filter(|&noun| {

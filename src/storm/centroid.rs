@@ -6,6 +6,7 @@
 
 use super::attention::AttentionMaps;
 use super::frame::Frame;
+use super::geometry::Geometry;
 use super::layout::Layout;
 use super::objective::{Evaluation, Objective, ObjectiveError, Reading, StepContext};
 use super::parameters::{CentroidParameters, StormParameters};
@@ -65,21 +66,23 @@ impl Centroid {
                 continue;
             }
             // dloss/d(object's centroid), in frame units.
-            let slope = if let Some(axis) = relation.kind.axis() {
-                let sign = if relation.kind.object_comes_later() {
-                    -1.0
-                } else {
-                    1.0
-                };
-                let mut slope = [0.0; 2];
-                slope[axis.index()] = sign / terms.frame.extent()[axis.index()];
-                slope
-            } else {
-                let middle = 0.5 * (self.distance_bounds[0] + self.distance_bounds[1]);
-                let (direction, distance) =
-                    terms.direction(terms.centroids[subject], terms.centroids[object]);
-                let sign = if distance < middle { -1.0 } else { 1.0 };
-                direction.map(|d| sign * d / terms.frame.shorter_side())
+            let slope = match relation.kind.geometry() {
+                Geometry::Along {
+                    axis,
+                    subject_first,
+                } => {
+                    let sign = if subject_first { -1.0 } else { 1.0 };
+                    let mut slope = [0.0; 2];
+                    slope[axis.index()] = sign / terms.frame.extent()[axis.index()];
+                    slope
+                }
+                Geometry::Ring => {
+                    let middle = 0.5 * (self.distance_bounds[0] + self.distance_bounds[1]);
+                    let (direction, distance) =
+                        terms.direction(terms.centroids[subject], terms.centroids[object]);
+                    let sign = if distance < middle { -1.0 } else { 1.0 };
+                    direction.map(|d| sign * d / terms.frame.shorter_side())
+                }
             };
             terms.loss += weight * shortfall;
             terms.add_place(object, slope.map(|s| weight * s));
@@ -240,7 +243,7 @@ mod tests {
     #[test]
     fn the_gradient_of_every_term_matches_central_differences() {
         let maps = maps(5, 8, &APART);
-        for kind in RelationKind::ALL {
+        for &kind in RelationKind::ALL {
             let mut layout = pair(kind);
             layout.free_targets = vec![FreeTarget {
                 object: 1,
@@ -308,7 +311,7 @@ mod tests {
 
     #[test]
     fn descent_brings_about_every_relation() {
-        for kind in RelationKind::ALL {
+        for &kind in RelationKind::ALL {
             // Wrong for all: the cat right below the dog, and far from it.
             let (cat, dog) = match kind {
                 RelationKind::RightOf | RelationKind::Below => ([0.3, 0.3], [0.7, 0.7]),

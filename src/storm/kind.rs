@@ -1,9 +1,7 @@
-//! Choosing an objective by name.
-
-use std::fmt;
-use std::str::FromStr;
+//! The objectives to choose from, and what each of them is.
 
 use serde::{Deserialize, Serialize};
+use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 use thiserror::Error;
 
 use super::attend_and_excite::AttendAndExcite;
@@ -14,12 +12,32 @@ use super::parameters::ObjectiveParameters;
 use super::prompt_facts::PromptFacts;
 use super::reference::Reference;
 use super::storm::Storm;
+use crate::choices;
 
-/// The objectives, by the names used in files and on the command line.
+/// The objectives; as text by the names used in files and on the command line.
 #[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    Display,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
 )]
 #[serde(rename_all = "kebab-case")]
+#[strum(
+    serialize_all = "kebab-case",
+    parse_err_ty = UnknownObjective,
+    parse_err_fn = UnknownObjective::of
+)]
 pub enum ObjectiveKind {
     /// The default: optimal transport, every direction right.
     #[default]
@@ -32,45 +50,140 @@ pub enum ObjectiveKind {
     Reference,
 }
 
+/// What an objective must be given to have something to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Need {
+    /// Objects, wherever they are.
+    Objects,
+    /// Objects and where they belong: a relation or a place.
+    Places,
+    /// Exactly two objects; it reads their relation in the prompt.
+    Pair,
+}
+
+/// Which rule says when the latents follow an objective's gradient, and how far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UpdateRuleKind {
+    /// Ours: a length that the noise sets, whatever the gradient's own.
+    Normalised,
+    /// The released code's: the gradient clipped to norm 1.
+    Clipped,
+}
+
+/// What is to be known of an objective; what each parameter's readers are stands
+/// with the parameters.
+struct Facts {
+    label: &'static str,
+    explanation: &'static str,
+    need: Need,
+    update_rule: UpdateRuleKind,
+}
+
 impl ObjectiveKind {
     /// Every objective, in the order in which menus show them.
-    pub const ALL: [ObjectiveKind; 4] = [
-        ObjectiveKind::Storm,
-        ObjectiveKind::Centroid,
-        ObjectiveKind::AttendAndExcite,
-        ObjectiveKind::Reference,
-    ];
+    pub const ALL: &'static [ObjectiveKind] = ObjectiveKind::VARIANTS;
 
     /// The identifier used in files and on the command line.
     pub fn identifier(self) -> &'static str {
+        self.into()
+    }
+
+    /// The name on the screen.
+    pub fn label(self) -> &'static str {
+        self.facts().label
+    }
+
+    /// What it does, in a line.
+    pub fn explanation(self) -> &'static str {
+        self.facts().explanation
+    }
+
+    /// Whether it moves objects only to where a relation, or a given place, wants
+    /// them.
+    pub fn needs_relation(self) -> bool {
+        self.facts().need == Need::Places
+    }
+
+    /// The rule that it is meant to be followed with.
+    pub fn update_rule(self) -> UpdateRuleKind {
+        self.facts().update_rule
+    }
+
+    /// Whether there is something for it to do in `layout`: the one answer of
+    /// window, command line, benchmark and engine.
+    ///
+    /// # Errors
+    /// What is missing, and what to do.
+    pub fn check(self, layout: &Layout) -> Result<(), Missing> {
+        let objects = layout.objects.len();
+        let has_places = !layout.relations.is_empty() || !layout.free_targets.is_empty();
+        match self.facts().need {
+            Need::Places if !has_places => Err(Missing::Places),
+            Need::Objects if objects == 0 => Err(Missing::Objects { objective: self }),
+            Need::Pair if objects != 2 => Err(Missing::Pair { found: objects }),
+            Need::Places | Need::Objects | Need::Pair => Ok(()),
+        }
+    }
+
+    fn facts(self) -> Facts {
         match self {
-            Self::Storm => "storm",
-            Self::Centroid => "centroid",
-            Self::AttendAndExcite => "attend-and-excite",
-            Self::Reference => "reference",
+            Self::Storm => Facts {
+                label: "Transport",
+                explanation: "Optimal transport, with every direction right",
+                need: Need::Places,
+                update_rule: UpdateRuleKind::Normalised,
+            },
+            Self::Centroid => Facts {
+                label: "Centroid",
+                explanation: "A pull on the distance of the objects' centres",
+                need: Need::Places,
+                update_rule: UpdateRuleKind::Normalised,
+            },
+            Self::AttendAndExcite => Facts {
+                label: "Attend & Excite",
+                explanation: "Keeps every object in the picture; knows no places",
+                need: Need::Objects,
+                update_rule: UpdateRuleKind::Normalised,
+            },
+            Self::Reference => Facts {
+                label: "Released code",
+                explanation: "The released STORM code with its quirks",
+                need: Need::Pair,
+                update_rule: UpdateRuleKind::Clipped,
+            },
         }
     }
 }
 
-impl fmt::Display for ObjectiveKind {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.pad(self.identifier())
-    }
+/// What a layout lacks for an objective to have something to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum Missing {
+    #[error(
+        "STORM needs two objects and their relation; choose two words of the prompt, or run the \
+         standard method only"
+    )]
+    Places,
+    #[error(
+        "{} needs an object to keep in the picture; choose a word of the prompt, or run the \
+         standard method only",
+        objective.label()
+    )]
+    Objects { objective: ObjectiveKind },
+    #[error(
+        "the reference method needs exactly two objects, a subject and an object, but the layout \
+         has {found}; choose two or use the method “storm”"
+    )]
+    Pair { found: usize },
 }
 
 /// The text names no objective.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("“{0}” is no method; use storm, centroid, attend-and-excite or reference")]
+#[error("“{0}” is no method; use {known}", known = choices::all::<ObjectiveKind>())]
 pub struct UnknownObjective(pub String);
 
-impl FromStr for ObjectiveKind {
-    type Err = UnknownObjective;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
-            .find(|kind| kind.identifier() == text)
-            .ok_or_else(|| UnknownObjective(text.to_owned()))
+impl UnknownObjective {
+    fn of(text: &str) -> Self {
+        Self(text.to_owned())
     }
 }
 
@@ -78,7 +191,7 @@ impl FromStr for ObjectiveKind {
 ///
 /// # Errors
 /// [`ObjectiveError::Layout`] or [`ObjectiveError::Parameter`] in words, and
-/// [`ObjectiveError::NotAPair`] for `reference` without exactly two objects.
+/// [`ObjectiveError::Missing`] for `reference` without exactly two objects.
 pub fn build(
     kind: ObjectiveKind,
     layout: Layout,
@@ -107,7 +220,7 @@ pub fn build(
 mod tests {
     use super::super::attention::AttentionMaps;
     use super::super::fixtures::{CONTEXT, TOKENS, facts, maps, pair};
-    use super::super::relation::RelationKind;
+    use super::super::relation::{FreeTarget, RelationKind};
     use super::*;
 
     #[test]
@@ -115,7 +228,7 @@ mod tests {
         let maps = maps(6, 6, &[(&[2], [0.3, 0.4], 0.1, 0.05)]);
         let parameters = ObjectiveParameters::default();
         let mut centroids = Vec::new();
-        for kind in ObjectiveKind::ALL {
+        for &kind in ObjectiveKind::ALL {
             let objective = build(kind, pair(RelationKind::Above), &parameters, &facts()).unwrap();
             assert_eq!(objective.name().parse(), Ok(kind));
             let in_files = serde_json::to_string(&kind).unwrap();
@@ -127,12 +240,44 @@ mod tests {
             centroids.push(reading.objects[0].centroid);
         }
         assert!(centroids.iter().all(|centroid| *centroid == centroids[0]));
-        assert!("transport".parse::<ObjectiveKind>().is_err());
+        let error = "transport".parse::<ObjectiveKind>().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "“transport” is no method; use storm, centroid, attend-and-excite or reference"
+        );
+    }
+
+    #[test]
+    fn each_objective_says_what_it_lacks() {
+        use super::super::fixtures::layout;
+        use ObjectiveKind::*;
+
+        let nothing = layout(0, &[]);
+        let one = layout(1, &[]);
+        let two = layout(2, &[]);
+        let related = layout(2, &[(0, RelationKind::LeftOf, 1)]);
+        let mut placed = one.clone();
+        placed.free_targets = vec![FreeTarget {
+            object: 0,
+            x: 0.5,
+            y: 0.5,
+        }];
+        let runs = |kind: ObjectiveKind| {
+            [&nothing, &one, &two, &related, &placed].map(|layout| kind.check(layout).is_ok())
+        };
+        assert_eq!(runs(Storm), [false, false, false, true, true]);
+        assert_eq!(runs(Centroid), runs(Storm));
+        assert_eq!(runs(AttendAndExcite), [false, true, true, true, true]);
+        assert_eq!(runs(Reference), [false, false, true, true, false]);
+        for &kind in ObjectiveKind::ALL {
+            // What needs no relation has enough with its objects alone.
+            assert_eq!(kind.needs_relation(), kind.check(&two).is_err(), "{kind}");
+        }
     }
 
     #[test]
     fn odd_maps_give_finite_results_or_a_typed_error_in_every_kind() {
-        for kind in ObjectiveKind::ALL {
+        for &kind in ObjectiveKind::ALL {
             let objective = build(
                 kind,
                 pair(RelationKind::RightOf),

@@ -167,16 +167,18 @@ impl Layout {
 
     /// The ordered pairs along an axis: the first comes before the second.
     pub fn ordered_pairs(&self, axis: Axis) -> impl Iterator<Item = (usize, usize)> + '_ {
-        self.relations
-            .iter()
-            .filter(move |relation| relation.kind.axis() == Some(axis))
-            .map(|relation| {
-                if relation.kind.object_comes_later() {
-                    (relation.subject, relation.object)
-                } else {
-                    (relation.object, relation.subject)
-                }
+        self.relations.iter().filter_map(move |relation| {
+            let Relation {
+                subject,
+                kind,
+                object,
+            } = *relation;
+            let subject_first = kind.geometry().subject_first_along(axis)?;
+            Some(match subject_first {
+                true => (subject, object),
+                false => (object, subject),
             })
+        })
     }
 
     /// The largest number of relations in a row along an axis: 2 for
@@ -250,20 +252,15 @@ impl Layout {
             }
         }
         for relation in &self.relations {
-            let places = (
-                relation.kind.axis(),
-                self.free_target(relation.subject),
-                self.free_target(relation.object),
-            );
-            if let (Some(axis), Some(subject), Some(object)) = places {
-                let distance = object[axis.index()] - subject[axis.index()];
-                if distance == 0.0 || (distance > 0.0) != relation.kind.object_comes_later() {
-                    return Err(LayoutError::TargetsContradict {
-                        subject: self.label(relation.subject),
-                        kind: relation.kind,
-                        object: self.label(relation.object),
-                    });
-                }
+            let places = [relation.subject, relation.object].map(|it| self.free_target(it));
+            if let [Some(subject), Some(object)] = places
+                && !relation.kind.geometry().allows([subject, object])
+            {
+                return Err(LayoutError::TargetsContradict {
+                    subject: self.label(relation.subject),
+                    kind: relation.kind,
+                    object: self.label(relation.object),
+                });
             }
         }
         Ok(())

@@ -6,6 +6,7 @@
 
 // What is asked for and what comes in.
 pub mod attention;
+pub mod geometry;
 pub mod layout;
 pub mod prompt_facts;
 pub mod relation;
@@ -41,7 +42,8 @@ pub mod storm;
 mod fixtures;
 
 pub use attention::{AttentionError, AttentionMaps};
-pub use kind::{ObjectiveKind, build};
+pub use geometry::Geometry;
+pub use kind::{Missing, ObjectiveKind, UpdateRuleKind, build};
 pub use layout::{Layout, LayoutError};
 pub use objective::{
     Evaluation, ObjectReading, Objective, ObjectiveError, Reading, Refinement, RelationReading,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::attention::{AttentionError, AttentionMaps};
+use super::kind::Missing;
 use super::relation::LayoutError;
 
 /// Where in the sampling a call happens.
@@ -183,14 +184,9 @@ pub enum ObjectiveError {
         /// Name of the objective.
         objective: &'static str,
     },
-    /// The released objective knows exactly two objects.
-    #[error(
-        "the reference method needs exactly two objects, a subject and an object, but the layout has {found}; choose two or use the method “storm”"
-    )]
-    NotAPair {
-        /// Number of objects in the layout.
-        found: usize,
-    },
+    /// The layout gives the objective nothing to do.
+    #[error(transparent)]
+    Missing(#[from] Missing),
 }
 
 impl Evaluation {

@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use super::attention::AttentionMaps;
 use super::frame::Frame;
+use super::geometry::Geometry;
 use super::layout::Layout;
 use super::objective::{ObjectReading, ObjectiveError, Reading, RelationReading};
 use super::parameters::StormParameters;
@@ -211,25 +212,13 @@ impl Reader {
         centroids: &[[f64; 2]],
         absent: &[bool],
     ) -> RelationReading {
-        let (subject, object) = (centroids[relation.subject], centroids[relation.object]);
-        let (signed_distance, margin) = match relation.kind.axis() {
-            Some(axis) => {
-                let index = axis.index();
-                let difference = (object[index] - subject[index]) / frame.extent()[index];
-                let sign = if relation.kind.object_comes_later() {
-                    1.0
-                } else {
-                    -1.0
-                };
-                let margin = self.gaps.fitting_margin(frame, &self.layout, axis);
-                (sign * difference, margin)
-            }
-            None => {
-                let distance = (object[0] - subject[0]).hypot(object[1] - subject[1]);
-                let distance = distance / frame.shorter_side();
-                let inside = (distance - self.gaps.near).min(self.gaps.far - distance);
-                (inside, 0.0)
-            }
+        let geometry = relation.kind.geometry();
+        let centres = [relation.subject, relation.object].map(|object| centroids[object]);
+        let bounds = [self.gaps.near, self.gaps.far];
+        let signed_distance = geometry.signed_distance(frame.extent(), centres, bounds);
+        let margin = match geometry {
+            Geometry::Along { axis, .. } => self.gaps.fitting_margin(frame, &self.layout, axis),
+            Geometry::Ring => 0.0,
         };
         RelationReading {
             signed_distance,

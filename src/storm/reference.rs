@@ -13,6 +13,7 @@ use std::ops::Range;
 
 use super::attention::AttentionMaps;
 use super::frame::Frame;
+use super::kind::ObjectiveKind;
 use super::layout::Layout;
 use super::objective::{Evaluation, Objective, ObjectiveError, Reading, Refinement, StepContext};
 use super::parameters::{ReferenceParameters, StormParameters};
@@ -104,7 +105,7 @@ impl Reference {
     /// `storm` serves the readings only.
     ///
     /// # Errors
-    /// [`ObjectiveError::NotAPair`], [`ObjectiveError::Layout`] or
+    /// [`ObjectiveError::Missing`], [`ObjectiveError::Layout`] or
     /// [`ObjectiveError::Parameter`].
     pub fn new(
         layout: Layout,
@@ -113,11 +114,7 @@ impl Reference {
         prompt: &PromptFacts,
     ) -> Result<Self, ObjectiveError> {
         parameters.validate()?;
-        if layout.objects.len() != 2 {
-            return Err(ObjectiveError::NotAPair {
-                found: layout.objects.len(),
-            });
-        }
+        ObjectiveKind::Reference.check(&layout)?;
         let subject = layout
             .relations
             .first()

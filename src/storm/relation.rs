@@ -3,27 +3,48 @@
 //! Objects are named by token positions; a [`Layout`] holds all that is asked of
 //! one picture and is checked, in words, before it is started.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
+use strum::{Display, EnumString, VariantArray};
 use thiserror::Error;
 
+use super::geometry::Geometry;
 pub use super::layout::{Layout, LayoutError};
+use crate::choices;
 
 /// Where the subject should be, seen from the object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+///
+/// As text it is its identifier in files and on the command line, `left-of`; the
+/// words of [`RelationKind::phrase`] are understood as well.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    Display,
+    EnumString,
+    VariantArray,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(parse_err_ty = UnknownRelation, parse_err_fn = UnknownRelation::of)]
 pub enum RelationKind {
     /// The subject is left of the object.
+    #[strum(to_string = "left-of", serialize = "left of")]
     LeftOf,
     /// The subject is right of the object.
+    #[strum(to_string = "right-of", serialize = "right of")]
     RightOf,
     /// The subject is above the object.
+    #[strum(to_string = "above")]
     Above,
     /// The subject is below the object.
+    #[strum(to_string = "below")]
     Below,
     /// Subject and object are close together without covering each other.
+    #[strum(to_string = "next-to", serialize = "next to")]
     NextTo,
 }
 
@@ -49,13 +70,22 @@ impl Axis {
 
 impl RelationKind {
     /// Every relation, in the order in which menus show them.
-    pub const ALL: [RelationKind; 5] = [
-        RelationKind::LeftOf,
-        RelationKind::RightOf,
-        RelationKind::Above,
-        RelationKind::Below,
-        RelationKind::NextTo,
-    ];
+    pub const ALL: &'static [RelationKind] = RelationKind::VARIANTS;
+
+    /// What it asks of the places of its objects.
+    pub fn geometry(self) -> Geometry {
+        let along = |axis, subject_first| Geometry::Along {
+            axis,
+            subject_first,
+        };
+        match self {
+            Self::LeftOf => along(Axis::Horizontal, true),
+            Self::RightOf => along(Axis::Horizontal, false),
+            Self::Above => along(Axis::Vertical, true),
+            Self::Below => along(Axis::Vertical, false),
+            Self::NextTo => Geometry::Ring,
+        }
+    }
 
     /// The relation with subject and object exchanged.
     pub fn inverse(self) -> Self {
@@ -65,44 +95,6 @@ impl RelationKind {
             Self::Above => Self::Below,
             Self::Below => Self::Above,
             Self::NextTo => Self::NextTo,
-        }
-    }
-
-    /// The axis the relation speaks of; none for [`RelationKind::NextTo`],
-    /// which speaks of the distance.
-    pub fn axis(self) -> Option<Axis> {
-        match self {
-            Self::LeftOf | Self::RightOf => Some(Axis::Horizontal),
-            Self::Above | Self::Below => Some(Axis::Vertical),
-            Self::NextTo => None,
-        }
-    }
-
-    /// Whether the object has the larger coordinate along the axis.
-    pub fn object_comes_later(self) -> bool {
-        matches!(self, Self::LeftOf | Self::Above)
-    }
-
-    /// VISOR's rule (Gokhale et al. 2022): whether the centres (x, y) are in this
-    /// order along the axis, however little they differ; `None` for
-    /// [`RelationKind::NextTo`].
-    pub fn is_true_of(self, subject: [f64; 2], object: [f64; 2]) -> Option<bool> {
-        let index = self.axis()?.index();
-        Some(if self.object_comes_later() {
-            subject[index] < object[index]
-        } else {
-            subject[index] > object[index]
-        })
-    }
-
-    /// The identifier used in files and on the command line: `left-of`.
-    pub fn identifier(self) -> &'static str {
-        match self {
-            Self::LeftOf => "left-of",
-            Self::RightOf => "right-of",
-            Self::Above => "above",
-            Self::Below => "below",
-            Self::NextTo => "next-to",
         }
     }
 
@@ -116,27 +108,30 @@ impl RelationKind {
             Self::NextTo => "next to",
         }
     }
-}
 
-impl fmt::Display for RelationKind {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.pad(self.identifier())
+    /// That it is true, between subject and object: `is left of`.
+    pub fn statement(self) -> String {
+        format!("is {}", self.phrase())
+    }
+
+    /// That it is not: what is the case instead, or else `is not next to`.
+    pub fn denial(self) -> String {
+        if self.inverse() == self {
+            format!("is not {}", self.phrase())
+        } else {
+            self.inverse().statement()
+        }
     }
 }
 
 /// The text names no relation.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("“{0}” is no relation; use left-of, right-of, above, below or next-to")]
+#[error("“{0}” is no relation; use {known}", known = choices::all::<RelationKind>())]
 pub struct UnknownRelation(pub String);
 
-impl FromStr for RelationKind {
-    type Err = UnknownRelation;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
-            .find(|kind| kind.identifier() == text || kind.phrase() == text)
-            .ok_or_else(|| UnknownRelation(text.to_owned()))
+impl UnknownRelation {
+    fn of(text: &str) -> Self {
+        Self(text.to_owned())
     }
 }
 
@@ -181,15 +176,18 @@ mod tests {
 
     #[test]
     fn identifiers_and_phrases_are_read_back() {
-        for kind in RelationKind::ALL {
+        for &kind in RelationKind::ALL {
             assert_eq!(kind.to_string().parse(), Ok(kind));
             assert_eq!(kind.phrase().parse(), Ok(kind));
             let in_files = serde_json::to_string(&kind).unwrap();
-            assert_eq!(in_files, format!("\"{}\"", kind.identifier()));
+            assert_eq!(in_files, format!("\"{kind}\""));
             assert_eq!(kind.inverse().inverse(), kind);
-            assert_eq!(kind.inverse().axis(), kind.axis());
         }
-        assert!("leftof".parse::<RelationKind>().is_err());
+        let error = "leftof".parse::<RelationKind>().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "“leftof” is no relation; use left-of, right-of, above, below or next-to"
+        );
     }
 
     #[test]
@@ -197,7 +195,14 @@ mod tests {
         assert_eq!(LeftOf.inverse(), RightOf);
         assert_eq!(Above.inverse(), Below);
         assert_eq!(NextTo.inverse(), NextTo);
-        assert!(LeftOf.object_comes_later() && Above.object_comes_later());
-        assert!(!RightOf.object_comes_later() && !Below.object_comes_later());
+        for &kind in RelationKind::ALL {
+            let order = |kind: RelationKind, axis| kind.geometry().subject_first_along(axis);
+            for axis in Axis::BOTH {
+                let exchanged = order(kind.inverse(), axis).map(|first| !first);
+                assert_eq!(order(kind, axis), exchanged, "{kind}");
+            }
+        }
+        assert_eq!(LeftOf.denial(), "is right of");
+        assert_eq!(NextTo.denial(), "is not next to");
     }
 }

@@ -4,7 +4,8 @@
 //! the frame; the distribution is a Gaussian blob at such a centroid.
 
 use super::frame::Frame;
-use super::relation::{Axis, Layout, RelationKind};
+use super::geometry::Geometry;
+use super::relation::{Axis, Layout};
 
 #[cfg(test)]
 mod tests;
@@ -111,10 +112,14 @@ pub fn project(
             }
         }
         for relation in &layout.relations {
-            if relation.kind == RelationKind::NextTo {
-                let bounds = gaps.distance_bounds(frame);
-                worst =
-                    worst.max(projection.keep_distance(relation.subject, relation.object, bounds));
+            match relation.kind.geometry() {
+                // Done above, all of an axis together.
+                Geometry::Along { .. } => {}
+                Geometry::Ring => {
+                    let bounds = gaps.distance_bounds(frame);
+                    let (subject, object) = (relation.subject, relation.object);
+                    worst = worst.max(projection.keep_distance(subject, object, bounds));
+                }
             }
         }
         if worst <= TOLERANCE {
@@ -143,11 +148,7 @@ impl Projection {
         for relation in &layout.relations {
             for object in [relation.subject, relation.object] {
                 for axis in Axis::BOTH {
-                    if relation
-                        .kind
-                        .axis()
-                        .is_none_or(|spoken_of| spoken_of == axis)
-                    {
+                    if relation.kind.geometry().speaks_of(axis) {
                         bounds[object][axis.index()] = inside[axis.index()];
                     }
                 }

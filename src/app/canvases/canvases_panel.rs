@@ -296,7 +296,7 @@ fn verdict_line_ui(ui: &mut Ui, verdict: &Verdict, objects: &[crate::app::state:
     };
     ui.label(egui::RichText::new(icon).size(17.0).color(colour));
     for (index, phrase) in [
-        (verdict.subject, Some(verdict.phrase)),
+        (verdict.subject, Some(verdict.phrase.as_str())),
         (verdict.object, None),
     ] {
         if let Some(object) = objects.get(index) {

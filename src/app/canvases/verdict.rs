@@ -4,7 +4,7 @@
 //! there is one; a picture on its way, or of another model, by the centres of
 //! the words' attention.
 
-use crate::engine::{FoundObject, Sighted};
+use crate::engine::Sighted;
 use crate::storm::Layout;
 use crate::storm::objective::Reading;
 use crate::storm::relation::RelationKind;
@@ -15,7 +15,7 @@ pub struct Verdict {
     /// Index into the layout's objects.
     pub subject: usize,
     /// What is the case, between subject and object.
-    pub phrase: &'static str,
+    pub phrase: String,
     pub object: usize,
     /// Whether that is what was asked for.
     pub is_true: bool,
@@ -25,11 +25,10 @@ impl Verdict {
     fn new([subject, object]: [usize; 2], kind: RelationKind, seen: Seen) -> Self {
         Self {
             subject,
-            phrase: match (seen, kind) {
-                (Seen::Missing, _) => "is not seen together with",
-                (Seen::True, kind) => said(kind),
-                (Seen::False, RelationKind::NextTo) => "is not next to",
-                (Seen::False, kind) => said(kind.inverse()),
+            phrase: match seen {
+                Seen::Missing => "is not seen together with".to_string(),
+                Seen::True => kind.statement(),
+                Seen::False => kind.denial(),
             },
             object,
             is_true: seen == Seen::True,
@@ -112,7 +111,11 @@ pub fn by_detector(
         let pair = [relation.subject, relation.object];
         let seen = match pair.map(place) {
             [Some(subject), Some(object)]
-                if is_so(relation.kind, subject, object, width_to_height, bounds) =>
+                if relation.kind.geometry().is_true_of(
+                    [subject, object].map(|it| [it.x, it.y]),
+                    width_to_height,
+                    bounds,
+                ) =>
             {
                 Seen::True
             }
@@ -129,35 +132,10 @@ pub fn by_detector(
     })
 }
 
-/// Whether a relation is true of the places of two objects.
-fn is_so(
-    kind: RelationKind,
-    subject: &FoundObject,
-    object: &FoundObject,
-    width_to_height: f64,
-    [near, far]: [f64; 2],
-) -> bool {
-    let centres = [subject, object].map(|it| [it.x, it.y]);
-    kind.is_true_of(centres[0], centres[1]).unwrap_or_else(|| {
-        let across = (subject.x - object.x) * width_to_height.max(1.0);
-        let down = (subject.y - object.y) / width_to_height.min(1.0);
-        (near..=far).contains(&across.hypot(down))
-    })
-}
-
-fn said(kind: RelationKind) -> &'static str {
-    match kind {
-        RelationKind::LeftOf => "is left of",
-        RelationKind::RightOf => "is right of",
-        RelationKind::Above => "is above",
-        RelationKind::Below => "is below",
-        RelationKind::NextTo => "is next to",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::FoundObject;
     use crate::storm::objective::{ObjectReading, RelationReading};
     use crate::storm::relation::{ObjectTokens, Relation};
 

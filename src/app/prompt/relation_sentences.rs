@@ -60,7 +60,7 @@ fn kind_picker_ui(ui: &mut Ui, index: usize, kind: RelationKind) -> Option<Relat
         .width(86.0)
         .selected_text(kind.phrase());
     let opened = combo.show_ui(ui, |ui| {
-        for kind in RelationKind::ALL {
+        for &kind in RelationKind::ALL {
             ui.selectable_value(&mut picked, kind, kind.phrase());
         }
     });

@@ -68,12 +68,11 @@ fn objective_kind_ui(ui: &mut Ui, objective: &mut ObjectiveKind) {
         |ui| {
             let combo = egui::ComboBox::from_id_salt("objective")
                 .width(VALUE_WIDTH)
-                .selected_text(objective_name(*objective).0);
+                .selected_text(objective.label());
             let opened = combo.show_ui(ui, |ui| {
-                for kind in ObjectiveKind::ALL {
-                    let (name, explanation) = objective_name(kind);
-                    ui.selectable_value(objective, kind, name)
-                        .on_hover_text(explanation);
+                for &kind in ObjectiveKind::ALL {
+                    ui.selectable_value(objective, kind, kind.label())
+                        .on_hover_text(kind.explanation());
                 }
             });
             opened.response.accessible_name("Objective");
@@ -81,19 +80,6 @@ fn objective_kind_ui(ui: &mut Ui, objective: &mut ObjectiveKind) {
     );
     if reset {
         *objective = ObjectiveKind::default();
-    }
-}
-
-/// Name and explanation of an objective.
-fn objective_name(kind: ObjectiveKind) -> (&'static str, &'static str) {
-    match kind {
-        ObjectiveKind::Storm => ("Transport", "Optimal transport, with every direction right"),
-        ObjectiveKind::Centroid => ("Centroid", "A pull on the distance of the objects' centres"),
-        ObjectiveKind::AttendAndExcite => (
-            "Attend & Excite",
-            "Keeps every object in the picture; knows no places",
-        ),
-        ObjectiveKind::Reference => ("Released code", "The released STORM code with its quirks"),
     }
 }
 

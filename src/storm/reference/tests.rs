@@ -2,6 +2,7 @@
 //! which reproduces every recorded loss of the released code to 1e-6.
 
 use super::super::fixtures::{TOKENS, assert_gradient, facts, pair};
+use super::super::kind::Missing;
 use super::super::relation::RelationKind;
 use super::*;
 
@@ -204,7 +205,7 @@ fn anything_but_a_pair_is_refused_and_odd_maps_stay_finite() {
     );
     assert!(matches!(
         refused.err(),
-        Some(ObjectiveError::NotAPair { found: 1 })
+        Some(ObjectiveError::Missing(Missing::Pair { found: 1 }))
     ));
     for (rows, columns, level) in [(1, 1, 0.1), (4, 4, 0.0), (3, 5, 1.0)] {
         let values = vec![level; rows * columns * TOKENS];

@@ -2,7 +2,7 @@
 
 use super::super::fixtures::layout;
 use super::super::relation::FreeTarget;
-use super::RelationKind::*;
+use super::super::relation::RelationKind::{self, *};
 use super::*;
 use proptest::prelude::*;
 
@@ -143,14 +143,14 @@ proptest! {
             prop_assert!((0.0..=height).contains(&place[1]));
         }
         let difference = [0, 1].map(|i| places[1][i] - places[0][i]);
-        match kind.axis() {
-            Some(axis) => {
-                let sign = if kind.object_comes_later() { 1.0 } else { -1.0 };
+        match kind.geometry() {
+            Geometry::Along { axis, subject_first } => {
+                let sign = if subject_first { 1.0 } else { -1.0 };
                 let side = frame.extent()[axis.index()];
                 let gap = GAPS.fitting_margin(frame, &pair, axis) * side;
                 prop_assert!(sign * difference[axis.index()] >= gap - 1e-9);
             }
-            None => {
+            Geometry::Ring => {
                 let distance = difference[0].hypot(difference[1]) / frame.shorter_side();
                 prop_assert!((0.299..=0.451).contains(&distance), "{}", distance);
             }
