@@ -68,11 +68,6 @@ impl HeatmapPainter {
         }
     }
 
-    /// Draws with another colour map from now on.
-    pub fn set_colours(&mut self, device: &wgpu::Device, colours: &[[u8; 3]; 256]) {
-        self.colours = colour_buffer(device, colours);
-    }
-
     /// A picture of one word of `numbers`, the maps; its first tokens if it
     /// does not fit.
     pub fn picture(&self, device: &wgpu::Device, heatmap: &Heatmap, numbers: &Numbers) -> Picture {

@@ -5,12 +5,14 @@
 //! where burn computes on the same wgpu device, and an upload once per step
 //! elsewhere; nothing above sees the difference.
 
+mod colour_map;
 mod heatmap;
 mod latent_preview;
 mod numbers;
 mod overlay;
 mod picture;
 
+pub use colour_map::ColourMap;
 pub use heatmap::{Heatmap, HeatmapPainter};
 pub use latent_preview::{LatentPreview, LatentPreviewPainter};
 pub use numbers::Numbers;

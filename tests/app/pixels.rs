@@ -3,8 +3,9 @@
 use egui::Rect;
 use egui_kittest::kittest::Queryable;
 use image::RgbaImage;
-use storm_studio::app::{ColourMap, DeviceDrawing, View};
+use storm_studio::app::{DeviceDrawing, View};
 use storm_studio::diffusion::Method;
+use storm_studio::draw::ColourMap;
 use storm_studio::engine::StepKey;
 
 use super::{Studio, app, click, edit, studio, wait_until_idle};
@@ -37,8 +38,7 @@ fn assert_shows(picture: &RgbaImage, rect: Rect, map: &[f32], columns: usize) {
         let (column, row) = (index % columns, index / columns);
         let x = rect.left() + rect.width() * (column as f32 + 0.5) / columns as f32;
         let y = rect.top() + rect.height() * (row as f32 + 0.5) / rows as f32;
-        let colour = ColourMap::Viridis.colour(value / brightest);
-        let expected = [colour.r(), colour.g(), colour.b()];
+        let expected = ColourMap::Viridis.colour(value / brightest);
         let drawn = pixel(picture, x, y);
         // One for the renderer's rounding.
         let difference = differ(drawn, expected);

@@ -4,15 +4,16 @@ use std::ops::Range;
 
 use egui::{Align2, Color32, CornerRadius, FontId, Rect, ScrollArea, Ui, UiBuilder, pos2, vec2};
 
-use super::heatmap::{Entry, light, map_ui};
-use super::word_maps::{ranked_words, word_map};
-use crate::app::canvases::canvas::method_name;
+use super::heatmap::{Entry, MapFrame, light, map_ui};
+use super::word_attention::{mean_map, ranked_words};
+use crate::app::look::names::method_name;
 use crate::app::look::theme::{Palette, SMALL_SIZE, bold, small};
-use crate::app::paint::colour_map::ColourMap;
-use crate::app::paint::pictures::Place;
+use crate::app::paint::drawing::Place;
+use crate::app::paint::textures::Textures;
 use crate::app::state::State;
 use crate::app::state::view::Normalisation;
 use crate::diffusion::Method;
+use crate::draw::ColourMap;
 use crate::engine::StepRecord;
 
 /// Side of the maps of words that are not chosen.
@@ -27,7 +28,7 @@ const RANKING_GAP: f32 = 6.0;
 pub struct AttentionPanel;
 
 impl AttentionPanel {
-    pub fn ui(&mut self, ui: &mut Ui, state: &mut State) {
+    pub fn ui(&mut self, ui: &mut Ui, state: &mut State, textures: &mut Textures) {
         header_ui(ui, state);
         let method = state.attention_method();
         let Some(record) = state.shown_record(method) else {
@@ -44,7 +45,7 @@ impl AttentionPanel {
         let above = area.with_max_y(below.top() - RANKING_GAP);
         ui.scope_builder(UiBuilder::new().max_rect(above), |ui| {
             ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-                maps_ui(ui, state, &record, &entries, brightest);
+                maps_ui(ui, state, textures, &record, &entries, brightest);
             });
         });
         ui.scope_builder(UiBuilder::new().max_rect(below), |ui| {
@@ -57,6 +58,7 @@ impl AttentionPanel {
 fn maps_ui(
     ui: &mut Ui,
     state: &mut State,
+    textures: &mut Textures,
     record: &StepRecord,
     entries: &[Entry],
     brightest: Option<f32>,
@@ -67,14 +69,14 @@ fn maps_ui(
         ui.spacing_mut().item_spacing = vec2(8.0, 6.0);
         let side = (0.5 * (ui.available_width() - 8.0)).floor().min(200.0);
         for entry in indexed().filter(|(_, entry)| entry.is_chosen) {
-            large_ui(ui, state, record, entry, brightest, side);
+            large_ui(ui, state, textures, record, entry, (brightest, side));
         }
     });
     ui.add_space(8.0);
     ui.with_layout(rows(), |ui| {
         ui.spacing_mut().item_spacing = vec2(8.0, 6.0);
         for entry in indexed().filter(|(_, entry)| !entry.is_chosen) {
-            small_ui(ui, state, record, entry, brightest);
+            small_ui(ui, state, textures, record, entry, brightest);
         }
     });
 }
@@ -202,7 +204,7 @@ fn shared_brightest(state: &State, record: &StepRecord, entries: &[Entry]) -> Op
     // The start token takes most of the attention and is no word: it would
     // leave all the others dark.
     let maps = entries.iter().filter(|entry| entry.tokens != [0]);
-    let maps = maps.filter_map(|entry| word_map(&record.maps, &entry.tokens));
+    let maps = maps.filter_map(|entry| mean_map(&record.maps, &entry.tokens));
     Some(maps.flatten().fold(0.0, f32::max))
 }
 
@@ -259,10 +261,10 @@ fn ranking_ui(ui: &mut Ui, state: &mut State, record: &StepRecord) {
 fn large_ui(
     ui: &mut Ui,
     state: &mut State,
+    textures: &mut Textures,
     record: &StepRecord,
     (index, entry): (usize, &Entry),
-    brightest: Option<f32>,
-    side: f32,
+    (brightest, side): (Option<f32>, f32),
 ) {
     let palette = Palette::of(ui);
     let before = record.update.as_ref();
@@ -276,22 +278,28 @@ fn large_ui(
         map_ui(
             ui,
             state,
+            textures,
             entry,
-            Place::Heatmap(index),
             (&record.maps, &record.drawn_maps),
-            side,
-            brightest,
+            MapFrame {
+                place: Place::Heatmap(index),
+                side,
+                brightest,
+            },
         );
         if let Some(before) = before {
             ui.label(small("before the update").color(palette.weak_text));
             map_ui(
                 ui,
                 state,
+                textures,
                 entry,
-                Place::HeatmapBefore(index),
                 (&before.maps, &before.drawn_maps),
-                side,
-                brightest,
+                MapFrame {
+                    place: Place::HeatmapBefore(index),
+                    side,
+                    brightest,
+                },
             );
         }
     });
@@ -300,6 +308,7 @@ fn large_ui(
 fn small_ui(
     ui: &mut Ui,
     state: &mut State,
+    textures: &mut Textures,
     record: &StepRecord,
     (index, entry): (usize, &Entry),
     brightest: Option<f32>,
@@ -311,11 +320,14 @@ fn small_ui(
         map_ui(
             ui,
             state,
+            textures,
             entry,
-            Place::Heatmap(index),
             (&record.maps, &record.drawn_maps),
-            SMALL_SIDE,
-            brightest,
+            MapFrame {
+                place: Place::Heatmap(index),
+                side: SMALL_SIDE,
+                brightest,
+            },
         );
         let text = small(&entry.title).color(palette.weak_text);
         ui.add(egui::Label::new(text).truncate());

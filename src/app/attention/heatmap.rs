@@ -6,15 +6,14 @@ use egui::{
     Ui, vec2,
 };
 
-use super::word_maps::{known_tokens, word_map};
-use crate::app::canvases::canvas::{hash_of, whole};
+use super::word_attention::{known_tokens, mean_map};
 use crate::app::look::theme::Palette;
-use crate::app::paint::colour_map::ColourMap;
-use crate::app::paint::paint_callback::Drawing;
-use crate::app::paint::pictures::{self, Content, Place};
+use crate::app::paint::drawing::{Content, Drawing, Place, WHOLE, hash_of};
+use crate::app::paint::images;
+use crate::app::paint::textures::Textures;
 use crate::app::state::State;
 use crate::device::Slot;
-use crate::draw::Heatmap;
+use crate::draw::{ColourMap, Heatmap};
 use crate::storm::attention::AttentionMaps;
 
 /// One map to draw.
@@ -27,15 +26,28 @@ pub struct Entry {
     pub is_chosen: bool,
 }
 
+/// How and where a map is drawn.
+#[derive(Debug, Clone, Copy)]
+pub struct MapFrame {
+    pub place: Place,
+    /// Width on the screen, in points.
+    pub side: f32,
+    /// The value of the brightest colour; `None`: the map's own strongest.
+    pub brightest: Option<f32>,
+}
+
 /// One heatmap of maps on the host and where they are drawn from.
 pub fn map_ui(
     ui: &mut Ui,
     state: &mut State,
+    textures: &mut Textures,
     entry: &Entry,
-    place: Place,
     (maps, drawn): (&AttentionMaps, &Slot),
-    side: f32,
-    brightest: Option<f32>,
+    MapFrame {
+        place,
+        side,
+        brightest,
+    }: MapFrame,
 ) {
     let palette = Palette::of(ui);
     let aspect = maps.rows as f32 / maps.columns.max(1) as f32;
@@ -44,22 +56,21 @@ pub fn map_ui(
     let name = format!("Heatmap of {}", entry.title);
     response.widget_info(|| egui::WidgetInfo::labeled(egui::accesskit::Role::Image, true, &name));
     light(&response, state, entry);
-    let Some(map) = word_map(maps, &entry.tokens) else {
+    let Some(map) = mean_map(maps, &entry.tokens) else {
         return;
     };
     let brightest = brightest.unwrap_or_else(|| map.iter().copied().fold(0.0, f32::max));
     let drawing = heatmap_of(maps, entry, brightest, state);
-    let part = (rect, whole());
-    let is_painted = state
-        .textures
-        .paint(ui.painter(), part, place, drawn, drawing);
+    let part = (rect, WHOLE);
+    let is_painted = textures.paint(ui.painter(), part, place, drawn, drawing);
     if !is_painted {
         let map = (&map[..], maps.columns);
-        let Some(texture) = heatmap_texture(ui, state, entry, place, map, brightest) else {
+        let Some(texture) = heatmap_texture(ui, state, textures, (entry, place), map, brightest)
+        else {
             return;
         };
         ui.painter()
-            .image(texture.id(), rect, whole(), Color32::WHITE);
+            .image(texture.id(), rect, WHOLE, Color32::WHITE);
     }
     let is_lit = entry.word.is_some() && state.view.lit_word.get() == entry.word;
     let (colour, width) = match (is_lit, entry.is_chosen) {
@@ -113,9 +124,9 @@ type Drawer = fn(&[f32], usize, f32, ColourMap) -> ColorImage;
 /// An entry's map [rows, columns] as a texture, for windows that cannot draw it.
 fn heatmap_texture(
     ui: &Ui,
-    state: &mut State,
-    entry: &Entry,
-    place: Place,
+    state: &State,
+    textures: &mut Textures,
+    (entry, place): (&Entry, Place),
     (map, columns): (&[f32], usize),
     brightest: f32,
 ) -> Option<TextureHandle> {
@@ -129,11 +140,11 @@ fn heatmap_texture(
         variant: hash_of(&(&entry.tokens, colours, scale, is_smooth)),
     };
     let (options, draw) = if is_smooth {
-        (TextureOptions::LINEAR, pictures::smooth_heatmap as Drawer)
+        (TextureOptions::LINEAR, images::smooth_heatmap as Drawer)
     } else {
-        (TextureOptions::NEAREST, pictures::heatmap as Drawer)
+        (TextureOptions::NEAREST, images::heatmap as Drawer)
     };
-    state.textures.get(ui.ctx(), place, content, options, || {
+    textures.get(ui.ctx(), place, content, options, || {
         Some(draw(map, columns, brightest, colours))
     })
 }

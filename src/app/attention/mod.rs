@@ -2,4 +2,4 @@
 
 pub mod attention_panel;
 pub mod heatmap;
-pub mod word_maps;
+pub mod word_attention;

@@ -3,13 +3,17 @@
 
 use egui::{
     Align2, Color32, CornerRadius, FontId, Painter, Pos2, Rect, Response, Sense, Stroke,
-    StrokeKind, TextureHandle, TextureId, TextureOptions, Ui, pos2, vec2,
+    StrokeKind, TextureHandle, TextureId, TextureOptions, Ui, vec2,
 };
 
+use super::frame::Frame;
 use super::transport_overlay::transport_ui;
-use crate::app::attention::word_maps::known_tokens;
+use crate::app::attention::word_attention::{known_tokens, mean_map};
+use crate::app::look::names::method_name;
 use crate::app::look::theme::{CORNER, HEADING_SIZE, Palette, SMALL_SIZE};
-use crate::app::paint::pictures::{self, Content, Place};
+use crate::app::paint::drawing::{self, Content, Place, hash_of};
+use crate::app::paint::images;
+use crate::app::paint::textures::Textures;
 use crate::app::state::State;
 use crate::app::state::session::{ModelState, RunState};
 use crate::app::state::view::Zoom;
@@ -18,59 +22,18 @@ use crate::engine::StepRecord;
 
 /// How near the pointer must be to an object's mark to take hold of it, in points.
 const GRAB_DISTANCE: f32 = 14.0;
-const WHOLE: Rect = Rect {
-    min: Pos2::ZERO,
-    max: Pos2 { x: 1.0, y: 1.0 },
-};
-
-/// The name of a method on the screen.
-pub fn method_name(method: Method) -> &'static str {
-    match method {
-        Method::Standard => "Standard",
-        Method::Storm => "STORM",
-    }
-}
-
-/// Places on a canvas, as fractions of the picture, and on the screen.
-#[derive(Debug, Clone, Copy)]
-pub struct Frame {
-    pub rect: Rect,
-    zoom: Zoom,
-}
-
-impl Frame {
-    pub fn new(rect: Rect, zoom: Zoom) -> Self {
-        Self { rect, zoom }
-    }
-
-    /// The part of the picture that is seen, in texture coordinates.
-    pub fn uv(&self) -> Rect {
-        let [[left, top], [right, bottom]] = self.zoom.visible();
-        Rect::from_min_max(pos2(left, top), pos2(right, bottom))
-    }
-
-    pub fn to_screen(self, place: [f64; 2]) -> Pos2 {
-        let uv = self.uv();
-        pos2(
-            egui::remap(place[0] as f32, uv.x_range(), self.rect.x_range()),
-            egui::remap(place[1] as f32, uv.y_range(), self.rect.y_range()),
-        )
-    }
-
-    pub fn to_picture(self, position: Pos2) -> [f32; 2] {
-        let uv = self.uv();
-        [
-            egui::remap(position.x, self.rect.x_range(), uv.x_range()),
-            egui::remap(position.y, self.rect.y_range(), uv.y_range()),
-        ]
-    }
-}
 
 /// Draws the canvas of `method` into `rect`, which has the picture's shape, and
 /// takes what is done to it.
-pub fn canvas_ui(ui: &mut Ui, rect: Rect, method: Method, state: &mut State) -> Response {
+pub fn canvas_ui(
+    ui: &mut Ui,
+    rect: Rect,
+    method: Method,
+    state: &mut State,
+    textures: &mut Textures,
+) -> Response {
     let response = sense_ui(ui, rect, method, state);
-    paint_ui(ui, rect, rect, method, state);
+    paint_ui(ui, (rect, rect), method, state, textures);
     response
 }
 
@@ -86,23 +49,29 @@ pub fn sense_ui(ui: &mut Ui, rect: Rect, method: Method, state: &mut State) -> R
 }
 
 /// The drawn part of a canvas, as far as it lies in `clip`.
-pub fn paint_ui(ui: &mut Ui, rect: Rect, clip: Rect, method: Method, state: &mut State) {
+pub fn paint_ui(
+    ui: &mut Ui,
+    (rect, clip): (Rect, Rect),
+    method: Method,
+    state: &State,
+    textures: &mut Textures,
+) {
     let frame = Frame::new(rect, state.view.zoom);
     let painter = ui.painter_at(clip);
     let palette = Palette::of(ui);
     painter.rect_filled(rect, CornerRadius::same(CORNER), palette.ground);
-    let is_shown = match finished_texture(ui, method, state) {
+    let is_shown = match finished_texture(ui, method, state, textures) {
         Some(texture) => {
             image_ui(&painter, texture.id(), frame);
             true
         }
-        None => preview_ui(ui, &painter, frame, method, state).is_some(),
+        None => preview_ui(ui, &painter, frame, method, state, textures).is_some(),
     };
     if !is_shown {
         return empty_ui(ui, &painter, rect, method, state);
     }
     if state.view.show_maps || state.view.lit_word.get().is_some() {
-        maps_ui(ui, &painter, frame, method, state);
+        maps_ui(ui, &painter, frame, method, state, textures);
     }
     if state.view.show_transport {
         transport_ui(ui, &painter, frame, method, state);
@@ -129,7 +98,12 @@ fn round_corners_ui(painter: &Painter, rect: Rect, palette: &Palette) {
 }
 
 /// The finished picture, if it is there and no earlier step is looked at.
-fn finished_texture(ui: &Ui, method: Method, state: &mut State) -> Option<TextureHandle> {
+fn finished_texture(
+    ui: &Ui,
+    method: Method,
+    state: &State,
+    textures: &mut Textures,
+) -> Option<TextureHandle> {
     let run = state.shown_run()?;
     let key = run.key;
     let last = run.trace(method).last_step();
@@ -145,10 +119,10 @@ fn finished_texture(ui: &Ui, method: Method, state: &mut State) -> Option<Textur
         step: None,
         variant: 0,
     };
-    let draw = move || Some(pictures::picture(&image));
+    let draw = move || Some(images::picture(&image));
     let place = Place::Canvas(method);
     let linear = TextureOptions::LINEAR;
-    state.textures.get(ui.ctx(), place, content, linear, draw)
+    textures.get(ui.ctx(), place, content, linear, draw)
 }
 
 /// The preview of the shown step; `None` if there is none.
@@ -157,7 +131,8 @@ fn preview_ui(
     painter: &Painter,
     frame: Frame,
     method: Method,
-    state: &mut State,
+    state: &State,
+    textures: &mut Textures,
 ) -> Option<()> {
     let content = Content {
         run: state.shown_run()?.key,
@@ -169,23 +144,30 @@ fn preview_ui(
     let map = state.session.model()?.preview_rgb.clone();
     let place = Place::Canvas(method);
     if let Some(record) = &record {
-        let drawing = pictures::preview_of([record.rows, record.columns], &map);
+        let drawing = drawing::preview_of([record.rows, record.columns], &map);
         let slot = &record.preview;
         let part = (frame.rect, frame.uv());
-        if state.textures.paint(painter, part, place, slot, drawing) {
+        if textures.paint(painter, part, place, slot, drawing) {
             round_corners_ui(painter, frame.rect, Palette::of(ui));
             return Some(());
         }
     }
-    let draw = || pictures::preview(&record?, &map);
+    let draw = || images::preview(&record?, &map);
     let linear = TextureOptions::LINEAR;
-    let texture = state.textures.get(ui.ctx(), place, content, linear, draw)?;
+    let texture = textures.get(ui.ctx(), place, content, linear, draw)?;
     image_ui(painter, texture.id(), frame);
     Some(())
 }
 
 /// The veils of the chosen words, or of the word under the pointer alone.
-fn maps_ui(ui: &Ui, painter: &Painter, frame: Frame, method: Method, state: &mut State) {
+fn maps_ui(
+    ui: &Ui,
+    painter: &Painter,
+    frame: Frame,
+    method: Method,
+    state: &State,
+    textures: &mut Textures,
+) {
     let palette = Palette::of(ui);
     let Some(record) = state.shown_record(method) else {
         return;
@@ -208,19 +190,19 @@ fn maps_ui(ui: &Ui, painter: &Painter, frame: Frame, method: Method, state: &mut
             .collect(),
     };
     let known = words.iter().filter_map(|(_, tokens, colour)| {
-        let map = crate::app::attention::word_maps::word_map(&record.maps, tokens)?;
+        let map = mean_map(&record.maps, tokens)?;
         let brightest = map.iter().copied().fold(0.0, f32::max);
         Some((known_tokens(&record.maps, tokens), brightest, *colour))
     });
-    let drawing = pictures::overlay_of(&record.maps, &known.collect::<Vec<_>>());
+    let drawing = drawing::overlay_of(&record.maps, &known.collect::<Vec<_>>());
     let part = (frame.rect, frame.uv());
     let (place, slot) = (Place::Overlays(method), &record.drawn_maps);
-    if state.textures.paint(painter, part, place, slot, drawing) {
+    if textures.paint(painter, part, place, slot, drawing) {
         return;
     }
     for (index, tokens, colour) in words {
-        let Some(texture) = map_texture(ui, method, state, &record, (index, &tokens, colour))
-        else {
+        let word = (index, &tokens[..], colour);
+        let Some(texture) = map_texture(ui, method, state, textures, &record, word) else {
             continue;
         };
         painter.image(texture.id(), frame.rect, frame.uv(), Color32::WHITE);
@@ -230,7 +212,8 @@ fn maps_ui(ui: &Ui, painter: &Painter, frame: Frame, method: Method, state: &mut
 fn map_texture(
     ui: &Ui,
     method: Method,
-    state: &mut State,
+    state: &State,
+    textures: &mut Textures,
     record: &StepRecord,
     (index, tokens, colour): (usize, &[usize], Color32),
 ) -> Option<TextureHandle> {
@@ -240,15 +223,15 @@ fn map_texture(
         step: state.shown_step(method),
         variant: hash_of(&(tokens, colour)),
     };
-    state.textures.get(
+    textures.get(
         ui.ctx(),
         Place::Overlay(method, index),
         content,
         TextureOptions::LINEAR,
         || {
-            let map = crate::app::attention::word_maps::word_map(&record.maps, tokens)?;
+            let map = mean_map(&record.maps, tokens)?;
             let brightest = map.iter().copied().fold(0.0, f32::max);
-            Some(pictures::overlay(
+            Some(images::overlay(
                 &map,
                 record.maps.columns,
                 brightest,
@@ -256,12 +239,6 @@ fn map_texture(
             ))
         },
     )
-}
-
-/// A short name of anything that decides pixels.
-pub fn hash_of(value: &impl std::hash::Hash) -> u64 {
-    use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
-    BuildHasherDefault::<DefaultHasher>::default().hash_one(value)
 }
 
 /// What an empty canvas says: where to begin, or what is going on.
@@ -386,9 +363,4 @@ fn describe(response: &Response, method: Method, state: &State) {
         _ => format!("{} canvas, empty", method_name(method)),
     };
     response.widget_info(|| egui::WidgetInfo::labeled(egui::accesskit::Role::Image, true, &text));
-}
-
-/// All of a texture.
-pub fn whole() -> Rect {
-    WHOLE
 }

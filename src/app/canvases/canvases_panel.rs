@@ -3,35 +3,35 @@
 
 use egui::{Pos2, Rect, Ui, UiBuilder, Vec2, pos2, vec2};
 
-use super::canvas::{canvas_ui, method_name};
-use super::verdict::{Verdict, by_attention, by_detector};
+use super::canvas::canvas_ui;
+use super::frame::{TITLE_HEIGHT, VERDICT_HEIGHT, fit, picture_size};
+use super::verdict_line::{finished_picture, is_at_the_end, verdict_ui};
 use super::wipe::wipe_ui;
+use crate::app::look::buttons::{icon_button, toggle};
 use crate::app::look::icons;
+use crate::app::look::names::method_name;
 use crate::app::look::theme::{Palette, bold, small};
-use crate::app::settings::setting_row::icon_button;
+use crate::app::paint::textures::Textures;
 use crate::app::state::State;
+use crate::app::state::action::{Action, Export};
 use crate::app::state::session::RunState;
 use crate::app::state::view::{CanvasMode, Zoom};
-use crate::app::studio::action::{Action, Export};
 use crate::diffusion::Method;
-use crate::engine::Picture;
 
-pub const TITLE_HEIGHT: f32 = 22.0;
-pub const VERDICT_HEIGHT: f32 = 44.0;
 const GAP: f32 = 12.0;
 
 #[derive(Debug, Default)]
 pub struct CanvasesPanel;
 
 impl CanvasesPanel {
-    pub fn ui(&mut self, ui: &mut Ui, state: &mut State) {
+    pub fn ui(&mut self, ui: &mut Ui, state: &mut State, textures: &mut Textures) {
         toolbar_ui(ui, state);
         let area = ui.available_rect_before_wrap();
         match state.view.mode {
-            CanvasMode::SideBySide => side_by_side_ui(ui, area, state),
-            CanvasMode::Wipe => wipe_ui(ui, area, state),
-            CanvasMode::Single => single_ui(ui, area, state),
-            CanvasMode::Grid => super::gallery::grid_ui(ui, state),
+            CanvasMode::SideBySide => side_by_side_ui(ui, area, state, textures),
+            CanvasMode::Wipe => wipe_ui(ui, area, state, textures),
+            CanvasMode::Single => single_ui(ui, area, state, textures),
+            CanvasMode::Grid => super::gallery::grid_ui(ui, state, textures),
         }
     }
 }
@@ -137,25 +137,7 @@ fn export_ui(ui: &mut Ui, state: &mut State) {
     }
 }
 
-fn toggle(ui: &mut Ui, icon: &str, name: &str, on: bool) -> egui::Response {
-    let button = egui::Button::selectable(on, icon).min_size(vec2(26.0, 24.0));
-    ui.add(button).on_hover_text(name).accessible_name(name)
-}
-
-/// The largest rectangle of the picture's shape in `area`, in its middle.
-pub fn fit(area: Rect, size: [usize; 2]) -> Rect {
-    let size = vec2(size[0].max(1) as f32, size[1].max(1) as f32);
-    let scale = (area.width() / size.x).min(area.height() / size.y).max(0.0);
-    Rect::from_center_size(area.center(), scale * size)
-}
-
-pub fn picture_size(state: &State) -> [usize; 2] {
-    let shown = state.shown_run().map(|run| run.size);
-    let native = state.session.model().map(|model| model.native_size);
-    shown.or(native).unwrap_or([1, 1])
-}
-
-fn side_by_side_ui(ui: &mut Ui, area: Rect, state: &mut State) {
+fn side_by_side_ui(ui: &mut Ui, area: Rect, state: &mut State, textures: &mut Textures) {
     let width = 0.5 * (area.width() - GAP);
     let room = Vec2::new(width, area.height() - TITLE_HEIGHT - VERDICT_HEIGHT);
     let side = fit(Rect::from_min_size(Pos2::ZERO, room), picture_size(state)).size();
@@ -165,14 +147,14 @@ fn side_by_side_ui(ui: &mut Ui, area: Rect, state: &mut State) {
     let top = area.top() + TITLE_HEIGHT + (0.4 * spare).floor();
     for (index, method) in [Method::Standard, Method::Storm].into_iter().enumerate() {
         let min = pos2(left + index as f32 * (side.x + GAP), top);
-        column_ui(ui, Rect::from_min_size(min, side), method, state);
+        column_ui(ui, Rect::from_min_size(min, side), method, state, textures);
     }
 }
 
 /// Title, canvas and verdict of one method; `rect` is the canvas.
-fn column_ui(ui: &mut Ui, rect: Rect, method: Method, state: &mut State) {
+fn column_ui(ui: &mut Ui, rect: Rect, method: Method, state: &mut State, textures: &mut Textures) {
     title_ui(ui, rect, method, state);
-    canvas_ui(ui, rect, method, state);
+    canvas_ui(ui, rect, method, state, textures);
     let below = Rect::from_min_size(
         rect.left_bottom() + vec2(0.0, 6.0),
         vec2(rect.width(), VERDICT_HEIGHT - 6.0),
@@ -198,20 +180,6 @@ fn title_ui(ui: &mut Ui, rect: Rect, method: Method, state: &State) {
     });
 }
 
-/// The picture of the last step, if that is what the canvas shows.
-fn finished_picture(method: Method, state: &State) -> Option<&Picture> {
-    let run = state.shown_run()?;
-    let picture = run.trace(method).picture.as_ref();
-    picture.filter(|_| is_at_the_end(method, state))
-}
-
-fn is_at_the_end(method: Method, state: &State) -> bool {
-    let last = state
-        .shown_run()
-        .and_then(|run| run.trace(method).last_step());
-    state.view.step.is_none() || state.view.step >= last
-}
-
 /// Which step the canvas shows, in words.
 fn step_text(method: Method, state: &State) -> Option<String> {
     let run = state.shown_run()?;
@@ -229,98 +197,14 @@ fn step_text(method: Method, state: &State) -> Option<String> {
     })
 }
 
-/// "● cat is left of ■ dog", and whether that is what was asked for.
-pub fn verdict_ui(ui: &mut Ui, rect: Rect, method: Method, state: &State) {
-    let palette = Palette::of(ui);
-    let Some(run) = state.shown_run() else { return };
-    let Some(reading) = state
-        .shown_step(method)
-        .and_then(|step| run.trace(method).reading(step))
-    else {
-        return;
-    };
-    let objects = state.shown_objects();
-    let looked_at = finished_picture(method, state).and_then(|picture| {
-        let gaps = run.request.settings.optimisation.parameters.storm.gaps();
-        let (width, height) = picture.image.dimensions();
-        by_detector(
-            &run.request.layout,
-            picture.sighted.as_deref()?,
-            f64::from(width) / f64::from(height),
-            [gaps.near, gaps.far],
-        )
-    });
-    let (found, judge) = match looked_at {
-        Some(judged) => {
-            let mut words = "by detector".to_string();
-            for (object, count) in judged.repeated {
-                if let Some(object) = objects.get(object) {
-                    words += &format!(" · {count} × {}", object.label);
-                }
-            }
-            (judged.verdicts, words)
-        }
-        None => (
-            by_attention(&run.request.layout, reading),
-            "by attention".to_string(),
-        ),
-    };
-    ui.scope_builder(UiBuilder::new().max_rect(rect), |ui| {
-        ui.spacing_mut().item_spacing = vec2(4.0, 2.0);
-        for (index, verdict) in found.iter().take(2).enumerate() {
-            ui.horizontal(|ui| {
-                verdict_line_ui(ui, verdict, &objects);
-                if index == 0 {
-                    let text = match state.view.mode {
-                        CanvasMode::Wipe => format!("{}, {judge}", method_name(method)),
-                        _ => judge.clone(),
-                    };
-                    let note = small(text).color(palette.weak_text);
-                    ui.label(note).on_hover_text(
-                        "A finished picture is looked at by the model's detector, if it has one \
-                         that knows the objects; otherwise the centres of the words' attention \
-                         are compared",
-                    );
-                }
-            });
-        }
-    });
-}
-
-fn verdict_line_ui(ui: &mut Ui, verdict: &Verdict, objects: &[crate::app::state::ShownObject]) {
-    let palette = Palette::of(ui);
-    let (icon, colour) = if verdict.is_true {
-        (icons::CHECK_CIRCLE, palette.holds)
-    } else {
-        (icons::WARNING_CIRCLE, palette.weak_text)
-    };
-    ui.label(egui::RichText::new(icon).size(17.0).color(colour));
-    for (index, phrase) in [
-        (verdict.subject, Some(verdict.phrase.as_str())),
-        (verdict.object, None),
-    ] {
-        if let Some(object) = objects.get(index) {
-            let text = format!("{} {}", object.look.mark.text(), object.label);
-            ui.label(bold(text).color(object.look.colour(palette)));
-        }
-        if let Some(phrase) = phrase {
-            ui.label(bold(phrase).color(if verdict.is_true {
-                palette.holds
-            } else {
-                palette.text
-            }));
-        }
-    }
-}
-
-fn single_ui(ui: &mut Ui, area: Rect, state: &mut State) {
+fn single_ui(ui: &mut Ui, area: Rect, state: &mut State, textures: &mut Textures) {
     let inner = Rect::from_min_max(
         area.min + vec2(0.0, TITLE_HEIGHT),
         area.max - vec2(0.0, VERDICT_HEIGHT),
     );
     let rect = fit(inner, picture_size(state));
     let method = state.view.method;
-    canvas_ui(ui, rect, method, state);
+    canvas_ui(ui, rect, method, state, textures);
     let below = Rect::from_min_size(
         rect.left_bottom() + vec2(0.0, 6.0),
         vec2(rect.width(), VERDICT_HEIGHT - 6.0),

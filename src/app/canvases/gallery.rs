@@ -1,13 +1,18 @@
 //! The session's results: a strip to choose from, and a grid of all seeds.
 
-use egui::{CornerRadius, Rect, ScrollArea, Sense, Stroke, StrokeKind, Ui, vec2};
+use std::sync::Arc;
 
-use super::canvas::{method_name, whole};
+use egui::{CornerRadius, Rect, ScrollArea, Sense, Stroke, StrokeKind, TextureHandle, Ui, vec2};
+use image::RgbImage;
+
+use crate::app::look::names::method_name;
 use crate::app::look::theme::{CORNER, Palette, small};
-use crate::app::paint::pictures::{self, Content, Place};
+use crate::app::paint::drawing::{Content, Place, WHOLE};
+use crate::app::paint::images;
+use crate::app::paint::textures::Textures;
 use crate::app::state::State;
+use crate::app::state::action::Action;
 use crate::app::state::session::{Run, RunKey, RunState};
-use crate::app::studio::action::Action;
 use crate::diffusion::Method;
 use crate::engine::RequestId;
 
@@ -17,7 +22,7 @@ const THUMBNAIL: f32 = 64.0;
 pub struct GalleryPanel;
 
 impl GalleryPanel {
-    pub fn ui(&mut self, ui: &mut Ui, state: &mut State) {
+    pub fn ui(&mut self, ui: &mut Ui, state: &mut State, textures: &mut Textures) {
         let palette = Palette::of(ui);
         if state.session.runs.is_empty() {
             ui.centered_and_justified(|ui| {
@@ -32,7 +37,7 @@ impl GalleryPanel {
             ui.horizontal_wrapped(|ui| {
                 ui.spacing_mut().item_spacing = vec2(12.0, 8.0);
                 for key in keys {
-                    entry_ui(ui, key, state, THUMBNAIL);
+                    entry_ui(ui, key, state, textures, THUMBNAIL);
                 }
             });
         });
@@ -40,7 +45,7 @@ impl GalleryPanel {
 }
 
 /// All seeds of the shown request, each with its methods.
-pub fn grid_ui(ui: &mut Ui, state: &mut State) {
+pub fn grid_ui(ui: &mut Ui, state: &mut State, textures: &mut Textures) {
     let palette = Palette::of(ui);
     let Some(request) = state.shown_run().map(|run| run.key.request) else {
         ui.centered_and_justified(|ui| {
@@ -58,7 +63,7 @@ pub fn grid_ui(ui: &mut Ui, state: &mut State) {
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing = vec2(12.0, 8.0);
             for key in keys {
-                entry_ui(ui, key, state, side);
+                entry_ui(ui, key, state, textures, side);
             }
         });
     });
@@ -92,7 +97,7 @@ fn grid_side(pairs: usize, [width, height]: [f32; 2]) -> f32 {
 
 /// The pictures of one seed, side by side; a click shows them, a double click
 /// takes their settings back.
-fn entry_ui(ui: &mut Ui, key: RunKey, state: &mut State, side: f32) {
+fn entry_ui(ui: &mut Ui, key: RunKey, state: &mut State, textures: &mut Textures, side: f32) {
     let palette = Palette::of(ui);
     let Some(run) = state.session.run(key) else {
         return;
@@ -107,7 +112,9 @@ fn entry_ui(ui: &mut Ui, key: RunKey, state: &mut State, side: f32) {
     let (rect, response) = ui.allocate_exact_size(total, Sense::click());
     for (index, &method) in methods.iter().enumerate() {
         let min = rect.min + vec2(index as f32 * (side + 2.0), 0.0);
-        thumbnail_ui(ui, Rect::from_min_size(min, size), key, method, state);
+        let picture = picture_of(run, method);
+        let texture = picture.map(|image| thumbnail_texture(ui, textures, (key, method), &image));
+        thumbnail_ui(ui, Rect::from_min_size(min, size), method, texture);
     }
     let outline = match (is_shown, response.has_focus(), response.hovered()) {
         (_, true, _) | (true, _, _) => Stroke::new(2.0, palette.accent),
@@ -147,13 +154,13 @@ fn entry_ui(ui: &mut Ui, key: RunKey, state: &mut State, side: f32) {
     });
 }
 
-fn thumbnail_ui(ui: &Ui, rect: Rect, key: RunKey, method: Method, state: &mut State) {
+fn thumbnail_ui(ui: &Ui, rect: Rect, method: Method, texture: Option<TextureHandle>) {
     let palette = Palette::of(ui);
     let corner = CornerRadius::same(CORNER);
-    match small_picture(ui, state, key, method) {
+    match texture {
         Some(texture) => {
             let shape = egui::epaint::RectShape::filled(rect, corner, egui::Color32::WHITE)
-                .with_texture(texture.id(), whole());
+                .with_texture(texture.id(), WHOLE);
             ui.painter().add(shape);
         }
         None => {
@@ -185,31 +192,28 @@ fn entry_explanation(run: &Run) -> String {
     )
 }
 
-/// The newest picture of a run for small places: finished or none.
-fn small_picture(
+/// A finished picture for small places.
+fn thumbnail_texture(
     ui: &Ui,
-    state: &mut State,
-    key: RunKey,
-    method: Method,
-) -> Option<egui::TextureHandle> {
-    let image = picture_of(state.session.run(key)?, method)?;
+    textures: &mut Textures,
+    (run, method): (RunKey, Method),
+    image: &RgbImage,
+) -> TextureHandle {
     let content = Content {
-        run: key,
+        run,
         method,
         step: None,
         variant: 0,
     };
-    let place = Place::Gallery(key, method);
-    state.textures.get(
-        ui.ctx(),
-        place,
-        content,
-        egui::TextureOptions::LINEAR,
-        || Some(pictures::exact_picture(&image)),
-    )
+    let place = Place::Gallery(run, method);
+    let linear = egui::TextureOptions::LINEAR;
+    let texture = textures.get(ui.ctx(), place, content, linear, || {
+        Some(images::exact_picture(image))
+    });
+    texture.expect("a finished picture has something to show")
 }
 
-fn picture_of(run: &Run, method: Method) -> Option<std::sync::Arc<image::RgbImage>> {
+fn picture_of(run: &Run, method: Method) -> Option<Arc<RgbImage>> {
     run.trace(method)
         .picture
         .as_ref()

@@ -2,7 +2,9 @@
 
 pub mod canvas;
 pub mod canvases_panel;
+pub mod frame;
 pub mod gallery;
 pub mod transport_overlay;
 pub mod verdict;
+pub mod verdict_line;
 pub mod wipe;

@@ -3,7 +3,7 @@
 
 use egui::{Color32, Painter, Pos2, Shape, Stroke, Ui, vec2};
 
-use super::canvas::Frame;
+use super::frame::Frame;
 use crate::app::look::theme::Palette;
 use crate::app::state::State;
 use crate::diffusion::Method;

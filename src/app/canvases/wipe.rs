@@ -2,15 +2,18 @@
 
 use egui::{Align2, Color32, CursorIcon, FontId, Rect, Sense, Stroke, Ui, pos2, vec2};
 
-use super::canvas::{canvas_ui, method_name, paint_ui, sense_ui};
-use super::canvases_panel::{TITLE_HEIGHT, VERDICT_HEIGHT, fit, picture_size, verdict_ui};
+use super::canvas::{canvas_ui, paint_ui, sense_ui};
+use super::frame::{TITLE_HEIGHT, VERDICT_HEIGHT, fit, picture_size};
+use super::verdict_line::verdict_ui;
 use crate::app::look::icons;
+use crate::app::look::names::method_name;
 use crate::app::look::theme::{BODY_SIZE, Palette, SMALL_SIZE};
+use crate::app::paint::textures::Textures;
 use crate::app::state::State;
 use crate::diffusion::Method;
 
 /// STORM over Standard, uncovered from the right up to a line that can be dragged.
-pub fn wipe_ui(ui: &mut Ui, area: Rect, state: &mut State) {
+pub fn wipe_ui(ui: &mut Ui, area: Rect, state: &mut State, textures: &mut Textures) {
     let inner = Rect::from_min_max(
         area.min + vec2(0.0, TITLE_HEIGHT),
         area.max - vec2(0.0, VERDICT_HEIGHT),
@@ -18,7 +21,7 @@ pub fn wipe_ui(ui: &mut Ui, area: Rect, state: &mut State) {
     let rect = fit(inner, picture_size(state));
     if state.shown_step(Method::Standard).is_none() || state.shown_step(Method::Storm).is_none() {
         // There is nothing to compare yet.
-        canvas_ui(ui, rect, state.attention_method(), state);
+        canvas_ui(ui, rect, state.attention_method(), state, textures);
         return;
     }
     let line = rect.left() + state.view.wipe * rect.width();
@@ -36,8 +39,8 @@ pub fn wipe_ui(ui: &mut Ui, area: Rect, state: &mut State) {
         state,
     );
     let (left, right) = rect.split_left_right_at_x(line);
-    paint_ui(ui, rect, left, Method::Standard, state);
-    paint_ui(ui, rect, right, Method::Storm, state);
+    paint_ui(ui, (rect, left), Method::Standard, state, textures);
+    paint_ui(ui, (rect, right), Method::Storm, state, textures);
     wipe_line_ui(ui, rect, line, state);
     let below = Rect::from_min_size(
         rect.left_bottom() + vec2(0.0, 2.0),

@@ -9,8 +9,8 @@ use std::process::Command;
 
 use poll_promise::Promise;
 
+use crate::app::state::action::{Export, ModelPlace};
 use crate::app::state::message::sentence;
-use crate::app::studio::action::{Export, ModelPlace};
 use crate::checkpoint::{CheckpointSource, FoundModels};
 use saving::{FoundSettings, Writing, read_settings};
 

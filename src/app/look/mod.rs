@@ -1,5 +1,8 @@
-//! What everything looks like: colours, type, icons, and each object's colour and mark.
+//! What everything looks like: colours, type, icons, marks, names and keys.
 
+pub mod buttons;
 pub mod icons;
-pub mod looks;
+pub mod keys;
+pub mod marks;
+pub mod names;
 pub mod theme;

@@ -1,7 +1,7 @@
 //! The one place where colours, fonts, sizes and spaces are declared.
 //!
 //! Object colours come from the Okabe–Ito set and are never the only
-//! difference: every object also has a [`Mark`].
+//! difference: every object also has a [`Mark`](crate::app::state::looks::Mark).
 
 use std::sync::Arc;
 
@@ -97,32 +97,6 @@ impl Palette {
     /// The colour of an object by its index in the layout.
     pub fn object(&self, index: usize) -> Color32 {
         self.objects[index % self.objects.len()]
-    }
-}
-
-/// The sign of an object, beside its colour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mark {
-    Disc,
-    Square,
-}
-
-impl Mark {
-    /// Subjects, which come first in the layout, are discs; objects are squares.
-    pub fn of(index: usize) -> Self {
-        if index.is_multiple_of(2) {
-            Self::Disc
-        } else {
-            Self::Square
-        }
-    }
-
-    /// As a character.
-    pub fn text(self) -> &'static str {
-        match self {
-            Self::Disc => "●",
-            Self::Square => "■",
-        }
     }
 }
 

@@ -1,5 +1,6 @@
-//! Numbers made visible: textures, the window device's own drawing, colour maps.
+//! Numbers made visible: what is drawn where, by the window's device or as textures.
 
-pub mod colour_map;
-pub mod paint_callback;
-pub mod pictures;
+pub mod device_drawing;
+pub mod drawing;
+pub mod images;
+pub mod textures;

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use egui::{CornerRadius, FontId, Response, Sense, Stroke, StrokeKind, Ui, vec2};
 
-use crate::app::look::looks::Look;
-use crate::app::look::theme::{BODY_SIZE, Mark, Palette};
+use crate::app::look::theme::{BODY_SIZE, Palette};
+use crate::app::state::looks::{Look, Mark};
 
 const HEIGHT: f32 = 24.0;
 const INDEX_SIZE: f32 = 9.5;

@@ -4,11 +4,11 @@
 use egui::{DragValue, RichText, Ui};
 
 use crate::app::draft::assigning::{self, NextRelation};
+use crate::app::look::buttons::icon_button;
 use crate::app::look::icons;
-use crate::app::look::looks::{Look, looks};
 use crate::app::look::theme::{Palette, bold, small};
-use crate::app::settings::setting_row::icon_button;
 use crate::app::state::State;
+use crate::app::state::looks::{Look, looks};
 use crate::storm::Layout as ObjectLayout;
 use crate::storm::relation::RelationKind;
 

@@ -6,8 +6,8 @@ use crate::app::draft::DraftError;
 use crate::app::look::icons;
 use crate::app::look::theme::{Palette, bold, small};
 use crate::app::state::State;
+use crate::app::state::action::Action;
 use crate::app::state::message::sentence;
-use crate::app::studio::action::Action;
 
 /// Width of the column with Generate.
 pub const RUN_WIDTH: f32 = 150.0;
@@ -31,9 +31,7 @@ pub fn run_ui(ui: &mut Ui, state: &mut State) {
     let button = egui::Button::new(label)
         .fill(palette.accent)
         .min_size(vec2(RUN_WIDTH, 34.0));
-    let shortcut = ui
-        .ctx()
-        .format_shortcut(&crate::app::shell::shortcuts::GENERATE);
+    let shortcut = ui.ctx().format_shortcut(&crate::app::look::keys::GENERATE);
     let mut response = ui
         .add_enabled(problem.is_none(), button)
         .accessible_name(text);

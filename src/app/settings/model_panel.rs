@@ -2,12 +2,12 @@
 
 use egui::{Align, Button, Label, Layout, ProgressBar, ScrollArea, Ui};
 
-use super::setting_row::icon_button;
+use crate::app::look::buttons::icon_button;
 use crate::app::look::icons;
 use crate::app::look::theme::{Palette, small};
 use crate::app::state::State;
+use crate::app::state::action::{Action, ModelPlace};
 use crate::app::state::session::{ModelState, WORTH_A_SENTENCE};
-use crate::app::studio::action::{Action, ModelPlace};
 use crate::checkpoint::{CheckpointSource, FoundModels};
 
 /// Room for the button beside the name.

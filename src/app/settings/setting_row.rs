@@ -3,8 +3,9 @@
 
 use std::ops::RangeInclusive;
 
-use egui::{Align, DragValue, Layout, Response, Ui, vec2};
+use egui::{Align, DragValue, Layout, Ui, vec2};
 
+use crate::app::look::buttons::icon_button;
 use crate::app::look::icons;
 
 /// Width of the column of values.
@@ -96,14 +97,4 @@ pub fn row(
         right.inner
     });
     row.inner
-}
-
-/// A frameless button with an icon, a tooltip and a name for screen readers.
-pub fn icon_button(ui: &mut Ui, icon: &str, name: &str, explanation: &str) -> Response {
-    let button = egui::Button::new(icon)
-        .frame_when_inactive(false)
-        .min_size(vec2(22.0, 22.0));
-    ui.add(button)
-        .on_hover_text(explanation)
-        .accessible_name(name)
 }

@@ -5,8 +5,9 @@ use egui::{Align, CollapsingHeader, DragValue, Layout, ScrollArea, Ui, vec2};
 use strum::VariantArray;
 
 use super::model_panel::model_ui;
-use super::setting_row::{Number, VALUE_WIDTH, icon_button, integer_row, number_row, row};
+use super::setting_row::{Number, VALUE_WIDTH, integer_row, number_row, row};
 use super::storm_settings::{more_ui, storm_ui};
+use crate::app::look::buttons::icon_button;
 use crate::app::look::icons;
 use crate::app::look::theme::{Palette, bold, small};
 use crate::app::state::State;

@@ -3,11 +3,11 @@
 
 use egui::{Align2, Area, Frame, Id, Margin, Order, Stroke, Ui, vec2};
 
+use crate::app::look::buttons::icon_button;
 use crate::app::look::icons;
 use crate::app::look::theme::Palette;
-use crate::app::settings::setting_row::icon_button;
 use crate::app::state::State;
-use crate::app::studio::action::Action;
+use crate::app::state::action::Action;
 
 /// Draws the message, if there is one, at the top of `ui`'s rectangle: in the gap of
 /// the canvases' toolbar, if it is of one line, so that it hides nothing.

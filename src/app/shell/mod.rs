@@ -1,4 +1,4 @@
-//! The window around everything: the operating system's, its panes, bars and keys.
+//! Around the panels: the panes they stand in, bars, messages, keys and what is remembered.
 
 pub mod drop_hint;
 pub mod frame_meter;
@@ -7,4 +7,3 @@ pub mod panes;
 pub mod preferences;
 pub mod shortcuts;
 pub mod status_bar;
-pub mod window;

@@ -13,6 +13,7 @@ use crate::app::attention::attention_panel::AttentionPanel;
 use crate::app::canvases::canvases_panel::CanvasesPanel;
 use crate::app::canvases::gallery::GalleryPanel;
 use crate::app::look::theme::{Palette, small};
+use crate::app::paint::textures::Textures;
 use crate::app::settings::settings_panel::SettingsPanel;
 use crate::app::state::State;
 use crate::app::timeline::timeline_panel::TimelinePanel;
@@ -117,11 +118,12 @@ impl Panes {
         &mut self.sizes
     }
 
-    pub fn ui(&mut self, ui: &mut Ui, state: &mut State) {
+    pub fn ui(&mut self, ui: &mut Ui, state: &mut State, textures: &mut Textures) {
         self.lay_out(ui.available_size());
         let mut behavior = PaneBehavior {
             panels: &mut self.panels,
             state,
+            textures,
         };
         self.tree.ui(&mut behavior, ui);
         self.read_back();
@@ -189,6 +191,7 @@ impl Panes {
 struct PaneBehavior<'a> {
     panels: &'a mut Panels,
     state: &'a mut State,
+    textures: &'a mut Textures,
 }
 
 impl Behavior<Pane> for PaneBehavior<'_> {
@@ -201,10 +204,10 @@ impl Behavior<Pane> for PaneBehavior<'_> {
             ui.set_min_size(ui.available_size());
             match pane {
                 Pane::Settings => self.panels.settings.ui(ui, self.state),
-                Pane::Canvases => self.panels.canvases.ui(ui, self.state),
-                Pane::Attention => self.panels.attention.ui(ui, self.state),
-                Pane::Timeline => self.panels.timeline.ui(ui, self.state),
-                Pane::Gallery => self.panels.gallery.ui(ui, self.state),
+                Pane::Canvases => self.panels.canvases.ui(ui, self.state, self.textures),
+                Pane::Attention => self.panels.attention.ui(ui, self.state, self.textures),
+                Pane::Timeline => self.panels.timeline.ui(ui, self.state, self.textures),
+                Pane::Gallery => self.panels.gallery.ui(ui, self.state, self.textures),
             }
         });
         UiResponse::None

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::panes::PaneSizes;
 use crate::app::draft::DraftContent;
-use crate::app::state::models::RememberedModels;
+use crate::app::state::model_choices::RememberedModels;
 use crate::app::state::view::View;
 
 /// Where it stands in eframe's storage; raised when a change makes old values useless.

@@ -1,23 +1,14 @@
 //! Keys that work everywhere in the window, in one table.
 
-use egui::{Key, KeyboardShortcut, Modifiers, Ui};
+use egui::{Key, Modifiers, Ui};
 
+use crate::app::look::keys::{
+    COPY, FOCUS_PROMPT, GENERATE, OPEN, QUIT, REDO, REDO_TOO, SAVE, UNDO,
+};
 use crate::app::state::State;
+use crate::app::state::action::Action;
 use crate::app::state::view::{CanvasMode, Zoom};
-use crate::app::studio::action::Action;
 use crate::diffusion::Method;
-
-pub const GENERATE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Enter);
-pub const SAVE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::S);
-pub const OPEN: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::O);
-pub const COPY: KeyboardShortcut =
-    KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::C);
-pub const UNDO: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Z);
-pub const REDO: KeyboardShortcut =
-    KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::Z);
-pub const REDO_TOO: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Y);
-pub const QUIT: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Q);
-pub const FOCUS_PROMPT: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::L);
 
 /// Reads the keys before any panel does, so that a focused field can't keep them.
 pub fn read(ui: &Ui, state: &mut State) {

@@ -2,17 +2,19 @@
 
 use egui::{Align, CornerRadius, Layout, Rect, Sense, Ui, vec2};
 
-use super::frame_meter::FrameMeter;
+use super::frame_meter::{FrameMeter, MemoryMeter};
 use super::panes::PaneSizes;
+use crate::app::look::buttons::icon_button;
 use crate::app::look::icons;
 use crate::app::look::theme::{Palette, small};
-use crate::app::settings::setting_row::icon_button;
 use crate::app::state::State;
+use crate::app::state::action::Action;
 use crate::app::state::session::{ModelState, RunState};
-use crate::app::studio::action::Action;
 
 #[derive(Debug, Default)]
-pub struct StatusBar;
+pub struct StatusBar {
+    memory: MemoryMeter,
+}
 
 impl StatusBar {
     pub fn ui(
@@ -22,10 +24,11 @@ impl StatusBar {
         meter: &FrameMeter,
         panes: &mut PaneSizes,
     ) {
+        self.memory.refresh();
         ui.horizontal_centered(|ui| {
             ui.spacing_mut().item_spacing.x = 12.0;
             model_ui(ui, state);
-            memory_ui(ui, state);
+            memory_ui(ui, &self.memory, state);
             progress_ui(ui, state, meter);
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 theme_ui(ui, state);
@@ -60,10 +63,10 @@ fn model_ui(ui: &mut Ui, state: &State) {
     }
 }
 
-fn memory_ui(ui: &mut Ui, state: &State) {
+fn memory_ui(ui: &mut Ui, memory: &MemoryMeter, state: &State) {
     let palette = Palette::of(ui);
     let kept = state.store.bytes() as f64 / 1e6;
-    let text = match state.memory.resident_bytes() {
+    let text = match memory.resident_bytes() {
         Some(bytes) => format!("{} {:.2} GB", icons::MEMORY, bytes as f64 / 1e9),
         None => format!("{} {kept:.0} MB of steps", icons::MEMORY),
     };

@@ -1,7 +1,9 @@
 //! What the panels share: the draft, what happened, how it is looked at.
 
+pub mod action;
+pub mod looks;
 pub mod message;
-pub mod models;
+pub mod model_choices;
 pub mod session;
 pub mod view;
 
@@ -10,14 +12,12 @@ use std::sync::Arc;
 use crate::app::draft::Draft;
 use crate::app::draft::assigning;
 use crate::app::files::Files;
-use crate::app::look::looks::{Look, looks};
-use crate::app::paint::pictures::Textures;
-use crate::app::shell::frame_meter::MemoryMeter;
-use crate::app::studio::action::Action;
 use crate::diffusion::Method;
 use crate::engine::{StepKey, StepRecord, StepStore};
 use crate::prompt::Word;
-use models::Models;
+use action::Action;
+use looks::{Look, looks};
+use model_choices::ModelChoices;
 use session::{Run, Session};
 use view::View;
 
@@ -26,11 +26,9 @@ pub struct State {
     pub session: Session,
     pub draft: Draft,
     pub view: View,
-    pub textures: Textures,
     pub files: Files,
-    pub models: Models,
+    pub models: ModelChoices,
     pub store: Arc<StepStore>,
-    pub memory: MemoryMeter,
     /// To be done after this frame's layout.
     pub actions: Vec<Action>,
     /// The shown object that is being dragged to a place.

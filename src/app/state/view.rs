@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::session::RunKey;
-use crate::app::paint::colour_map::ColourMap;
 use crate::diffusion::Method;
+use crate::draw::ColourMap;
 
 /// How the two canvases share their room.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,11 +4,11 @@
 use std::path::{Path, PathBuf};
 
 use super::StudioApp;
-use super::action::Export;
-use crate::app::canvases::canvas::method_name;
 use crate::app::files;
 use crate::app::files::saving::{self, Writing};
-use crate::app::paint::pictures;
+use crate::app::look::names::method_name;
+use crate::app::paint::images;
+use crate::app::state::action::Export;
 use crate::diffusion::Method;
 
 impl StudioApp {
@@ -69,7 +69,7 @@ impl StudioApp {
             return;
         };
         if let Some(picture) = &run.trace(method).picture {
-            ctx.copy_image(pictures::exact_picture(&picture.image));
+            ctx.copy_image(images::exact_picture(&picture.image));
             let name = method_name(method);
             self.say(&format!("The {name} picture is on the clipboard."), false);
         }

@@ -3,7 +3,6 @@
 //! It knows nothing of the operating system's window, so that tests drive it
 //! with egui_kittest and a real engine.
 
-pub mod action;
 pub mod exporting;
 pub mod opening;
 pub mod rescue;
@@ -18,24 +17,24 @@ use egui::{CentralPanel, Frame, Margin, Panel, Theme, Ui};
 use crate::app::draft::{Draft, DraftContent, DraftError};
 use crate::app::files::{Files, Outcome};
 use crate::app::look::theme::{self, Palette};
-use crate::app::paint::paint_callback::DeviceDrawing;
-use crate::app::paint::pictures::Textures;
+use crate::app::paint::device_drawing::DeviceDrawing;
+use crate::app::paint::textures::Textures;
 use crate::app::prompt::prompt_panel::PromptPanel;
 use crate::app::shell::drop_hint;
-use crate::app::shell::frame_meter::{FrameMeter, MemoryMeter};
+use crate::app::shell::frame_meter::FrameMeter;
 use crate::app::shell::message_bar;
 use crate::app::shell::panes::Panes;
 use crate::app::shell::preferences::Preferences;
 use crate::app::shell::shortcuts;
 use crate::app::shell::status_bar::StatusBar;
 use crate::app::state::State;
+use crate::app::state::action::{Action, ModelPlace};
 use crate::app::state::message::{Message, Remedy, sentence};
-use crate::app::state::models::Models;
+use crate::app::state::model_choices::ModelChoices;
 use crate::app::state::session::{RunKey, Session};
 use crate::checkpoint::CheckpointSource;
 use crate::diffusion::Methods;
 use crate::engine::{Engine, Settings};
-use action::{Action, ModelPlace};
 use rescue::Rescue;
 use restoring::{restore, restore_request};
 
@@ -45,7 +44,8 @@ const JOB_INTERVAL: f32 = 0.1;
 /// Everything behind the window.
 pub struct StudioApp {
     engine: Engine,
-    pub(super) state: State,
+    state: State,
+    textures: Textures,
     panes: Panes,
     prompt: PromptPanel,
     status: StatusBar,
@@ -53,7 +53,7 @@ pub struct StudioApp {
     /// Generate was pressed before the model was ready.
     generates_when_ready: bool,
     meter: FrameMeter,
-    pub(super) rescue: Rescue,
+    rescue: Rescue,
 }
 
 impl StudioApp {
@@ -73,20 +73,19 @@ impl StudioApp {
             session: Session::new(CheckpointSource::Embedded),
             draft: Draft::new(preferences.draft),
             view: preferences.view,
-            textures: Textures::default(),
             files,
-            models: Models::new(preferences.models),
+            models: ModelChoices::new(preferences.models),
             store: Arc::clone(engine.store()),
-            memory: MemoryMeter::default(),
             actions: Vec::new(),
             dragged_object: None,
         };
         Self {
             engine,
             state,
+            textures: Textures::default(),
             panes: Panes::new(preferences.panes),
             prompt: PromptPanel::default(),
-            status: StatusBar,
+            status: StatusBar::default(),
             undoer: Undoer::default(),
             generates_when_ready: false,
             meter: FrameMeter::default(),
@@ -108,7 +107,7 @@ impl StudioApp {
     /// Previews and maps are drawn by the window's device, if it can, instead of
     /// as textures computed on the CPU.
     pub fn draw_on_device(&mut self, drawing: Option<DeviceDrawing>) {
-        self.state.textures.draw_on_device(drawing);
+        self.textures.draw_on_device(drawing);
     }
 
     /// What the panels show, for tests.
@@ -171,7 +170,6 @@ impl StudioApp {
     /// Lays out one frame and does what was asked in it.
     pub fn ui(&mut self, ui: &mut Ui) {
         self.meter.begin(self.state.session.running.is_some());
-        self.state.memory.refresh();
         shortcuts::read(ui, &mut self.state);
         let palette = Palette::of(ui);
         let panel = |fill| Frame::new().fill(fill).inner_margin(Margin::same(12));
@@ -195,7 +193,7 @@ impl StudioApp {
                     .inner_margin(Margin::symmetric(0, 4)),
             )
             .show(ui, |ui| {
-                self.panes.ui(ui, &mut self.state);
+                self.panes.ui(ui, &mut self.state, &mut self.textures);
                 message_bar::ui(ui, &mut self.state);
             });
         self.meter.done("panes");

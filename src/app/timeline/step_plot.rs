@@ -4,9 +4,10 @@
 use egui::{Color32, Rect, Stroke, Ui, vec2};
 use egui_plot::{HLine, Line, Plot, PlotBounds, PlotPoints, Points, VLine};
 
-use crate::app::canvases::canvas::method_name;
-use crate::app::look::theme::{Mark, Palette};
+use crate::app::look::names::method_name;
+use crate::app::look::theme::Palette;
 use crate::app::state::State;
+use crate::app::state::looks::Mark;
 use crate::app::state::session::{Run, RunState, Trace};
 use crate::diffusion::Method;
 

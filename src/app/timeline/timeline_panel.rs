@@ -5,10 +5,12 @@
 use egui::{Color32, Key, Rect, Sense, Stroke, TextureOptions, Ui, UiBuilder, pos2, vec2};
 
 use super::step_plot::{Curve, plot_ui};
+use crate::app::look::buttons::icon_button;
 use crate::app::look::icons;
 use crate::app::look::theme::{Palette, small};
-use crate::app::paint::pictures::{self, Content, Place};
-use crate::app::settings::setting_row::icon_button;
+use crate::app::paint::drawing::{self, Content, Place, WHOLE};
+use crate::app::paint::images;
+use crate::app::paint::textures::Textures;
 use crate::app::state::State;
 use crate::diffusion::Method;
 use crate::models::LatentRgb;
@@ -24,7 +26,7 @@ pub struct TimelinePanel {
 }
 
 impl TimelinePanel {
-    pub fn ui(&mut self, ui: &mut Ui, state: &mut State) {
+    pub fn ui(&mut self, ui: &mut Ui, state: &mut State, textures: &mut Textures) {
         let palette = Palette::of(ui);
         if state.shown_run().is_none() {
             ui.centered_and_justified(|ui| {
@@ -39,7 +41,7 @@ impl TimelinePanel {
             self.choices_ui(ui, state)
         });
         let right = Rect::from_min_max(area.min + vec2(CHOICES_WIDTH + 8.0, 0.0), area.max);
-        self.steps_ui(ui, right, state);
+        self.steps_ui(ui, right, state, textures);
     }
 
     fn choices_ui(&mut self, ui: &mut Ui, state: &mut State) {
@@ -57,7 +59,7 @@ impl TimelinePanel {
         }
     }
 
-    fn steps_ui(&mut self, ui: &mut Ui, area: Rect, state: &mut State) {
+    fn steps_ui(&mut self, ui: &mut Ui, area: Rect, state: &mut State, textures: &mut Textures) {
         let Some(run) = state.shown_run() else { return };
         let count = run.step_count.max(1);
         let methods = run.request.settings.methods.list();
@@ -67,7 +69,7 @@ impl TimelinePanel {
         let mut top = area.top();
         for &method in methods {
             let strip = Rect::from_min_size(pos2(area.left(), top), vec2(area.width(), height));
-            thumbnails_ui(ui, strip, method, state);
+            thumbnails_ui(ui, strip, method, state, textures);
             top += height + 2.0;
         }
         let plot = Rect::from_min_max(
@@ -120,14 +122,14 @@ fn step_buttons_ui(ui: &mut Ui, state: &mut State) {
 }
 
 /// All steps of one method in a row.
-fn thumbnails_ui(ui: &Ui, strip: Rect, method: Method, state: &mut State) {
+fn thumbnails_ui(ui: &Ui, strip: Rect, method: Method, state: &State, textures: &mut Textures) {
     let Some(map) = state.session.model().map(|model| model.preview_rgb.clone()) else {
         return;
     };
-    if state.textures.draws_on_device() {
-        drawn_thumbnails_ui(ui, strip, method, state, &map);
+    if textures.draws_on_device() {
+        drawn_thumbnails_ui(ui, strip, method, state, textures, &map);
     } else {
-        thumbnail_textures_ui(ui, strip, method, state, &map);
+        thumbnail_textures_ui(ui, strip, method, state, textures, &map);
     }
 }
 
@@ -146,19 +148,25 @@ fn mark_ui(ui: &Ui, painter: &egui::Painter, rect: Rect) {
 }
 
 /// Each drawn by the window's device from the step's own numbers.
-fn drawn_thumbnails_ui(ui: &Ui, strip: Rect, method: Method, state: &State, map: &LatentRgb) {
+fn drawn_thumbnails_ui(
+    ui: &Ui,
+    strip: Rect,
+    method: Method,
+    state: &State,
+    textures: &Textures,
+    map: &LatentRgb,
+) {
     let painter = ui.painter_at(strip);
     let Some(run) = state.shown_run() else { return };
     let shown = state.shown_step(method);
     let previews = state.store.previews(run.key.request, run.key.seed, method);
-    let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
     for (step, slot, size) in previews {
         let [rows, columns] = size;
         let aspect = columns as f32 / rows.max(1) as f32;
         let rect = thumbnail_rect(strip, step, run.step_count, aspect);
-        let drawing = pictures::preview_of(size, map);
-        let (place, part) = (Place::Thumbnail(method, step), (rect, whole));
-        state.textures.paint(&painter, part, place, &slot, drawing);
+        let drawing = drawing::preview_of(size, map);
+        let (place, part) = (Place::Thumbnail(method, step), (rect, WHOLE));
+        textures.paint(&painter, part, place, &slot, drawing);
         if shown == Some(step) {
             mark_ui(ui, &painter, rect);
         }
@@ -166,7 +174,14 @@ fn drawn_thumbnails_ui(ui: &Ui, strip: Rect, method: Method, state: &State, map:
 }
 
 /// All in one texture.
-fn thumbnail_textures_ui(ui: &Ui, strip: Rect, method: Method, state: &mut State, map: &LatentRgb) {
+fn thumbnail_textures_ui(
+    ui: &Ui,
+    strip: Rect,
+    method: Method,
+    state: &State,
+    textures: &mut Textures,
+    map: &LatentRgb,
+) {
     let painter = ui.painter_at(strip);
     let Some(run) = state.shown_run() else { return };
     let (key, count, last) = (run.key, run.step_count, run.trace(method).last_step());
@@ -178,11 +193,9 @@ fn thumbnail_textures_ui(ui: &Ui, strip: Rect, method: Method, state: &mut State
         variant: 0,
     };
     let place = Place::Thumbnails(method);
-    let texture = state
-        .textures
-        .get(ui.ctx(), place, content, TextureOptions::LINEAR, || {
-            pictures::thumbnails(&store.steps(key.request, key.seed, method), count, map)
-        });
+    let texture = textures.get(ui.ctx(), place, content, TextureOptions::LINEAR, || {
+        images::thumbnails(&store.steps(key.request, key.seed, method), count, map)
+    });
     let Some(texture) = texture else { return };
     let [width, height] = texture.size();
     let aspect = width as f32 / count.max(1) as f32 / height.max(1) as f32;

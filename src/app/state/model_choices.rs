@@ -1,4 +1,4 @@
-//! Models in the window: which are being opened, were opened before, lie in a folder.
+//! The models that can be chosen: which are being opened, were opened before, lie in a folder.
 //!
 //! The engine answers every model that it is asked for, in order, so that what
 //! is asked and not answered yet is known here.
@@ -33,7 +33,7 @@ impl RememberedModels {
 
 /// The models that the window knows of.
 #[derive(Debug, Default)]
-pub struct Models {
+pub struct ModelChoices {
     remembered: RememberedModels,
     /// Asked for and not answered yet, in order.
     asked: VecDeque<CheckpointSource>,
@@ -43,7 +43,7 @@ pub struct Models {
     found: Option<FoundModels>,
 }
 
-impl Models {
+impl ModelChoices {
     /// The state of an engine that was started with the embedded model.
     pub fn new(remembered: RememberedModels) -> Self {
         Self {
@@ -128,14 +128,14 @@ mod tests {
         CheckpointSource::Folder(PathBuf::from(name))
     }
 
-    fn opened(models: &mut Models, name: &str) {
+    fn opened(models: &mut ModelChoices, name: &str) {
         models.ask(folder(name));
         models.loaded();
     }
 
     #[test]
     fn models_opened_before_are_listed_once_with_the_newest_first() {
-        let mut models = Models::new(RememberedModels::default());
+        let mut models = ModelChoices::new(RememberedModels::default());
         models.loaded();
         for number in 0..MOST_RECENT + 2 {
             opened(&mut models, &number.to_string());
@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn the_embedded_model_steps_in_when_nothing_else_is_coming() {
-        let mut models = Models::new(RememberedModels::default());
+        let mut models = ModelChoices::new(RememberedModels::default());
         models.loaded();
         models.ask(folder("bad"));
         models.ask(folder("good"));

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use eframe::egui_wgpu::{WgpuConfiguration, WgpuSetup, WgpuSetupExisting};
 use eframe::{CreationContext, NativeOptions, Storage};
 
-use super::preferences::{self, Preferences};
-use crate::app::paint::paint_callback::DeviceDrawing;
+use crate::app::paint::device_drawing::DeviceDrawing;
+use crate::app::shell::preferences::{self, Preferences};
 use crate::app::studio::StudioApp;
 use crate::checkpoint::CheckpointSource;
 use crate::device::{ComputeDevice, DeviceError, DevicePreference, Precision};

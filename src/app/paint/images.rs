@@ -1,22 +1,14 @@
-//! From engine data to textures: finished pictures, and, where the window's
-//! device cannot run the shaders of [`super::paint_callback`], previews,
+//! From engine data to images: finished pictures, and, where the window's
+//! device cannot run the shaders of [`super::device_drawing`], previews,
 //! heatmaps and overlays too, computed here with the same formulas.
 
-use std::collections::HashMap;
-use std::hash::Hash;
-
-use egui::{Color32, ColorImage, Context, Painter, Rect, TextureHandle, TextureOptions};
+use egui::{Color32, ColorImage};
 use image::{RgbImage, imageops};
 
-use super::colour_map::ColourMap;
-use super::paint_callback::{DeviceDrawing, Drawing};
-use crate::app::state::session::RunKey;
-use crate::device::Slot;
-use crate::diffusion::Method;
-use crate::draw::{LatentPreview, Overlay, OverlayLayer};
+use super::drawing::OVERLAY_ALPHA;
+use crate::draw::ColourMap;
 use crate::engine::StepRecord;
 use crate::models::LatentRgb;
-use crate::storm::attention::AttentionMaps;
 
 /// Small pictures are enlarged to at least this side, so that the screen's
 /// linear filter has something smooth to start from.
@@ -27,137 +19,6 @@ const PREVIEW_SIDE: usize = 128;
 const THUMBNAIL_SIDE: usize = 32;
 /// and all of them together at most this wide, as every OpenGL can have it.
 const WIDEST_STRIP: usize = 4096;
-/// The most that an overlay hides of the picture.
-const OVERLAY_ALPHA: f32 = 0.7;
-
-/// Where a picture is shown; each place holds one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Place {
-    Canvas(Method),
-    /// One object's overlay on a canvas.
-    Overlay(Method, usize),
-    /// All objects' overlays on a canvas, in one drawing.
-    Overlays(Method),
-    /// A token's heatmap in the attention panel.
-    Heatmap(usize),
-    /// The same, before the update.
-    HeatmapBefore(usize),
-    /// All steps of a method, side by side.
-    Thumbnails(Method),
-    /// One of them, drawn alone.
-    Thumbnail(Method, usize),
-    Gallery(RunKey, Method),
-}
-
-/// What is shown there; a texture is made again only when this changes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Content {
-    pub run: RunKey,
-    pub method: Method,
-    /// A step, or `None` for the finished picture.
-    pub step: Option<usize>,
-    /// Anything else that changes the pixels.
-    pub variant: u64,
-}
-
-/// The textures of all places.
-#[derive(Default)]
-pub struct Textures {
-    held: HashMap<Place, (Content, TextureHandle)>,
-    /// How previews and maps are drawn instead, where the window's device can.
-    drawing: Option<DeviceDrawing>,
-}
-
-impl Textures {
-    /// Previews and maps are drawn by the window's device from now on.
-    pub fn draw_on_device(&mut self, drawing: Option<DeviceDrawing>) {
-        self.drawing = drawing;
-    }
-
-    /// Draws the part `uv` of a picture of `slot` into `rect` on the window's
-    /// device → `false` if that cannot, and a texture must do.
-    pub fn paint(
-        &self,
-        painter: &Painter,
-        (rect, uv): (Rect, Rect),
-        place: Place,
-        slot: &Slot,
-        drawing: Drawing,
-    ) -> bool {
-        match self.drawing {
-            Some(device) if drawing.fits() => {
-                device.paint(painter, (rect, uv), place, slot.clone(), drawing);
-                true
-            }
-            _ => false,
-        }
-    }
-
-    /// Whether [`Self::paint`] can draw at all.
-    pub fn draws_on_device(&self) -> bool {
-        self.drawing.is_some()
-    }
-
-    /// The texture at `place`, drawn by `draw` if the content changed. `None`
-    /// if `draw` has nothing to show.
-    pub fn get(
-        &mut self,
-        ctx: &Context,
-        place: Place,
-        content: Content,
-        options: TextureOptions,
-        draw: impl FnOnce() -> Option<ColorImage>,
-    ) -> Option<TextureHandle> {
-        if let Some((held, texture)) = self.held.get(&place)
-            && *held == content
-        {
-            return Some(texture.clone());
-        }
-        let image = draw()?;
-        match self.held.get_mut(&place) {
-            Some((held, texture)) => {
-                texture.set(image, options);
-                *held = content;
-                Some(texture.clone())
-            }
-            None => {
-                let texture = ctx.load_texture(format!("{place:?}"), image, options);
-                self.held.insert(place, (content, texture.clone()));
-                Some(texture)
-            }
-        }
-    }
-}
-
-/// How a preview of some size is drawn.
-pub fn preview_of([rows, columns]: [usize; 2], map: &LatentRgb) -> Drawing {
-    Drawing::Latents(LatentPreview {
-        rows: rows as u32,
-        columns: columns as u32,
-        factors: map.factors,
-        bias: map.bias,
-    })
-}
-
-/// How words of some maps are drawn over a picture: tokens, the value of the
-/// greatest opacity, and colour of each.
-pub fn overlay_of(maps: &AttentionMaps, words: &[(Vec<usize>, f32, Color32)]) -> Drawing {
-    let layers = words.iter().map(|(tokens, brightest, colour)| {
-        let [red, green, blue, _] = colour.to_array();
-        OverlayLayer {
-            colour: [red, green, blue],
-            tokens: tokens.iter().map(|&token| token as u32).collect(),
-            high: *brightest,
-        }
-    });
-    Drawing::Overlay(Overlay {
-        rows: maps.rows as u32,
-        columns: maps.columns as u32,
-        tokens: maps.tokens as u32,
-        layers: layers.collect(),
-        strongest: OVERLAY_ALPHA,
-    })
-}
 
 /// The preview of a step, one pixel per cell. `None` if it lies on a device that
 /// does not give it.
@@ -193,7 +54,10 @@ pub fn exact_picture(image: &RgbImage) -> ColorImage {
 /// `brightest` is the value drawn with the last colour.
 pub fn heatmap(map: &[f32], columns: usize, brightest: f32, colours: ColourMap) -> ColorImage {
     let scale = 1.0 / brightest.max(f32::MIN_POSITIVE);
-    let pixels = map.iter().map(|&value| colours.colour(value * scale));
+    let pixels = map.iter().map(|&value| {
+        let [red, green, blue] = colours.colour(value * scale);
+        Color32::from_rgb(red, green, blue)
+    });
     ColorImage::new([columns, map.len() / columns.max(1)], pixels.collect())
 }
 
@@ -321,6 +185,8 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::device::Slot;
+    use crate::storm::attention::AttentionMaps;
 
     #[test]
     fn a_heatmap_is_the_map_through_the_colour_map() {

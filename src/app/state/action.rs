@@ -3,8 +3,8 @@
 
 use std::path::PathBuf;
 
-use crate::app::state::message::Remedy;
-use crate::app::state::session::RunKey;
+use super::message::Remedy;
+use super::session::RunKey;
 use crate::checkpoint::CheckpointSource;
 
 /// One thing to do.

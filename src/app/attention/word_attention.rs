@@ -1,12 +1,16 @@
-//! Words and the attention maps: where a word looks, which words look at a place.
+//! Words and the attention maps as they are shown: where a word looks, which words
+//! look at a place.
+//!
+//! These are the model's own probabilities. What the objectives read is made of
+//! them in [`crate::storm::word_maps`], with a softmax over the words and smoothing.
 
 use std::ops::Range;
 
 use crate::storm::attention::AttentionMaps;
 
-/// The map [rows, columns] of a word: the mean of its tokens' maps, as the
-/// objectives read it. `None` without tokens of these maps.
-pub fn word_map(maps: &AttentionMaps, tokens: &[usize]) -> Option<Vec<f32>> {
+/// The map [rows, columns] of a word: the mean of its tokens' maps. `None`
+/// without tokens of these maps.
+pub fn mean_map(maps: &AttentionMaps, tokens: &[usize]) -> Option<Vec<f32>> {
     let known = known_tokens(maps, tokens);
     let (first, rest) = known.split_first()?;
     let mut sum = maps.map(*first);
@@ -64,10 +68,10 @@ mod tests {
 
     #[test]
     fn a_word_of_two_tokens_has_the_mean_of_their_maps() {
-        let map = word_map(&maps(), &[1, 3]).unwrap();
+        let map = mean_map(&maps(), &[1, 3]).unwrap();
         assert!((map[0] - 0.2).abs() < 1e-6 && (map[1] - 0.4).abs() < 1e-6);
-        assert_eq!(word_map(&maps(), &[]), None);
-        assert_eq!(word_map(&maps(), &[9]), None);
+        assert_eq!(mean_map(&maps(), &[]), None);
+        assert_eq!(mean_map(&maps(), &[9]), None);
     }
 
     #[test]

@@ -10,38 +10,16 @@ use std::collections::HashMap;
 use eframe::egui_wgpu::{self, CallbackResources, CallbackTrait, RenderState, ScreenDescriptor};
 use egui::{PaintCallbackInfo, Painter, Rect};
 
-use super::colour_map::ColourMap;
-use super::pictures::Place;
-use crate::app::canvases::canvas::whole;
+use super::drawing::{Drawing, Place, WHOLE};
 use crate::device::Slot;
 use crate::draw::{
-    Heatmap, HeatmapPainter, LatentPreview, LatentPreviewPainter, Numbers, Overlay, OverlayPainter,
-    Picture,
+    ColourMap, HeatmapPainter, LatentPreviewPainter, Numbers, OverlayPainter, Picture,
 };
 
 /// Prepared pictures beyond which those that are no longer seen are dropped.
 const MANY_PICTURES: usize = 256;
 /// Uploads remembered for further pictures of the same numbers.
 const RECENT_UPLOADS: usize = 4;
-
-/// How numbers become a picture.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Drawing {
-    Latents(LatentPreview),
-    Heatmap(Heatmap, ColourMap),
-    Overlay(Overlay),
-}
-
-impl Drawing {
-    /// Whether the shaders have room for it.
-    pub fn fits(&self) -> bool {
-        match self {
-            Self::Latents(_) => true,
-            Self::Heatmap(heatmap, _) => heatmap.fits(),
-            Self::Overlay(overlay) => overlay.fits(),
-        }
-    }
-}
 
 /// That the window can draw by paint callbacks; what they draw with is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -195,7 +173,7 @@ impl Prepared {
                     slot: asked.slot.clone(),
                     drawing: asked.drawing.clone(),
                     picture,
-                    uv: whole(),
+                    uv: WHOLE,
                     seen: asked.pass,
                 };
                 self.entries.insert(asked.place, entry);

@@ -1,16 +1,39 @@
 //! Which colour and mark each object of a layout has, the same on chips,
 //! overlays and plots.
 
-use egui::{Color32, Painter, Pos2, Rect, Stroke, StrokeKind, Vec2};
-
-use super::theme::{Mark, Palette};
 use crate::storm::Layout;
+
+/// The sign of an object, beside its colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mark {
+    Disc,
+    Square,
+}
+
+impl Mark {
+    /// Subjects, which come first in the layout, are discs; objects are squares.
+    pub fn of(index: usize) -> Self {
+        if index.is_multiple_of(2) {
+            Self::Disc
+        } else {
+            Self::Square
+        }
+    }
+
+    /// As a character.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Disc => "●",
+            Self::Square => "■",
+        }
+    }
+}
 
 /// How an object looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Look {
-    /// Index into [`Palette::objects`].
-    slot: usize,
+    /// Index into the colours of a palette's objects.
+    pub slot: usize,
     pub mark: Mark,
 }
 
@@ -21,39 +44,6 @@ impl Look {
         Self {
             slot,
             mark: Mark::of(slot),
-        }
-    }
-
-    pub fn colour(self, palette: &Palette) -> Color32 {
-        palette.object(self.slot)
-    }
-
-    /// Draws the mark with an outline that keeps it visible on any picture.
-    pub fn paint(self, painter: &Painter, centre: Pos2, radius: f32, palette: &Palette) {
-        let outline = Stroke::new(1.5, Color32::from_black_alpha(200));
-        let colour = self.colour(palette);
-        match self.mark {
-            Mark::Disc => {
-                painter.circle(centre, radius, colour, outline);
-            }
-            Mark::Square => {
-                let rect = Rect::from_center_size(centre, Vec2::splat(1.8 * radius));
-                painter.rect(rect, 1.0, colour, outline, StrokeKind::Middle);
-            }
-        }
-    }
-
-    /// Draws the mark as a hollow ghost.
-    pub fn paint_ghost(self, painter: &Painter, centre: Pos2, radius: f32, colour: Color32) {
-        let stroke = Stroke::new(2.0, colour);
-        match self.mark {
-            Mark::Disc => {
-                painter.circle_stroke(centre, radius, stroke);
-            }
-            Mark::Square => {
-                let rect = Rect::from_center_size(centre, Vec2::splat(1.8 * radius));
-                painter.rect_stroke(rect, 1.0, stroke, StrokeKind::Middle);
-            }
         }
     }
 }

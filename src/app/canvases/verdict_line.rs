@@ -1,0 +1,110 @@
+//! A verdict on the screen: "● cat is left of ■ dog", and who judged.
+
+use egui::{Rect, Ui, UiBuilder, vec2};
+
+use super::verdict::{Verdict, by_attention, by_detector};
+use crate::app::look::icons;
+use crate::app::look::names::method_name;
+use crate::app::look::theme::{Palette, bold, small};
+use crate::app::state::view::CanvasMode;
+use crate::app::state::{ShownObject, State};
+use crate::diffusion::Method;
+use crate::engine::Picture;
+
+/// "● cat is left of ■ dog", and whether that is what was asked for.
+pub fn verdict_ui(ui: &mut Ui, rect: Rect, method: Method, state: &State) {
+    let palette = Palette::of(ui);
+    let Some(run) = state.shown_run() else { return };
+    let Some(reading) = state
+        .shown_step(method)
+        .and_then(|step| run.trace(method).reading(step))
+    else {
+        return;
+    };
+    let objects = state.shown_objects();
+    let looked_at = finished_picture(method, state).and_then(|picture| {
+        let gaps = run.request.settings.optimisation.parameters.storm.gaps();
+        let (width, height) = picture.image.dimensions();
+        by_detector(
+            &run.request.layout,
+            picture.sighted.as_deref()?,
+            f64::from(width) / f64::from(height),
+            [gaps.near, gaps.far],
+        )
+    });
+    let (found, judge) = match looked_at {
+        Some(judged) => {
+            let mut words = "by detector".to_string();
+            for (object, count) in judged.repeated {
+                if let Some(object) = objects.get(object) {
+                    words += &format!(" · {count} × {}", object.label);
+                }
+            }
+            (judged.verdicts, words)
+        }
+        None => (
+            by_attention(&run.request.layout, reading),
+            "by attention".to_string(),
+        ),
+    };
+    ui.scope_builder(UiBuilder::new().max_rect(rect), |ui| {
+        ui.spacing_mut().item_spacing = vec2(4.0, 2.0);
+        for (index, verdict) in found.iter().take(2).enumerate() {
+            ui.horizontal(|ui| {
+                verdict_line_ui(ui, verdict, &objects);
+                if index == 0 {
+                    let text = match state.view.mode {
+                        CanvasMode::Wipe => format!("{}, {judge}", method_name(method)),
+                        _ => judge.clone(),
+                    };
+                    let note = small(text).color(palette.weak_text);
+                    ui.label(note).on_hover_text(
+                        "A finished picture is looked at by the model's detector, if it has one \
+                         that knows the objects; otherwise the centres of the words' attention \
+                         are compared",
+                    );
+                }
+            });
+        }
+    });
+}
+
+fn verdict_line_ui(ui: &mut Ui, verdict: &Verdict, objects: &[ShownObject]) {
+    let palette = Palette::of(ui);
+    let (icon, colour) = if verdict.is_true {
+        (icons::CHECK_CIRCLE, palette.holds)
+    } else {
+        (icons::WARNING_CIRCLE, palette.weak_text)
+    };
+    ui.label(egui::RichText::new(icon).size(17.0).color(colour));
+    for (index, phrase) in [
+        (verdict.subject, Some(verdict.phrase.as_str())),
+        (verdict.object, None),
+    ] {
+        if let Some(object) = objects.get(index) {
+            let text = format!("{} {}", object.look.mark.text(), object.label);
+            ui.label(bold(text).color(object.look.colour(palette)));
+        }
+        if let Some(phrase) = phrase {
+            ui.label(bold(phrase).color(if verdict.is_true {
+                palette.holds
+            } else {
+                palette.text
+            }));
+        }
+    }
+}
+
+/// The picture of the last step, if that is what the canvas shows.
+pub fn finished_picture(method: Method, state: &State) -> Option<&Picture> {
+    let run = state.shown_run()?;
+    let picture = run.trace(method).picture.as_ref();
+    picture.filter(|_| is_at_the_end(method, state))
+}
+
+pub fn is_at_the_end(method: Method, state: &State) -> bool {
+    let last = state
+        .shown_run()
+        .and_then(|run| run.trace(method).last_step());
+    state.view.step.is_none() || state.view.step >= last
+}
