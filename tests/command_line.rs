@@ -96,6 +96,26 @@ fn json_lines_say_what_happens() {
 }
 
 #[test]
+fn attend_and_excite_runs_on_words_that_no_relation_joins() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = [
+        "--prompt",
+        "a cat and a dog",
+        "--storm",
+        "--steps",
+        "2",
+        "--objective",
+    ];
+    let with = |objective: &str| generate(folder.path(), &[&line[..], &[objective]].concat());
+    let ran = with("attend-and-excite");
+    assert!(ran.status.success(), "{}", text(&ran.stderr));
+    assert!(folder.path().join("a cat and a dog/0.png").exists());
+    let refused = with("centroid");
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(text(&refused.stderr).contains("names no relation"));
+}
+
+#[test]
 fn bad_input_ends_in_a_sentence_and_its_exit_code() {
     let folder = tempfile::tempdir().unwrap();
     let cases: &[(&[&str], i32, &str)] = &[

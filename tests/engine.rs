@@ -6,7 +6,7 @@ use storm_studio::checkpoint::CheckpointSource;
 use storm_studio::device::ComputeDevice;
 use storm_studio::diffusion::{Method, Methods};
 use storm_studio::engine::{Engine, EngineError, Event, Picture, Request, Settings};
-use storm_studio::storm::{Layout, ObjectTokens, Relation, RelationKind};
+use storm_studio::storm::{Layout, ObjectTokens, ObjectiveKind, Relation, RelationKind};
 
 use crate::checkpoints::{copy_folder, copy_into};
 use crate::fixture::folder;
@@ -301,7 +301,9 @@ fn impossible_requests_end_in_words_and_leave_the_engine_usable() {
     add("choose sides", |request| {
         request.settings.size = Some([0, 64])
     });
-    add("two objects", |request| request.layout = Layout::default());
+    add("where things belong", |request| {
+        request.layout = Layout::default()
+    });
     add("token", |request| {
         request.layout.objects[0].tokens = vec![77]
     });
@@ -322,6 +324,40 @@ fn impossible_requests_end_in_words_and_leave_the_engine_usable() {
         }
     }
     assert_eq!(pictures(&run(&engine, base())).len(), 2);
+}
+
+#[test]
+fn attend_and_excite_keeps_objects_without_a_relation_between_them() {
+    let engine = engine();
+    let mut request = cat_and_dog(RelationKind::LeftOf, 3);
+    request.layout.relations.clear();
+    let events = run(&engine, request.clone());
+    let refused = matches!(events.last(), Some(Event::Failed { .. }));
+    assert!(refused, "STORM knows not where to move them");
+
+    request.settings.optimisation.objective = ObjectiveKind::AttendAndExcite;
+    let events = run(&engine, request);
+    let pictures = pictures(&events);
+    assert_eq!(pictures.len(), 2);
+    assert!(pictures[1].updates > 0);
+    assert_ne!(pictures[0].image, pictures[1].image);
+}
+
+#[test]
+fn a_standard_picture_needs_nothing_of_the_objective() {
+    let engine = engine();
+    let mut request = cat_and_dog(RelationKind::LeftOf, 1);
+    request.settings.methods = Methods::Standard;
+    request.settings.optimisation.objective = ObjectiveKind::Reference;
+    request.layout.objects.truncate(1);
+    request.layout.relations.clear();
+    let events = run(&engine, request);
+    assert_eq!(pictures(&events).len(), 1);
+    let read = events.iter().any(|event| match event {
+        Event::Stepped(step) => step.reading.is_some(),
+        _ => false,
+    });
+    assert!(read, "where the cat is can be shown all the same");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::diffusion::{Method, Methods};
 use crate::prompt::proposal::first_relation;
 use crate::prompt::relation_text::{assignment_of_relations, relation_texts};
 use crate::prompt::{Assignment, RelationText, TokenIndices, TokenizedPrompt};
-use crate::storm::{Layout, ObjectiveKind, RelationKind};
+use crate::storm::{Layout, Missing, ObjectiveKind, RelationKind};
 
 /// The layout of one run. `can_ask`: whether a person sits at the terminal.
 ///
@@ -41,13 +41,10 @@ pub(super) fn layout(
     };
     let is_related = !assignment.relations.is_empty();
     let objective = arguments.storm_parameters.objective.unwrap_or_default();
-    if methods.includes(Method::Storm) && !is_related && needs_relation(objective) {
-        return Err(Failure::usage(
-            "the prompt names no relation between two objects; say it with \
-             --relation \"cat left-of dog\", or make a standard picture with --standard",
-        ));
-    }
     let mut layout = assignment.layout(prompt).map_err(Failure::usage)?;
+    if methods.includes(Method::Storm) {
+        objective.check(&layout).map_err(missing)?;
+    }
     if objective == ObjectiveKind::Reference
         && let Some(indices) = &arguments.token_indices
     {
@@ -59,10 +56,19 @@ pub(super) fn layout(
     Ok(layout)
 }
 
-/// Whether an objective has nothing to do without a relation: the released one
-/// reads it in the prompt, and Attend-and-Excite knows none.
-fn needs_relation(objective: ObjectiveKind) -> bool {
-    matches!(objective, ObjectiveKind::Storm | ObjectiveKind::Centroid)
+/// What an objective lacks, with how to say it here.
+fn missing(missing: Missing) -> Failure {
+    match missing {
+        Missing::Places => Failure::usage(
+            "the prompt names no relation between two objects; say it with \
+             --relation \"cat left-of dog\", or make a standard picture with --standard",
+        ),
+        Missing::Objects => Failure::usage(
+            "the prompt names no object to keep in the picture; say which words are objects with \
+             --token-indices \"[[2,5]]\", or make a standard picture with --standard",
+        ),
+        Missing::Pair { .. } => Failure::usage(missing),
+    }
 }
 
 /// Takes exactly the given positions, as the released code does, instead of all

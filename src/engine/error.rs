@@ -2,7 +2,7 @@
 
 use crate::checkpoint::CheckpointError;
 use crate::diffusion::{DenoiseError, SchedulerError};
-use crate::storm::ObjectiveError;
+use crate::storm::{Missing, ObjectiveError};
 
 /// What is wrong with a request, found before anything is computed.
 #[derive(Debug, thiserror::Error)]
@@ -33,10 +33,9 @@ pub enum RequestError {
          choose a smaller size or close other programs"
     )]
     Memory { needed: String, free: String },
-    #[error(
-        "STORM needs two objects and their relation; assign them, or run the standard method only"
-    )]
-    NoLayout,
+    /// The objective has nothing to do.
+    #[error(transparent)]
+    Missing(#[from] Missing),
     #[error("the update settings are out of range: {0}")]
     Update(&'static str),
     #[error(transparent)]

@@ -4,6 +4,7 @@
 //! the same stream, started through the same function, [`Engine::start`].
 //! Events are small and lossless; tensors go to the bounded [`StepStore`].
 
+mod check;
 mod error;
 mod event;
 mod generate;

@@ -7,13 +7,12 @@ use super::event::Notice;
 use super::needs::ModelNeeds;
 use super::request::Request;
 use super::run_shape::{PictureShape, RunShape};
-use super::settings::Settings;
 use crate::checkpoint::ModelDescription;
 use crate::device::MemoryLimits;
-use crate::diffusion::{Method, Optimisation, SchedulerConfig, SchedulerKind, UpdateRule};
+use crate::diffusion::{Method, SchedulerConfig, SchedulerKind, UpdateRule};
 use crate::models::unet::Grid;
 use crate::prompt::TokenizedPrompt;
-use crate::storm::Objective;
+use crate::storm::{Objective, ObjectiveKind, build};
 
 /// Largest side of a picture, in pixels.
 const LARGEST_SIDE: usize = 4096;
@@ -41,7 +40,7 @@ pub(super) fn prepare(
     needs: &ModelNeeds,
     limits: MemoryLimits,
 ) -> Result<Prepared, RequestError> {
-    check_plain_values(request)?;
+    request.check()?;
     let settings = &request.settings;
     let mut notices = Vec::new();
     let prompt = model.read_prompt(&request.prompt);
@@ -86,39 +85,6 @@ pub(super) fn prepare(
     })
 }
 
-fn check_plain_values(request: &Request) -> Result<(), RequestError> {
-    if request.prompt.trim().is_empty() {
-        return Err(RequestError::EmptyPrompt);
-    }
-    if request.seeds.is_empty() {
-        return Err(RequestError::NoSeeds);
-    }
-    let Settings {
-        guidance_scale,
-        optimisation,
-        ..
-    } = &request.settings;
-    if !(0.0..=100.0).contains(guidance_scale) {
-        return Err(RequestError::GuidanceScale(*guidance_scale));
-    }
-    let update = &optimisation.update;
-    if !(0.0..=1.0).contains(&update.window) {
-        return Err(RequestError::Update("the window is a fraction from 0 to 1"));
-    }
-    if !(update.step_size >= 0.0 && update.step_size <= 10.0) {
-        return Err(RequestError::Update("the step size lies from 0 to 10"));
-    }
-    if !(0.0..=1.0).contains(&update.final_step_scale) {
-        return Err(RequestError::Update(
-            "the final step scale lies from 0 to 1",
-        ));
-    }
-    if update.attention_res == 0 {
-        return Err(RequestError::Update("attention_res is at least 1"));
-    }
-    Ok(())
-}
-
 /// The nearest size with sides that are multiples of `multiple`.
 fn possible_size(asked: [usize; 2], multiple: usize) -> Result<[usize; 2], RequestError> {
     let largest = LARGEST_SIDE / multiple * multiple;
@@ -137,27 +103,22 @@ fn possible_size(asked: [usize; 2], multiple: usize) -> Result<[usize; 2], Reque
     Ok(asked.map(|side| ((side + multiple / 2) / multiple * multiple).max(multiple)))
 }
 
+/// What STORM follows; without STORM what reads where the objects are, if any are
+/// known: all objectives read alike, and the default one refuses the fewest layouts.
 fn objective(
     request: &Request,
     model: &ModelDescription,
     prompt: &TokenizedPrompt,
 ) -> Result<Option<Box<dyn Objective>>, RequestError> {
     let layout = &request.layout;
-    let wants_storm = request.settings.methods.includes(Method::Storm);
-    if layout.objects.is_empty() {
-        return if wants_storm {
-            Err(RequestError::NoLayout)
-        } else {
-            Ok(None)
-        };
-    }
+    let optimisation = &request.settings.optimisation;
+    let objective = match request.settings.methods.includes(Method::Storm) {
+        true => optimisation.objective,
+        false if layout.objects.is_empty() => return Ok(None),
+        false => ObjectiveKind::default(),
+    };
     let facts = model.prompt_facts(prompt);
-    let Optimisation {
-        objective,
-        parameters,
-        ..
-    } = &request.settings.optimisation;
-    let built = crate::storm::build(*objective, layout.clone(), parameters, &facts)?;
+    let built = build(objective, layout.clone(), &optimisation.parameters, &facts)?;
     Ok(Some(built))
 }
 

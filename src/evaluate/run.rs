@@ -128,7 +128,7 @@ impl Evaluator<'_> {
             guidance_scale,
             ..
         } = *self.settings;
-        Ok(Request {
+        let request = Request {
             prompt: text,
             seeds: vec![seed],
             layout,
@@ -144,7 +144,10 @@ impl Evaluator<'_> {
                 ..engine::Settings::default()
             },
             ..Request::default()
-        })
+        };
+        let checked = request.check().map_err(EngineError::from);
+        checked.map_err(|error| EvaluateError::Engine(Arc::new(error)))?;
+        Ok(request)
     }
 
     /// Runs one request to its end.

@@ -119,7 +119,7 @@ impl ObjectiveKind {
         let has_places = !layout.relations.is_empty() || !layout.free_targets.is_empty();
         match self.facts().need {
             Need::Places if !has_places => Err(Missing::Places),
-            Need::Objects if objects == 0 => Err(Missing::Objects { objective: self }),
+            Need::Objects if objects == 0 => Err(Missing::Objects),
             Need::Pair if objects != 2 => Err(Missing::Pair { found: objects }),
             Need::Places | Need::Objects | Need::Pair => Ok(()),
         }
@@ -158,17 +158,10 @@ impl ObjectiveKind {
 /// What a layout lacks for an objective to have something to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum Missing {
-    #[error(
-        "STORM needs two objects and their relation; choose two words of the prompt, or run the \
-         standard method only"
-    )]
+    #[error("STORM needs to know where things belong; choose two words of the prompt")]
     Places,
-    #[error(
-        "{} needs an object to keep in the picture; choose a word of the prompt, or run the \
-         standard method only",
-        objective.label()
-    )]
-    Objects { objective: ObjectiveKind },
+    #[error("STORM needs to know what to keep in the picture; choose a word of the prompt")]
+    Objects,
     #[error(
         "the reference method needs exactly two objects, a subject and an object, but the layout \
          has {found}; choose two or use the method “storm”"

@@ -11,8 +11,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::diffusion::Method;
-use crate::engine::{Request, Settings};
+use crate::engine::{Request, RequestError, Settings};
 use crate::prompt::{Assignment, AssignmentError, ClipTokenizer, TokenizedPrompt};
 use crate::storm::Layout;
 use assigning::NextRelation;
@@ -59,18 +58,17 @@ impl Default for DraftContent {
 }
 
 /// Why no request can be made yet.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum DraftError {
     #[error("the model is still loading; wait a moment")]
     NoModel,
-    #[error("the prompt is empty; say what the picture should show")]
-    EmptyPrompt,
     #[error(transparent)]
     Seeds(#[from] SeedError),
     #[error(transparent)]
     Assignment(#[from] AssignmentError),
-    #[error("STORM needs to know where things belong; click two words of the prompt")]
-    NothingToMove,
+    /// What the engine would refuse as well.
+    #[error(transparent)]
+    Request(#[from] RequestError),
 }
 
 /// The content and what follows from it.
@@ -182,7 +180,7 @@ impl Draft {
     /// [`DraftError`] with what to do first.
     pub fn request(&self) -> Result<Request, DraftError> {
         if self.content.prompt.trim().is_empty() {
-            return Err(DraftError::EmptyPrompt);
+            return Err(RequestError::EmptyPrompt.into());
         }
         let request = Request {
             prompt: self.content.prompt.clone(),
@@ -192,11 +190,7 @@ impl Draft {
             settings: self.content.settings.clone(),
             ..Request::default()
         };
-        let moves_something =
-            !request.layout.relations.is_empty() || !request.layout.free_targets.is_empty();
-        if request.settings.methods.includes(Method::Storm) && !moves_something {
-            return Err(DraftError::NothingToMove);
-        }
+        request.check()?;
         Ok(request)
     }
 }
@@ -206,6 +200,7 @@ mod tests {
     use super::*;
     use crate::checkpoint::{CheckpointSource, StableDiffusion};
     use crate::storm::relation::RelationKind;
+    use crate::storm::{Missing, ObjectiveKind};
 
     /// A draft of `prompt` with the embedded model's tokenizer.
     fn draft(prompt: &str) -> Draft {
@@ -265,9 +260,38 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_said() {
-        assert_eq!(draft(" ").request(), Err(DraftError::EmptyPrompt));
-        assert_eq!(draft("sky").request(), Err(DraftError::NothingToMove));
+        let refused = |draft: Draft| draft.request().unwrap_err();
+        assert!(matches!(
+            refused(draft(" ")),
+            DraftError::Request(RequestError::EmptyPrompt)
+        ));
+        assert!(matches!(
+            refused(draft("sky")),
+            DraftError::Request(RequestError::Missing(Missing::Places))
+        ));
         let unloaded = Draft::new(DraftContent::default());
-        assert_eq!(unloaded.request(), Err(DraftError::NoModel));
+        assert!(matches!(refused(unloaded), DraftError::NoModel));
+    }
+
+    #[test]
+    fn attend_and_excite_needs_words_but_no_relation() {
+        let with_objective = |prompt: &str, objective| {
+            let mut draft = draft(prompt);
+            draft.settings.optimisation.objective = objective;
+            draft.request()
+        };
+        // Two things that are named beside each other, and no relation.
+        let prompt = "a cat and a dog";
+        let request = with_objective(prompt, ObjectiveKind::AttendAndExcite).unwrap();
+        assert_eq!(request.layout.objects.len(), 2);
+        assert!(request.layout.relations.is_empty());
+        for objective in [ObjectiveKind::Storm, ObjectiveKind::Centroid] {
+            assert!(with_objective(prompt, objective).is_err(), "{objective}");
+        }
+        let refused = with_objective("sky", ObjectiveKind::AttendAndExcite).unwrap_err();
+        assert!(matches!(
+            refused,
+            DraftError::Request(RequestError::Missing(Missing::Objects))
+        ));
     }
 }

@@ -21,7 +21,7 @@ pub fn run_ui(ui: &mut Ui, state: &mut State) {
         .draft
         .request()
         .err()
-        .filter(|problem| *problem != DraftError::NoModel);
+        .filter(|problem| !matches!(problem, DraftError::NoModel));
     let text = if state.session.is_busy() {
         "Queue another"
     } else {

@@ -47,7 +47,7 @@ pub fn remedy(error: &EngineError) -> Option<Remedy> {
         }
         EngineError::Checkpoint(_) | EngineError::NoModel => Some(Remedy::OpenModel),
         EngineError::DeviceLost(_) => Some(Remedy::Restart),
-        EngineError::Request(RequestError::NoLayout) => Some(Remedy::StandardOnly),
+        EngineError::Request(RequestError::Missing(_)) => Some(Remedy::StandardOnly),
         EngineError::Request(RequestError::Objective(ObjectiveError::Parameter { .. })) => {
             Some(Remedy::ResetSettings)
         }

@@ -98,7 +98,7 @@ fn cancelling_keeps_finished_seeds_and_marks_the_one_in_work() {
 fn a_failure_says_what_to_do_and_leaves_the_queue() {
     let mut session = begun(vec![1]);
     session.submitted(RequestId(2), Arc::new(Request::default()));
-    let error = EngineError::Request(crate::engine::RequestError::NoLayout);
+    let error = EngineError::Request(crate::storm::Missing::Places.into());
     session.apply(Event::Failed {
         request: RequestId(1),
         error: Arc::new(error),
@@ -106,7 +106,11 @@ fn a_failure_says_what_to_do_and_leaves_the_queue() {
     let message = session.message.clone().unwrap();
     assert!(message.is_error);
     assert_eq!(message.remedy, Some(Remedy::StandardOnly));
-    assert!(message.text.starts_with("STORM needs two objects"));
+    assert!(
+        message
+            .text
+            .starts_with("STORM needs to know where things belong")
+    );
     assert!(session.running.is_none() && session.is_busy());
 }
 
