@@ -41,6 +41,10 @@ impl Fixture {
             .collect()
     }
 
+    pub fn holds(&self, name: &str) -> bool {
+        self.tensors().tensor(name).is_ok()
+    }
+
     pub fn bytes(&self, name: &str) -> Vec<u8> {
         self.tensors().tensor(name).expect(name).data().to_vec()
     }

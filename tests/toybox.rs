@@ -123,7 +123,9 @@ fn weights_stay_out_of_the_gradient() {
 
 #[test]
 fn six_step_trajectories_agree_with_the_pipeline_of_diffusers() {
-    use storm_studio::diffusion::{Denoising, Method, PredictionType, SchedulerKind, UpdateRule};
+    use storm_studio::diffusion::{
+        Denoising, Method, NoiseStream, PredictionType, SchedulerKind, UpdateRule,
+    };
 
     let device = Device::flex();
     let fixture = Fixture::open("toybox.safetensors");
@@ -145,6 +147,7 @@ fn six_step_trajectories_agree_with_the_pipeline_of_diffusers() {
                 scheduler: kind.build(&config, 6).unwrap(),
                 guidance_scale: 7.5,
                 latents: fixture.tensor("unet.latents", &device),
+                noise: NoiseStream::new(0, &device),
                 methods: vec![Method::Standard],
                 objective: None,
                 update_rule: &UpdateRule::default(),

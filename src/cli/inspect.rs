@@ -4,7 +4,6 @@ use super::Failure;
 use super::arguments::InspectArguments;
 use crate::checkpoint::{Checkpoint, PredictionSource, WeightType};
 use crate::device::ComputeDevice;
-use crate::diffusion::PredictionType;
 use crate::engine::ModelNeeds;
 
 pub(super) fn run(arguments: &InspectArguments) -> Result<(), Failure> {
@@ -28,10 +27,7 @@ fn lines(checkpoint: &Checkpoint) -> Vec<(&'static str, String)> {
     let networks: Vec<String> = networks
         .map(|network| format!("{} {}", network.name, millions(network.numbers)))
         .collect();
-    let predicts = match scheduler.prediction_type {
-        PredictionType::Epsilon => "noise",
-        PredictionType::VPrediction => "velocity",
-    };
+    let predicts = scheduler.prediction_type.label();
     let certainty = match description.prediction_source {
         PredictionSource::Guessed => {
             " (or noise: the file does not say, it is tried out when the model is loaded)"

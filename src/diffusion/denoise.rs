@@ -8,8 +8,9 @@ use burn::tensor::Tensor;
 
 use super::error::DenoiseError;
 use super::method::Method;
+use super::noise::NoiseStream;
 use super::observer::{Observer, StepReport};
-use super::scheduler::Scheduler;
+use super::scheduler::{ModelCall, Scheduler};
 use super::spatial_update::{SpatialUpdate, read_maps};
 use super::update_rule::UpdateRule;
 use crate::models::UNet2DConditionModel;
@@ -37,8 +38,11 @@ pub struct Denoising<'a> {
     /// How far to go beyond the prompt's own prediction (Ho and Salimans 2022);
     /// at 1 or below only the prompt is predicted.
     pub guidance_scale: f64,
-    /// Initial noise, [1, 4, rows, columns].
+    /// Initial noise of standard deviation 1, [1, 4, rows, columns].
     pub latents: Tensor<4>,
+    /// What comes after it in the noise of this seed, for schedulers that add
+    /// some on the way; both methods get the same.
+    pub noise: NoiseStream,
     /// Which methods to run; both from the same noise.
     pub methods: Vec<Method>,
     /// Needed by [`Method::Storm`]; with it, readings come for both.
@@ -68,22 +72,23 @@ impl Denoising<'_> {
         let [_, _, rows, columns] = self.latents.dims();
         let latent_grid = Grid { rows, columns };
         let grid = self.unet.attention_grid(latent_grid, self.attention_res);
-        let timesteps = self.scheduler.timesteps().to_vec();
+        let calls = self.scheduler.calls().to_vec();
+        let sigma = self.scheduler.init_noise_sigma();
         let mut lanes = vec![Lane {
             methods: std::mem::take(&mut self.methods),
-            latents: self.latents.clone(),
+            latents: self.latents.clone().mul_scalar(sigma),
             scheduler: self.scheduler.fork(),
             reading: None,
             updates: 0,
         }];
         let conditional = self.context.narrow(1, 1);
-        for (index, &timestep) in timesteps.iter().enumerate() {
+        for (index, &call) in calls.iter().enumerate() {
             let step = Step {
                 context: StepContext {
                     step_index: index,
-                    step_count: timesteps.len(),
+                    step_count: calls.len(),
                 },
-                timestep,
+                call,
                 grid,
             };
             self.optimise(step, &conditional, &mut lanes, observer)?;
@@ -110,7 +115,7 @@ impl Denoising<'_> {
         let lane = &mut lanes[position];
         let most = self.update_rule.updates_left(step.context, lane.updates);
         let holds = lane.reading.as_ref().is_some_and(|it| it.satisfied);
-        if holds || most == 0 {
+        if holds || most == 0 || !step.call.keeps_moves {
             return Ok(());
         }
         let update = SpatialUpdate {
@@ -125,7 +130,10 @@ impl Denoising<'_> {
         };
         if let Some((latents, updates)) = update.run(most)? {
             let standard = lane.split_off_standard();
-            lane.latents = latents;
+            let by = latents
+                .clone()
+                .sub(std::mem::replace(&mut lane.latents, latents));
+            lane.scheduler.moved(&by);
             lane.updates += updates;
             lanes.extend(standard);
         }
@@ -134,11 +142,15 @@ impl Denoising<'_> {
 
     /// The guided prediction of every lane and its scheduler step.
     fn advance(
-        &self,
+        &mut self,
         step: Step,
         lanes: &mut [Lane],
         observer: &mut dyn Observer,
     ) -> Result<(), DenoiseError> {
+        let shape = self.latents.dims();
+        let mut stream = self.noise.clone();
+        let mut drawn = None;
+        let mut noise = || drawn.get_or_insert_with(|| stream.draw(shape)).clone();
         let lanes_at_once = if self.batch_lanes { lanes.len() } else { 1 };
         for group in lanes.chunks_mut(lanes_at_once) {
             let guided = self.predict(step, group, observer)?;
@@ -154,12 +166,13 @@ impl Denoising<'_> {
                     None => None,
                 };
                 let index = step.context.step_index;
-                let stepped = lane.scheduler.step(prediction, index, lane.latents.clone());
+                let latents = lane.latents.clone();
+                let stepped = lane.scheduler.step(prediction, index, latents, &mut noise);
                 lane.latents = stepped.prev_sample;
                 observer.stepped(StepReport {
                     index,
                     count: step.context.step_count,
-                    timestep: step.timestep,
+                    timestep: step.call.timestep,
                     methods: &lane.methods,
                     latents: &lane.latents,
                     pred_original_sample: &stepped.pred_original_sample,
@@ -169,6 +182,7 @@ impl Denoising<'_> {
                 });
             }
         }
+        self.noise = stream;
         Ok(())
     }
 
@@ -194,11 +208,11 @@ impl Denoising<'_> {
         };
         let latents: Vec<Tensor<4>> = lanes
             .iter()
-            .flat_map(|lane| std::iter::repeat_n(lane.latents.clone(), prompts))
+            .flat_map(|lane| std::iter::repeat_n(lane.model_input(step), prompts))
             .collect();
         let prediction = self.unet.predict(
             Tensor::cat(latents, 0),
-            step.timestep as f64,
+            step.call.timestep,
             &context,
             Some(step.grid),
             &|| observer.keep_going(),
@@ -235,7 +249,7 @@ impl Denoising<'_> {
 #[derive(Clone, Copy)]
 pub(super) struct Step {
     pub(super) context: StepContext,
-    pub(super) timestep: usize,
+    pub(super) call: ModelCall,
     /// The grid of the maps.
     pub(super) grid: Grid,
 }
@@ -246,6 +260,13 @@ struct Guided {
 }
 
 impl Lane {
+    /// What the UNet sees in this step.
+    fn model_input(&self, step: Step) -> Tensor<4> {
+        let index = step.context.step_index;
+        self.scheduler
+            .scale_model_input(self.latents.clone(), index)
+    }
+
     fn is_storm(&self) -> bool {
         self.methods.contains(&Method::Storm)
     }

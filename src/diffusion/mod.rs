@@ -21,7 +21,10 @@ pub mod update_rule;
 pub use denoise::Denoising;
 pub use error::DenoiseError;
 pub use method::{Method, Methods};
+pub use noise::NoiseStream;
 pub use observer::{LossReport, Observer, StepReport, UpdateReport};
 pub use optimisation::Optimisation;
-pub use scheduler::{PredictionType, Scheduler, SchedulerConfig, SchedulerError, SchedulerKind};
+pub use scheduler::{
+    ModelCall, PredictionType, Scheduler, SchedulerConfig, SchedulerError, SchedulerKind,
+};
 pub use update_rule::{SpatialUpdateParameters, UpdateRule};

@@ -2,6 +2,8 @@
 //! here the picture that it gives in diffusers and in the released STORM code.
 //! Mersenne Twister 19937 and both of `torch.randn`'s Box–Muller paths.
 
+use burn::tensor::{Device, Tensor, TensorData};
+
 /// Words of Mersenne Twister state (Matsumoto and Nishimura 1998, n).
 const STATE_WORDS: usize = 624;
 /// Offset of the recurrence (m of the same paper).
@@ -54,6 +56,30 @@ impl Mt19937 {
                 self.state[(index + SHIFT_WORDS) % STATE_WORDS] ^ (mixed >> 1) ^ odd;
         }
         self.next = 0;
+    }
+}
+
+/// All the noise of one picture: where it starts, then what a stochastic
+/// scheduler adds, as one `torch.Generator` gives it to a pipeline of diffusers.
+#[derive(Clone)]
+pub struct NoiseStream {
+    generator: TorchGenerator,
+    device: Device,
+}
+
+impl NoiseStream {
+    /// The noise of a seed, put on `device`.
+    pub fn new(seed: u64, device: &Device) -> Self {
+        Self {
+            generator: TorchGenerator::new(seed),
+            device: device.clone(),
+        }
+    }
+
+    /// The next standard normal tensor of that shape.
+    pub fn draw(&mut self, shape: [usize; 4]) -> Tensor<4> {
+        let values = self.generator.randn(shape.iter().product());
+        Tensor::from_data(TensorData::new(values, shape), &self.device)
     }
 }
 

@@ -44,9 +44,9 @@ pub struct UpdateReport<'a> {
     pub evaluation: &'a Evaluation,
     /// Length of the gradient by the latents.
     pub gradient_norm: f64,
-    /// The rule's step size, in units of the latents.
+    /// The rule's step size, in units of what the UNet sees.
     pub step_size: f64,
-    /// How far the latents moved.
+    /// How far the latents moved, in the same units.
     pub length: f64,
     /// [1, 4, rows, columns]
     pub latents_before: &'a Tensor<4>,
@@ -60,7 +60,8 @@ pub struct StepReport<'a> {
     pub index: usize,
     /// Number of scheduler calls.
     pub count: usize,
-    pub timestep: usize,
+    /// Between two of the training timesteps for some schedulers.
+    pub timestep: f64,
     /// Whom this step belongs to; both while they share a lane.
     pub methods: &'a [Method],
     /// After the step, [1, 4, rows, columns].

@@ -75,10 +75,11 @@ impl<'a> SpatialUpdate<'a> {
 
     /// The maps of the latents as they are.
     fn track(&mut self) -> Result<TrackedMaps<'a>, DenoiseError> {
+        let scale = self.step.call.scale;
         let maps = TrackedMaps::new(
             self.unet,
-            self.latents.clone(),
-            self.step.timestep as f64,
+            self.latents.clone().div_scalar(scale),
+            self.step.call.timestep,
             self.conditional,
             self.step.grid,
             self.activations,
@@ -89,7 +90,9 @@ impl<'a> SpatialUpdate<'a> {
     }
 
     /// Moves the latents against the gradient of `evaluation`, which came from
-    /// these maps, as far as the rule says. A zero gradient moves nothing.
+    /// these maps, as far as the rule says; gradient and length are those of what
+    /// the UNet sees, so that latents which a scheduler keeps longer move farther.
+    /// A zero gradient moves nothing.
     fn descend(
         &mut self,
         maps: TrackedMaps<'a>,
@@ -111,7 +114,7 @@ impl<'a> SpatialUpdate<'a> {
             length = self.rule.length(step_size, gradient_norm);
             self.latents = before
                 .clone()
-                .sub(gradient.mul_scalar(length / gradient_norm));
+                .sub(gradient.mul_scalar(self.step.call.scale * length / gradient_norm));
         }
         let (index, loss) = (self.step.context.step_index, evaluation.loss);
         tracing::debug!(index, loss, gradient_norm, length, "update");

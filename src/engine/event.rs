@@ -161,7 +161,8 @@ pub struct StepEvent {
     pub step: usize,
     /// Number of scheduler calls.
     pub step_count: usize,
-    pub timestep: usize,
+    /// Between two of the training timesteps for some schedulers.
+    pub timestep: f64,
     /// Where the objects are, if the request names any.
     pub reading: Option<Reading>,
     /// Since this seed began.

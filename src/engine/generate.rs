@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::Tensor;
 use image::RgbImage;
 
 use super::error::EngineError;
@@ -16,9 +16,8 @@ use super::store::{StepKey, StepRecord, StepStore, UpdateRecord};
 use super::{StopFlags, worker::Outbox};
 use crate::checkpoint::{Conditioning, StableDiffusion};
 use crate::device::{HostNumbers, Slot, WgpuHandles};
-use crate::diffusion::noise::torch_randn;
 use crate::diffusion::{
-    DenoiseError, Denoising, LossReport, Method, Observer, StepReport, UpdateReport,
+    DenoiseError, Denoising, LossReport, Method, NoiseStream, Observer, StepReport, UpdateReport,
 };
 use crate::models::ObjectDetector;
 use crate::storm::AttentionMaps;
@@ -48,7 +47,7 @@ impl Run<'_> {
             .scheduler
             .build(&self.prepared.scheduler_config, settings.steps)
             .map_err(super::RequestError::from)?;
-        let step_count = scheduler.timesteps().len();
+        let step_count = scheduler.calls().len();
         self.outbox.send(Event::SeedStarted {
             request: self.id,
             seed,
@@ -70,12 +69,15 @@ impl Run<'_> {
             gradient_passes: 0,
             recorder,
         };
+        let [rows, columns] = self.prepared.latent_size;
+        let mut noise = NoiseStream::new(seed, &self.model.device);
         let denoising = Denoising {
             unet: &self.model.unet,
             context: &self.conditioning.context,
             scheduler,
             guidance_scale: settings.guidance_scale,
-            latents: self.initial_latents(seed),
+            latents: noise.draw([1, 4, rows, columns]),
+            noise,
             methods: settings.methods.list().to_vec(),
             objective: self.prepared.objective.as_deref(),
             update_rule: &self.prepared.update_rule,
@@ -121,14 +123,6 @@ impl Run<'_> {
             self.outbox.send(Event::Trajectory(Arc::new(trajectory)));
         }
         Ok(())
-    }
-
-    /// Standard normal latents [1, 4, rows, columns], as torch draws them.
-    fn initial_latents(&self, seed: u64) -> Tensor<4> {
-        let [rows, columns] = self.prepared.latent_size;
-        let noise = torch_randn(seed, 4 * rows * columns);
-        let data = TensorData::new(noise, [1, 4, rows, columns]);
-        Tensor::from_data(data, &self.model.device)
     }
 }
 

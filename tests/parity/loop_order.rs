@@ -8,8 +8,8 @@ use burn::tensor::{Device, Tensor, TensorData};
 use storm_studio::checkpoint::{CheckpointSource, StableDiffusion};
 use storm_studio::diffusion::noise::torch_randn;
 use storm_studio::diffusion::{
-    Denoising, LossReport, Method, Observer, SpatialUpdateParameters, StepReport, UpdateReport,
-    UpdateRule,
+    Denoising, LossReport, Method, NoiseStream, Observer, SpatialUpdateParameters, StepReport,
+    UpdateReport, UpdateRule,
 };
 use storm_studio::models::unet::{Activations, PromptContext};
 use storm_studio::storm::objective::ObjectiveError;
@@ -180,6 +180,7 @@ impl Narrow {
             scheduler: config.kind().build(&config, steps).unwrap(),
             guidance_scale: 7.5,
             latents: self.noise.clone(),
+            noise: NoiseStream::new(0, &self.model.device),
             methods: vec![Method::Storm],
             objective: Some(objective),
             update_rule,

@@ -58,12 +58,12 @@ pub fn check(
     let mut scheduler = scheduler
         .build(&model.description.scheduler, recording.run.steps)
         .expect("the recorded number of steps is possible");
-    let timesteps = scheduler.timesteps().to_vec();
+    let calls = scheduler.calls().to_vec();
     let steps = recording.loss_steps();
     let mut errors = StepErrors::default();
     let mut latents = torch_randn(recording.run.seed, shape.iter().product());
     let mut losses = steps.iter().copied().zip(kinds(&steps)).peekable();
-    for (index, &timestep) in timesteps.iter().enumerate() {
+    for (index, timestep) in calls.iter().map(|call| call.timestep).enumerate() {
         while let Some((_, kind)) = losses.next_if(|(step, _)| *step == index) {
             if kind == LossKind::First {
                 continue;
@@ -80,7 +80,9 @@ pub fn check(
         }
         let sample = walk.tensor(&latents);
         let prediction = walk.guided(sample.clone(), timestep);
-        latents = numbers(scheduler.step(prediction, index, sample).prev_sample);
+        let mut no_noise = || unreachable!("the recorded schedulers add no noise");
+        let step = scheduler.step(prediction, index, sample, &mut no_noise);
+        latents = numbers(step.prev_sample);
         if let Some(theirs) = recording.values(&format!("latents.{index}")) {
             errors.step = errors.step.max(largest_error(&latents, theirs));
             latents = theirs.to_vec();
@@ -91,7 +93,7 @@ pub fn check(
 
 impl Walk<'_> {
     /// `latents` after one update.
-    fn update(&self, latents: &[f32], index: usize, timestep: usize, kind: LossKind) -> Vec<f32> {
+    fn update(&self, latents: &[f32], index: usize, timestep: f64, kind: LossKind) -> Vec<f32> {
         let step = StepContext {
             step_index: index,
             step_count: self.recording.calls(),
@@ -103,7 +105,7 @@ impl Walk<'_> {
             .unet
             .cross_attention_maps(
                 tracked.clone(),
-                timestep as f64,
+                timestep,
                 &self.context.narrow(1, 1),
                 self.grid,
                 &|| true,
@@ -128,12 +130,12 @@ impl Walk<'_> {
     }
 
     /// The guided prediction [1, 4, rows, columns].
-    fn guided(&self, sample: Tensor<4>, timestep: usize) -> Tensor<4> {
+    fn guided(&self, sample: Tensor<4>, timestep: f64) -> Tensor<4> {
         let twice = Tensor::cat(vec![sample.clone(), sample], 0);
         let prediction = self
             .model
             .unet
-            .predict(twice, timestep as f64, &self.context, None, &|| true)
+            .predict(twice, timestep, &self.context, None, &|| true)
             .expect("nobody cancels")
             .sample;
         let scale = self.recording.run.guidance_scale;

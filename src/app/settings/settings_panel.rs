@@ -155,7 +155,7 @@ fn scheduler_ui(ui: &mut Ui, scheduler: &mut Option<SchedulerKind>, model: Optio
             .selected_text(shown);
         let opened = combo.show_ui(ui, |ui| {
             ui.selectable_value(scheduler, None, format!("{own} (the model's own)"));
-            for kind in SchedulerKind::ALL {
+            for &kind in SchedulerKind::ALL {
                 ui.selectable_value(scheduler, Some(kind), kind.to_string());
             }
         });
@@ -174,8 +174,7 @@ fn prediction_ui(ui: &mut Ui, prediction: &mut Option<PredictionType>, model: &M
     }
     let name = |kind| match kind {
         None => "the model's own",
-        Some(PredictionType::Epsilon) => "noise",
-        Some(PredictionType::VPrediction) => "velocity",
+        Some(kind) => PredictionType::label(kind),
     };
     let changed = prediction.is_some();
     let tip = "What the model predicts at each step. A folder says it; a single file of Stable \
@@ -185,11 +184,8 @@ fn prediction_ui(ui: &mut Ui, prediction: &mut Option<PredictionType>, model: &M
             .width(VALUE_WIDTH)
             .selected_text(name(*prediction));
         let opened = combo.show_ui(ui, |ui| {
-            for kind in [
-                None,
-                Some(PredictionType::Epsilon),
-                Some(PredictionType::VPrediction),
-            ] {
+            let kinds = PredictionType::VARIANTS.iter().copied().map(Some);
+            for kind in std::iter::once(None).chain(kinds) {
                 ui.selectable_value(prediction, kind, name(kind));
             }
         });

@@ -1,24 +1,87 @@
-//! Schedulers: which timesteps to visit, and the step from a prediction to the next latents.
+//! Schedulers: at which noise levels to ask the model, and the step from its answer to the next latents.
 //!
 //! Each is named, configured and numerically equal to the diffusers class of
-//! its name. Coefficients are computed in f64 on the host; a step is a handful
-//! of element-wise operations on the device.
+//! its name; [`sampler`] is the table of them. Coefficients are computed in f64
+//! on the host; a step is a handful of element-wise operations on the device.
 
 mod config;
-mod ddim;
+mod error;
+mod names;
 mod noise_schedule;
-mod pndm;
+mod own_walk;
+mod sampler;
+mod sigma_schedule;
+mod sigma_walk;
 
 use std::fmt;
-use std::str::FromStr;
 
 use burn::tensor::Tensor;
-use serde::{Deserialize, Serialize};
 
-pub use config::{BetaSchedule, PredictionType, SchedulerConfig, SchedulerError, TimestepSpacing};
-use ddim::DdimScheduler;
-use noise_schedule::NoiseSchedule;
-use pndm::PndmScheduler;
+pub use config::{BetaSchedule, PredictionType, SchedulerConfig, TimestepSpacing};
+pub use error::SchedulerError;
+pub use names::SamplerName;
+pub use own_walk::OwnWalk;
+pub use sampler::{Sampler, SchedulerKind};
+pub use sigma_schedule::SigmaSchedule;
+
+/// One prediction of the walk.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ModelCall {
+    /// What the UNet is told; whole for schedulers that walk over the training
+    /// timesteps, between two of them for those that walk over σ.
+    pub timestep: f64,
+    /// σ = √((1 − ᾱ) / ᾱ), noise per signal in the latents at this call.
+    pub sigma: f64,
+    /// How many times longer than the model expects them the latents are at
+    /// this call: 1 where they keep their variance, √(σ² + 1) where they are the
+    /// picture plus σ times noise.
+    pub scale: f64,
+    /// Whether latents that are moved before this call stay moved. Not so where
+    /// the scheduler only looks ahead and then steps from where it was before.
+    pub keeps_moves: bool,
+}
+
+impl ModelCall {
+    /// A call with latents that keep their variance.
+    fn plain(timestep: f64, sigma: f64) -> Self {
+        Self {
+            timestep,
+            sigma,
+            scale: 1.0,
+            keeps_moves: true,
+        }
+    }
+
+    /// A call with latents that are the picture plus σ times noise.
+    fn scaled(timestep: f64, sigma: f64) -> Self {
+        Self {
+            timestep,
+            sigma,
+            scale: sigma.hypot(1.0),
+            keeps_moves: true,
+        }
+    }
+
+    /// The finished latents x0 that a prediction implies.
+    fn predicted_original(
+        self,
+        prediction_type: PredictionType,
+        model_output: &Tensor<4>,
+        sample: &Tensor<4>,
+    ) -> Tensor<4> {
+        // √ᾱ = 1 / √(σ² + 1).
+        let length = self.sigma.hypot(1.0);
+        let weigh = |signal: f64, noise: f64| {
+            let signal = sample.clone().mul_scalar(signal / self.scale);
+            signal.sub(model_output.clone().mul_scalar(noise))
+        };
+        match prediction_type {
+            PredictionType::Epsilon => weigh(length, self.sigma),
+            PredictionType::VPrediction => weigh(1.0 / length, self.sigma / length),
+            PredictionType::Sample => model_output.clone(),
+        }
+    }
+}
 
 /// What a scheduler makes of one prediction.
 #[derive(Debug, Clone)]
@@ -29,80 +92,44 @@ pub struct SchedulerStep {
     pub pred_original_sample: Tensor<4>,
 }
 
-/// The walk from noise to latents. Cloning forks it: both go on from here.
+/// Draws standard normal noise of the latents' shape; asked at most once a call.
+pub type DrawNoise<'a> = &'a mut dyn FnMut() -> Tensor<4>;
+
+/// The walk from noise to latents.
 pub trait Scheduler: fmt::Debug + Send {
-    /// The timesteps in the order in which predictions are wanted; the UNet is
-    /// called once for each.
-    fn timesteps(&self) -> &[usize];
+    /// The predictions in the order in which they are wanted; a step may want
+    /// several.
+    fn calls(&self) -> &[ModelCall];
+
+    /// Standard deviation of the noise to start from.
+    fn init_noise_sigma(&self) -> f64 {
+        1.0
+    }
+
+    /// What the UNet sees of `sample` in the `index`-th call.
+    fn scale_model_input(&self, sample: Tensor<4>, index: usize) -> Tensor<4> {
+        let scale = self.calls()[index].scale;
+        if scale == 1.0 {
+            sample
+        } else {
+            sample.div_scalar(scale)
+        }
+    }
+
+    /// The latents before the next call were moved from outside, by so much: a
+    /// scheduler that computes them anew from older ones has to add it.
+    fn moved(&mut self, _by: &Tensor<4>) {}
 
     /// The step after the `index`-th prediction; to be called for every index in
     /// order. `model_output` and `sample` are [batch, 4, rows, columns].
-    fn step(&mut self, model_output: Tensor<4>, index: usize, sample: Tensor<4>) -> SchedulerStep;
+    fn step(
+        &mut self,
+        model_output: Tensor<4>,
+        index: usize,
+        sample: Tensor<4>,
+        noise: DrawNoise<'_>,
+    ) -> SchedulerStep;
 
     /// A second walk that goes on from the same state.
     fn fork(&self) -> Box<dyn Scheduler>;
-}
-
-/// The schedulers that can be chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum SchedulerKind {
-    /// Pseudo numerical methods (Liu et al. 2022), without the Runge–Kutta start.
-    Pndm,
-    /// Denoising diffusion implicit models (Song et al. 2021) with η = 0.
-    Ddim,
-}
-
-impl SchedulerKind {
-    /// Every scheduler.
-    pub const ALL: [Self; 2] = [Self::Pndm, Self::Ddim];
-
-    /// The name that other programs write into pictures.
-    pub fn sampler_name(self) -> &'static str {
-        match self {
-            Self::Pndm => "PLMS",
-            Self::Ddim => "DDIM",
-        }
-    }
-
-    /// The scheduler for `steps` steps.
-    ///
-    /// # Errors
-    /// If the number of steps is 0 or more than the model was trained with.
-    pub fn build(
-        self,
-        config: &SchedulerConfig,
-        steps: usize,
-    ) -> Result<Box<dyn Scheduler>, SchedulerError> {
-        let most = config.num_train_timesteps;
-        if steps == 0 || steps > most {
-            return Err(SchedulerError::Steps { steps, most });
-        }
-        let schedule = NoiseSchedule::new(config);
-        Ok(match self {
-            Self::Pndm => Box::new(PndmScheduler::new(config, schedule, steps)),
-            Self::Ddim => Box::new(DdimScheduler::new(config, schedule, steps)),
-        })
-    }
-}
-
-impl fmt::Display for SchedulerKind {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Pndm => "PNDM",
-            Self::Ddim => "DDIM",
-        })
-    }
-}
-
-impl FromStr for SchedulerKind {
-    type Err = SchedulerError;
-
-    fn from_str(name: &str) -> Result<Self, SchedulerError> {
-        match name.to_ascii_lowercase().as_str() {
-            "pndm" | "plms" => Ok(Self::Pndm),
-            "ddim" => Ok(Self::Ddim),
-            _ => Err(SchedulerError::Unknown(name.to_string())),
-        }
-    }
 }

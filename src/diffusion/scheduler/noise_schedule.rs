@@ -2,6 +2,7 @@
 
 use burn::tensor::Tensor;
 
+use super::ModelCall;
 use super::config::{BetaSchedule, PredictionType, SchedulerConfig, TimestepSpacing};
 
 /// The noise schedule of a model, shared by all schedulers.
@@ -11,27 +12,40 @@ pub(super) struct NoiseSchedule {
     alphas_cumprod: Vec<f64>,
     /// ᾱ before timestep 0.
     final_alpha_cumprod: f64,
+    /// σ per training timestep, rising.
+    sigmas: Vec<f64>,
     prediction_type: PredictionType,
 }
 
 impl NoiseSchedule {
-    pub(super) fn new(config: &SchedulerConfig) -> Self {
+    /// `ends_at_one`: whether no noise at all is left before timestep 0, where
+    /// the config does not say it.
+    pub(super) fn new(config: &SchedulerConfig, ends_at_one: bool) -> Self {
         let betas = betas(config);
-        let alphas_cumprod: Vec<f64> = betas
+        let mut alphas_cumprod: Vec<f64> = betas
             .iter()
             .scan(1.0, |product, beta| {
                 *product *= 1.0 - beta;
                 Some(*product)
             })
             .collect();
-        let final_alpha_cumprod = if config.set_alpha_to_one {
-            1.0
-        } else {
-            alphas_cumprod[0]
+        if config.rescale_betas_zero_snr {
+            rescale_zero_terminal_snr(&mut alphas_cumprod);
+            // Noise alone says nothing of the picture when no signal is left.
+            if config.prediction_type == PredictionType::Epsilon {
+                let last = alphas_cumprod.last_mut();
+                *last.expect("there are at least two timesteps") = SMALLEST_ALPHA;
+            }
+        }
+        let final_alpha_cumprod = match config.set_alpha_to_one.unwrap_or(ends_at_one) {
+            true => 1.0,
+            false => alphas_cumprod[0],
         };
+        let sigmas = alphas_cumprod.iter().map(|&alpha| sigma(alpha)).collect();
         Self {
             alphas_cumprod,
             final_alpha_cumprod,
+            sigmas,
             prediction_type: config.prediction_type,
         }
     }
@@ -42,6 +56,50 @@ impl NoiseSchedule {
             Ok(timestep) => self.alphas_cumprod[timestep.min(self.alphas_cumprod.len() - 1)],
             Err(_) => self.final_alpha_cumprod,
         }
+    }
+
+    /// The call at a training timestep, with latents that keep their variance.
+    pub(super) fn call(&self, timestep: usize) -> ModelCall {
+        ModelCall::plain(timestep as f64, self.sigma(timestep as f64))
+    }
+
+    /// σ at a timestep; between two of the training linear in σ.
+    pub(super) fn sigma(&self, timestep: f64) -> f64 {
+        let (low, share) = self.below(timestep);
+        self.sigmas[low] + share * (self.sigmas[low + 1] - self.sigmas[low])
+    }
+
+    /// σ at a timestep; between two of the training linear in its logarithm.
+    pub(super) fn sigma_between(&self, timestep: f64) -> f64 {
+        let (low, share) = self.below(timestep);
+        let (from, to) = (self.sigmas[low].ln(), self.sigmas[low + 1].ln());
+        (from + share * (to - from)).exp()
+    }
+
+    /// The training timestep at or below, and how far it is to the next.
+    fn below(&self, timestep: f64) -> (usize, f64) {
+        let low = (timestep.max(0.0) as usize).min(self.sigmas.len() - 2);
+        (low, (timestep - low as f64).clamp(0.0, 1.0))
+    }
+
+    /// The timestep at which the noise is σ, linear in its logarithm between two
+    /// of the training.
+    pub(super) fn timestep(&self, sigma: f64) -> f64 {
+        let above = self.sigmas.partition_point(|&own| own <= sigma);
+        let low = above.saturating_sub(1).min(self.sigmas.len() - 2);
+        let (from, to) = (self.sigmas[low].ln(), self.sigmas[low + 1].ln());
+        let share = (sigma.max(1e-10).ln() - from) / (to - from);
+        low as f64 + share.clamp(0.0, 1.0)
+    }
+
+    /// How many timesteps have log(√ᾱ / √(1 − ᾱ)) of at least `lambda`; all where
+    /// nothing is said.
+    pub(super) fn timesteps_with_lambda_of(&self, lambda: Option<f64>) -> usize {
+        let Some(lambda) = lambda else {
+            return self.sigmas.len();
+        };
+        let with_it = self.sigmas.partition_point(|sigma| -sigma.ln() >= lambda);
+        with_it.max(1)
     }
 
     /// The noise ε that a prediction implies.
@@ -58,6 +116,10 @@ impl NoiseSchedule {
                 .clone()
                 .mul_scalar(signal)
                 .add(sample.clone().mul_scalar(noise)),
+            PredictionType::Sample => sample
+                .clone()
+                .sub(model_output.clone().mul_scalar(signal))
+                .div_scalar(noise),
         }
     }
 
@@ -73,6 +135,7 @@ impl NoiseSchedule {
         match self.prediction_type {
             PredictionType::Epsilon => sample.clone().sub(unwanted).div_scalar(signal),
             PredictionType::VPrediction => sample.clone().mul_scalar(signal).sub(unwanted),
+            PredictionType::Sample => model_output.clone(),
         }
     }
 
@@ -83,8 +146,30 @@ impl NoiseSchedule {
     }
 }
 
+/// The least ᾱ of samplers that divide by it, diffusers' 2⁻²⁴.
+pub(super) const SMALLEST_ALPHA: f64 = 1.0 / (1u64 << 24) as f64;
+
+/// σ = √((1 − ᾱ) / ᾱ).
+fn sigma(alpha: f64) -> f64 {
+    let alpha = alpha.max(SMALLEST_ALPHA);
+    ((1.0 - alpha) / alpha).sqrt()
+}
+
+/// Shifts and stretches √ᾱ so that it ends at 0 and begins where it did (Lin et
+/// al. 2023, algorithm 1).
+fn rescale_zero_terminal_snr(alphas_cumprod: &mut [f64]) {
+    let first = alphas_cumprod[0].sqrt();
+    let last = alphas_cumprod[alphas_cumprod.len() - 1].sqrt();
+    for alpha in alphas_cumprod {
+        *alpha = ((alpha.sqrt() - last) * first / (first - last)).powi(2);
+    }
+}
+
 /// diffusers' beta schedules, one β per training timestep.
 fn betas(config: &SchedulerConfig) -> Vec<f64> {
+    if let Some(trained) = &config.trained_betas {
+        return trained.clone();
+    }
     let count = config.num_train_timesteps;
     let last = (count - 1) as f64;
     let line = |start: f64, end: f64| {
@@ -109,12 +194,16 @@ fn betas(config: &SchedulerConfig) -> Vec<f64> {
 }
 
 /// The timesteps of `steps` steps in rising order, as diffusers spaces them.
-pub(super) fn spaced_timesteps(config: &SchedulerConfig, steps: usize) -> Vec<usize> {
+pub(super) fn spaced_timesteps(
+    config: &SchedulerConfig,
+    spacing: TimestepSpacing,
+    steps: usize,
+) -> Vec<usize> {
     let train = config.num_train_timesteps;
     // numpy rounds halves to even.
     let round = |value: f64| value.round_ties_even() as usize;
     let last = train - 1;
-    match config.timestep_spacing {
+    match spacing {
         TimestepSpacing::Leading => {
             let ratio = train / steps;
             let offset = config.steps_offset;
@@ -150,7 +239,7 @@ mod tests {
         let config = config(
             r#"{"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}"#,
         );
-        let schedule = NoiseSchedule::new(&config);
+        let schedule = NoiseSchedule::new(&config, false);
         // Lin et al. 2023 (arXiv 2305.08891), section 3.1: √ᾱ_T = 0.068265.
         let terminal = schedule.alpha_cumprod(999).sqrt();
         assert!((terminal - 0.068265).abs() < 1e-6, "{terminal}");
@@ -159,15 +248,12 @@ mod tests {
     #[test]
     fn spacings_give_the_timesteps_of_the_paper_that_compares_them() {
         // Lin et al. 2023, table 2, for 10 of 1000 steps (theirs count from 1).
-        let spaced = |spacing: &str| {
-            let json = format!(r#"{{"timestep_spacing": "{spacing}"}}"#);
-            spaced_timesteps(&config(&json), 10)
-        };
-        let leading = spaced("leading");
+        let spaced = |spacing| spaced_timesteps(&config("{}"), spacing, 10);
+        let leading = spaced(TimestepSpacing::Leading);
         assert_eq!((leading[0], leading[9]), (0, 900));
-        let trailing = spaced("trailing");
+        let trailing = spaced(TimestepSpacing::Trailing);
         assert_eq!((trailing[0], trailing[9]), (99, 999));
-        let linspace = spaced("linspace");
+        let linspace = spaced(TimestepSpacing::Linspace);
         assert_eq!((linspace[0], linspace[1], linspace[9]), (0, 111, 999));
     }
 }

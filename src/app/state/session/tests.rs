@@ -24,7 +24,7 @@ fn stepped(seed: u64, step: usize, methods: &[Method]) -> Event {
         methods: methods.to_vec(),
         step,
         step_count: 4,
-        timestep: 900,
+        timestep: 900.0,
         reading: Some(reading(step as f64)),
         seconds: 0.5 * (step + 1) as f64,
     })

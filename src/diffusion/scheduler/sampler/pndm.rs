@@ -8,15 +8,33 @@ use std::collections::VecDeque;
 
 use burn::tensor::Tensor;
 
-use super::config::SchedulerConfig;
-use super::noise_schedule::{NoiseSchedule, spaced_timesteps};
-use super::{Scheduler, SchedulerStep};
+use super::{
+    DrawNoise, ModelCall, NoiseSchedule, Sampler, Scheduler, SchedulerConfig, SchedulerError,
+    SchedulerStep, SigmaSchedule, TimestepSpacing,
+};
+use crate::diffusion::scheduler::noise_schedule::{SMALLEST_ALPHA, spaced_timesteps};
+
+pub(super) const SAMPLER: Sampler = Sampler {
+    label: "PNDM",
+    explanation: "Stable Diffusion's first own, over the last four predictions; made for 50 steps.",
+    infotext_name: "PLMS",
+    class_name: "PNDMScheduler",
+    comfy_name: None,
+    aliases: &[],
+    own_spacing: TimestepSpacing::Leading,
+    spaces_timesteps: true,
+    schedules: &[SigmaSchedule::Model],
+    automatic_schedule: SigmaSchedule::Model,
+    predictions_per_step: 1,
+    is_stochastic: false,
+    build,
+};
 
 /// Pseudo linear multistep (Liu et al. 2022, section 3.3).
 #[derive(Debug, Clone)]
-pub(super) struct PndmScheduler {
+struct PndmScheduler {
     schedule: NoiseSchedule,
-    timesteps: Vec<usize>,
+    calls: Vec<ModelCall>,
     /// Training timesteps per step.
     stride: i64,
     /// The last predictions, newest first, at most four.
@@ -25,22 +43,27 @@ pub(super) struct PndmScheduler {
     first_sample: Option<Tensor<4>>,
 }
 
-impl PndmScheduler {
-    pub(super) fn new(config: &SchedulerConfig, schedule: NoiseSchedule, steps: usize) -> Self {
-        let mut timesteps = spaced_timesteps(config, steps);
-        if let [.., second, _] = timesteps[..] {
-            timesteps.insert(timesteps.len() - 1, second);
-        }
-        timesteps.reverse();
-        Self {
-            schedule,
-            timesteps,
-            stride: (config.num_train_timesteps / steps) as i64,
-            outputs: VecDeque::with_capacity(4),
-            first_sample: None,
-        }
+fn build(config: &SchedulerConfig, steps: usize) -> Result<Box<dyn Scheduler>, SchedulerError> {
+    let schedule = NoiseSchedule::new(config, false);
+    let spacing = config.spacing(SAMPLER.own_spacing);
+    let mut timesteps = spaced_timesteps(config, spacing, steps);
+    if let [.., second, _] = timesteps[..] {
+        timesteps.insert(timesteps.len() - 1, second);
     }
+    Ok(Box::new(PndmScheduler {
+        calls: timesteps
+            .into_iter()
+            .rev()
+            .map(|at| schedule.call(at))
+            .collect(),
+        schedule,
+        stride: (config.num_train_timesteps / steps) as i64,
+        outputs: VecDeque::with_capacity(4),
+        first_sample: None,
+    }))
+}
 
+impl PndmScheduler {
     /// The multistep combination of the predictions so far (equation 12 of the
     /// paper and its lower orders).
     fn combine(&self) -> Tensor<4> {
@@ -68,7 +91,7 @@ impl PndmScheduler {
         let noise = self
             .schedule
             .predicted_noise(model_output, timestep, &sample);
-        let alpha = self.schedule.alpha_cumprod(timestep);
+        let alpha = self.schedule.alpha_cumprod(timestep).max(SMALLEST_ALPHA);
         let alpha_prev = self.schedule.alpha_cumprod(prev_timestep);
         let (beta, beta_prev) = (1.0 - alpha, 1.0 - alpha_prev);
         let divisor = alpha * beta_prev.sqrt() + (alpha * beta * alpha_prev).sqrt();
@@ -79,12 +102,18 @@ impl PndmScheduler {
 }
 
 impl Scheduler for PndmScheduler {
-    fn timesteps(&self) -> &[usize] {
-        &self.timesteps
+    fn calls(&self) -> &[ModelCall] {
+        &self.calls
     }
 
-    fn step(&mut self, model_output: Tensor<4>, index: usize, sample: Tensor<4>) -> SchedulerStep {
-        let timestep = self.timesteps[index] as i64;
+    fn step(
+        &mut self,
+        model_output: Tensor<4>,
+        index: usize,
+        sample: Tensor<4>,
+        _: DrawNoise<'_>,
+    ) -> SchedulerStep {
+        let timestep = self.calls[index].timestep as i64;
         let pred_original_sample =
             self.schedule
                 .predicted_original(&model_output, timestep, &sample);
@@ -121,10 +150,10 @@ mod tests {
     #[test]
     fn fifty_steps_visit_the_timesteps_of_the_release() {
         let config = SchedulerConfig::from_json(br#"{"steps_offset": 1}"#).unwrap();
-        let scheduler = PndmScheduler::new(&config, NoiseSchedule::new(&config), 50);
-        let timesteps = scheduler.timesteps();
+        let scheduler = build(&config, 50).unwrap();
+        let timesteps: Vec<f64> = scheduler.calls().iter().map(|call| call.timestep).collect();
         assert_eq!(timesteps.len(), 51);
-        assert_eq!(timesteps[..4], [981, 961, 961, 941]);
-        assert_eq!(timesteps[50], 1);
+        assert_eq!(timesteps[..4], [981.0, 961.0, 961.0, 941.0]);
+        assert_eq!(timesteps[50], 1.0);
     }
 }
