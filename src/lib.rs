@@ -19,6 +19,7 @@
 //! | [`storm`] | relations, targets, transport, objectives: attention maps in, gradient out |
 //! | [`models`] | text encoder, UNet and autoencoder in burn |
 //! | [`device`] | what computes, shared with what draws |
+//! | [`parameters`] | how a parameter is described: name, words, range, flag |
 //! | [`choices`] | the names of a choice, as messages list them |
 
 #![deny(unsafe_code)]
@@ -35,5 +36,6 @@ pub mod engine;
 pub mod evaluate;
 pub mod export;
 pub mod models;
+pub mod parameters;
 pub mod prompt;
 pub mod storm;

@@ -3,6 +3,12 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+use storm_studio::diffusion::Optimisation;
+use storm_studio::engine::Recipe;
+use storm_studio::export::metadata::own_of;
+use storm_studio::export::png::read_png;
+use storm_studio::storm::ObjectiveKind;
+
 fn storm_studio(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_storm-studio"))
         .args(arguments)
@@ -296,17 +302,78 @@ fn trajectories_are_compared_in_the_order_of_computation() {
 }
 
 #[test]
-fn the_released_method_refuses_what_would_change_nothing() {
+fn what_would_change_nothing_is_refused_by_name() {
     let folder = tempfile::tempdir().unwrap();
-    let line = [
+    let prompt = [
         "--prompt",
         "a cat left of a dog",
         "--objective",
         "reference",
-        "--window",
-        "0.3",
+    ];
+    for (given, name) in [
+        (["--window", "0.3"], "--window"),
+        (["--margin", "0.3"], "--margin"),
+        (["--set", "epsilon=0.1"], "epsilon"),
+    ] {
+        let ran = generate(folder.path(), &[&prompt[..], &given].concat());
+        assert_eq!(ran.status.code(), Some(2));
+        let said = text(&ran.stderr);
+        assert!(
+            said.contains(&format!("{name} has no effect on reference")),
+            "{said}"
+        );
+    }
+    let output = folder.path().to_str().unwrap();
+    let line = [
+        "evaluate",
+        "--methods",
+        "standard,reference",
+        "--output",
+        output,
+    ];
+    let ran = storm_studio(&[&line[..], &["--blob", "0.2"]].concat());
+    assert_eq!(ran.status.code(), Some(2));
+    let said = text(&ran.stderr);
+    assert!(said.contains("--blob has no effect on reference"), "{said}");
+}
+
+#[test]
+fn parameters_come_from_a_file_flags_and_names_and_are_told_in_the_picture() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("parameters.json");
+    let written = r#"{"objective": "reference",
+        "objective_parameters": {"reference": {"scale_factor": 15, "first_update": 2}}}"#;
+    std::fs::write(&file, written).unwrap();
+    let line = [
+        "--prompt",
+        "a cat left of a dog",
+        "--steps",
+        "3",
+        "--storm",
+        "--parameters",
+        file.to_str().unwrap(),
+        "--scale_factor",
+        "18",
+        "--thresholds",
+        "{0: 0.9, 2: 0.95}",
+        "--smooth_attentions",
+        "False",
+        "--set",
+        "refinement_limit=1",
     ];
     let ran = generate(folder.path(), &line);
-    assert_eq!(ran.status.code(), Some(2));
-    assert!(text(&ran.stderr).contains("--window has no effect"));
+    assert!(ran.status.success(), "{}", text(&ran.stderr));
+    let picture = folder.path().join("a cat left of a dog/0.png");
+    let picture = std::fs::File::open(picture).unwrap();
+    let picture = read_png(std::io::BufReader::new(picture)).unwrap();
+    let recipe: Recipe = own_of(&picture.texts).unwrap().unwrap();
+    let optimisation = recipe.request.settings.optimisation;
+    assert_eq!(optimisation.objective, ObjectiveKind::Reference);
+    let mut expected = Optimisation::default().parameters;
+    expected.reference.scale_factor = 18.0;
+    expected.reference.first_update = 2;
+    expected.reference.thresholds = vec![(0, 0.9), (2, 0.95)];
+    expected.reference.smooth_attentions = false;
+    expected.reference.refinement_limit = 1;
+    assert_eq!(optimisation.parameters, expected);
 }

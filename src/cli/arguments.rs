@@ -11,8 +11,8 @@ use clap::{Args, Parser, Subcommand};
 
 use super::evaluate_arguments::EvaluateArguments;
 use super::model::{DeviceArguments, ModelArguments, ModelParts};
+use super::storm_arguments::StormArguments;
 use crate::diffusion::{PredictionType, SchedulerKind};
-use crate::storm::ObjectiveKind;
 
 /// Put the cat on the left: Stable Diffusion with Spatial Transport Optimization.
 #[derive(Debug, Parser)]
@@ -146,45 +146,6 @@ pub(super) struct GenerateArguments {
     /// Spelling of the original program; give the model's folder with --model
     #[arg(long = "sd_2_1", hide = true, action = clap::ArgAction::Set, value_parser = python_bool, default_value = "false")]
     pub(super) sd_2_1: bool,
-}
-
-/// Parameters of Spatial Transport Optimization; what is absent keeps its default.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Spatial Transport Optimization")]
-pub(super) struct StormArguments {
-    /// storm, or one to compare with: centroid, attend-and-excite, reference
-    #[arg(long)]
-    pub(super) objective: Option<ObjectiveKind>,
-    /// Distance to ask for, as a fraction of the frame
-    #[arg(long)]
-    pub(super) margin: Option<f64>,
-    /// How far beyond the margin the targets lie, as a fraction of the frame
-    #[arg(long)]
-    pub(super) overshoot: Option<f64>,
-    /// Smoothness of the transport
-    #[arg(long)]
-    pub(super) epsilon: Option<f64>,
-    /// Half-width of the target blob, as a fraction of the frame
-    #[arg(long)]
-    pub(super) blob: Option<f64>,
-    /// Spread of an object's attention above which it may be two, as a fraction of the frame
-    #[arg(long)]
-    pub(super) largest_spread: Option<f64>,
-    /// Length of one update, as a fraction of the noise's length
-    #[arg(long, alias = "step_size")]
-    pub(super) step_size: Option<f64>,
-    /// First fraction of the steps in which updates happen
-    #[arg(long)]
-    pub(super) window: Option<f64>,
-    /// Most updates in one step
-    #[arg(long)]
-    pub(super) updates_per_step: Option<usize>,
-    /// Most updates in one picture
-    #[arg(long)]
-    pub(super) updates_per_picture: Option<usize>,
-    /// Side of the attention grid that is read
-    #[arg(long, alias = "attention_res")]
-    pub(super) attention_res: Option<usize>,
 }
 
 #[derive(Debug, Args)]

@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Failure;
 use super::evaluate_arguments::EvaluateArguments;
-use super::generate::{apply, failure, wait_for_model};
+use super::generate::{failure, wait_for_model};
 use super::interrupt::Interrupt;
 use super::report::Report;
 use crate::checkpoint::{Checkpoint, CheckpointSource, StableDiffusion};
@@ -72,8 +72,8 @@ fn make(
     plan: &Plan,
     has_layout: bool,
 ) -> Result<ResultsFolder, Failure> {
+    let optimisation = optimisation(arguments, plan)?;
     let source = source(arguments, has_layout)?;
-    let optimisation = optimisation(arguments)?;
     set_cpu_threads(arguments.threads);
     let device = arguments.device.open()?;
     // For people, on standard error, also where standard output is for a program.
@@ -123,11 +123,6 @@ fn make(
 
 /// The model to evaluate; only the embedded one can be judged here.
 fn source(arguments: &EvaluateArguments, has_layout: bool) -> Result<CheckpointSource, Failure> {
-    if arguments.storm_parameters.objective.is_some() {
-        return Err(Failure::usage(
-            "objectives are chosen with --methods here; leave --objective out",
-        ));
-    }
     let source = arguments.model.source()?;
     if source != CheckpointSource::Embedded && !has_layout {
         return Err(Failure::usage(
@@ -139,17 +134,20 @@ fn source(arguments: &EvaluateArguments, has_layout: bool) -> Result<CheckpointS
 }
 
 /// What the parameter file and the arguments say; all methods of one run share it.
-fn optimisation(arguments: &EvaluateArguments) -> Result<Optimisation, Failure> {
-    let mut optimisation = match &arguments.parameters {
-        None => Optimisation::default(),
-        Some(path) => {
-            let text = std::fs::read(path)
-                .map_err(|error| Failure::file(format!("{}: {error}", path.display())))?;
-            serde_json::from_slice(&text)
-                .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?
-        }
-    };
-    apply(&arguments.storm_parameters, &mut optimisation);
+fn optimisation(arguments: &EvaluateArguments, plan: &Plan) -> Result<Optimisation, Failure> {
+    let given = &arguments.storm_parameters;
+    if given.objective.is_some() {
+        return Err(Failure::usage(
+            "objectives are chosen with --methods here; leave --objective out",
+        ));
+    }
+    let objectives = plan.methods.iter().filter_map(|method| match method {
+        EvaluatedMethod::Standard => None,
+        EvaluatedMethod::Objective(objective) => Some(*objective),
+    });
+    let objectives: Vec<_> = objectives.collect();
+    let mut optimisation = given.read_file()?;
+    given.apply(&objectives, &mut optimisation)?;
     Ok(optimisation)
 }
 

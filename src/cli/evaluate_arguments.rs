@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::arguments::{SeedList, StormArguments};
+use super::arguments::SeedList;
 use super::model::{DeviceArguments, ModelArguments};
+use super::storm_arguments::StormArguments;
 use crate::diffusion::SchedulerKind;
 use crate::evaluate::{EvaluatedMethod, Shard};
 
@@ -62,9 +63,6 @@ pub(super) struct EvaluateArguments {
     /// Print one JSON object per method on standard output
     #[arg(long)]
     pub(super) json: bool,
-    /// Read parameters from a JSON file with "objective_parameters" and "update"
-    #[arg(long, value_name = "FILE")]
-    pub(super) parameters: Option<PathBuf>,
     #[command(flatten)]
     pub(super) storm_parameters: StormArguments,
 }

@@ -9,7 +9,7 @@ use image::RgbImage;
 
 use super::Failure;
 use super::animation::Animation;
-use super::arguments::{GenerateArguments, StormArguments};
+use super::arguments::GenerateArguments;
 use super::interrupt::Interrupt;
 use super::relations;
 use super::report::Report;
@@ -19,12 +19,12 @@ use crate::device::set_cpu_threads;
 use crate::diffusion::{Method, Methods, Optimisation};
 use crate::engine::{Engine, EngineError, Event, ModelInfo, Request, RequestId, Settings};
 use crate::prompt::TokenizedPrompt;
-use crate::storm::ObjectiveKind;
 
 /// An animation reads each step soon after it was made; nobody else reads any.
 const STORE_BYTES: usize = 64 << 20;
 
-pub(super) fn run(arguments: GenerateArguments) -> Result<(), Failure> {
+pub(super) fn run(mut arguments: GenerateArguments) -> Result<(), Failure> {
+    let optimisation = optimisation(&mut arguments)?;
     let source = source(&arguments)?;
     set_cpu_threads(arguments.threads);
     let device = arguments.device.open()?;
@@ -33,7 +33,7 @@ pub(super) fn run(arguments: GenerateArguments) -> Result<(), Failure> {
     let mut report = Report::new(arguments.json);
     let model = wait_for_model(&engine, &mut report)?;
     report.device(&model);
-    let request = request(&arguments, &model, &report)?;
+    let request = request(&arguments, optimisation, &model, &report)?;
     let stopper = engine.stopper();
     let interrupt = Interrupt::listen(move || stopper.cancel_all());
     let animation = arguments.animation.map(|path| {
@@ -56,6 +56,16 @@ pub(super) fn run(arguments: GenerateArguments) -> Result<(), Failure> {
         return Err(Failure::interrupted());
     }
     ended.and(rest)
+}
+
+/// What the file, the flags and `--set` say.
+fn optimisation(arguments: &mut GenerateArguments) -> Result<Optimisation, Failure> {
+    let given = &mut arguments.storm_parameters;
+    let mut optimisation = given.read_file()?;
+    let objective = given.objective.get_or_insert(optimisation.objective);
+    optimisation.objective = *objective;
+    given.apply(&[optimisation.objective], &mut optimisation)?;
+    Ok(optimisation)
 }
 
 fn source(arguments: &GenerateArguments) -> Result<CheckpointSource, Failure> {
@@ -90,6 +100,7 @@ pub(super) fn wait_for_model(
 
 fn request(
     arguments: &GenerateArguments,
+    optimisation: Optimisation,
     model: &ModelInfo,
     report: &Report,
 ) -> Result<Request, Failure> {
@@ -112,7 +123,7 @@ fn request(
         relations::layout(arguments, &prompt, methods, can_ask, report)?
     };
     let trajectory_method = methods.list().last().copied();
-    let mut request = Request {
+    Ok(Request {
         prompt: arguments.prompt.clone(),
         negative_prompt: arguments.negative_prompt.clone(),
         seeds: arguments.seeds.0.clone(),
@@ -124,53 +135,11 @@ fn request(
             scheduler: arguments.scheduler,
             prediction_type: arguments.prediction_type,
             size: arguments.size.map(|size| size.0),
+            optimisation,
             ..Default::default()
         },
         trajectory: arguments.trajectory.as_ref().and(trajectory_method),
-    };
-    let optimisation = &mut request.settings.optimisation;
-    apply(&arguments.storm_parameters, optimisation);
-    check_effect(&arguments.storm_parameters, optimisation.objective)?;
-    Ok(request)
-}
-
-/// Refuses parameters of our update rule where the released one rules.
-fn check_effect(given: &StormArguments, objective: ObjectiveKind) -> Result<(), Failure> {
-    let ours = [
-        ("--step-size", given.step_size.is_some()),
-        ("--window", given.window.is_some()),
-        ("--updates-per-step", given.updates_per_step.is_some()),
-        ("--updates-per-picture", given.updates_per_picture.is_some()),
-    ];
-    match ours.iter().find(|(_, is_given)| *is_given) {
-        Some((name, _)) if objective == ObjectiveKind::Reference => Err(Failure::usage(format!(
-            "{name} has no effect on the reference method, which updates as the released code does; \
-             leave it out or choose another --objective"
-        ))),
-        _ => Ok(()),
-    }
-}
-
-/// Writes what was given over what `optimisation` has.
-pub(super) fn apply(given: &StormArguments, optimisation: &mut Optimisation) {
-    fn set<T: Copy>(field: &mut T, given: Option<T>) {
-        if let Some(given) = given {
-            *field = given;
-        }
-    }
-    set(&mut optimisation.objective, given.objective);
-    let storm = &mut optimisation.parameters.storm;
-    set(&mut storm.margin, given.margin);
-    set(&mut storm.overshoot, given.overshoot);
-    set(&mut storm.epsilon, given.epsilon);
-    set(&mut storm.blob, given.blob);
-    set(&mut storm.largest_spread, given.largest_spread);
-    let update = &mut optimisation.update;
-    set(&mut update.step_size, given.step_size);
-    set(&mut update.window, given.window);
-    set(&mut update.updates_per_step, given.updates_per_step);
-    set(&mut update.updates_per_picture, given.updates_per_picture);
-    set(&mut update.attention_res, given.attention_res);
+    })
 }
 
 /// One request and what has come of it.

@@ -19,6 +19,7 @@ mod model;
 mod relations;
 mod report;
 mod save;
+mod storm_arguments;
 mod studio;
 
 use std::process::ExitCode;

@@ -14,6 +14,7 @@ pub mod method;
 pub mod noise;
 pub mod observer;
 pub mod optimisation;
+pub mod parameters;
 pub mod scheduler;
 mod spatial_update;
 pub mod update_rule;

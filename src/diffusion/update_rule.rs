@@ -2,45 +2,45 @@
 //!
 //! The objective says in which direction; the rule knows nothing of its loss.
 
-use serde::{Deserialize, Serialize};
+use crate::parameters::Description;
+use crate::storm::parameters::parameters;
+use crate::storm::{ObjectiveKind, ReferenceParameters, StepContext};
 
-use crate::storm::{ReferenceParameters, StepContext};
+/// The objectives that our rule is for.
+const OURS: &[ObjectiveKind] = &[
+    ObjectiveKind::Storm,
+    ObjectiveKind::Centroid,
+    ObjectiveKind::AttendAndExcite,
+];
 
-/// When to update the latents and by how much.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct SpatialUpdateParameters {
-    /// Side of the attention grid that is read, in cells; the level of the model nearest to it is
-    /// taken.
-    pub attention_res: usize,
-    /// Length of one update as a fraction of the length of the initial noise (the release's 20 on
-    /// 64 × 64 latents is 0.156).
-    pub step_size: f64,
+/// Most updates: more than anybody waits for.
+const MOST_UPDATES: usize = 100_000;
+
+parameters! {
+    /// When to update the latents and by how much.
+    pub struct SpatialUpdateParameters in "update" read by OURS;
+
+    /// Length of one update (the release's 20 on 64 × 64 latents is 0.156); too large breaks the
+    /// picture.
+    step_size: f64 = 0.062 => Description::number("Step size", 0.0..=10.0, 0.001)
+        .fraction_of("the length of the initial noise").flag("step-size", &["step_size"]).prominent();
+    /// The updates happen in this first part of the steps.
+    window: f64 = 0.5 => Description::number("Window", 0.0..=1.0, 0.01)
+        .fraction_of("the steps").flag("window", &[]).prominent();
+    /// At most so many updates in one picture.
+    updates_per_picture: usize = 25 => Description::count("Updates per picture", 0..=MOST_UPDATES)
+        .flag("updates-per-picture", &["updates_per_picture"]).prominent();
+    /// At most so many updates in one step.
+    updates_per_step: usize = 1 => Description::count("Updates per step", 0..=MOST_UPDATES)
+        .flag("updates-per-step", &["updates_per_step"]);
     /// What is left of the step size at the end of the window; it falls linearly.
-    pub final_step_scale: f64,
+    final_step_scale: f64 = 0.5 => Description::number("Final step scale", 0.0..=1.0, 0.01);
     /// Whether an update leaves the mean of every latent channel as it is, so that it moves things
     /// and tints nothing.
-    pub keep_mean: bool,
-    /// The updates happen in this first fraction of the steps.
-    pub window: f64,
-    /// At most so many updates in one step.
-    pub updates_per_step: usize,
-    /// At most so many updates in one picture.
-    pub updates_per_picture: usize,
-}
-
-impl Default for SpatialUpdateParameters {
-    fn default() -> Self {
-        Self {
-            attention_res: 16,
-            step_size: 0.062,
-            final_step_scale: 0.5,
-            keep_mean: true,
-            window: 0.5,
-            updates_per_step: 1,
-            updates_per_picture: 25,
-        }
-    }
+    keep_mean: bool = true => Description::switch("Keep the tone");
+    /// Side of the attention grid that is read; the level of the model nearest to it is taken.
+    attention_res: usize = 16 => Description::count("Attention grid", 1..=4096)
+        .counted_in("cells").flag("attention-res", &["attention_res"]), read by ObjectiveKind::ALL;
 }
 
 impl SpatialUpdateParameters {

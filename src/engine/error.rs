@@ -2,6 +2,7 @@
 
 use crate::checkpoint::CheckpointError;
 use crate::diffusion::{DenoiseError, SchedulerError};
+use crate::parameters::ParameterError;
 use crate::storm::{Missing, ObjectiveError};
 
 /// What is wrong with a request, found before anything is computed.
@@ -11,8 +12,6 @@ pub enum RequestError {
     EmptyPrompt,
     #[error("no seed is given; give at least one")]
     NoSeeds,
-    #[error("the guidance scale is {0}; it must be a number between 0 and 100")]
-    GuidanceScale(f64),
     #[error(
         "a picture of {width} × {height} is not possible; choose sides between {smallest} and {largest} pixels"
     )]
@@ -36,8 +35,8 @@ pub enum RequestError {
     /// The objective has nothing to do.
     #[error(transparent)]
     Missing(#[from] Missing),
-    #[error("the update settings are out of range: {0}")]
-    Update(&'static str),
+    #[error(transparent)]
+    Parameter(#[from] ParameterError),
     #[error(transparent)]
     Scheduler(#[from] SchedulerError),
     #[error(transparent)]

@@ -15,7 +15,7 @@ use crate::prompt::TokenizedPrompt;
 use crate::storm::{Objective, ObjectiveKind, build};
 
 /// Largest side of a picture, in pixels.
-const LARGEST_SIDE: usize = 4096;
+pub const LARGEST_SIDE: usize = 4096;
 
 /// A request that can be run.
 pub(super) struct Prepared {

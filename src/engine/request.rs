@@ -72,7 +72,7 @@ mod tests {
         assert!(!settings.batch_methods);
         let optimisation = &settings.optimisation;
         assert_eq!(optimisation.objective, ObjectiveKind::Centroid);
-        assert_eq!(optimisation.parameters.storm.margin, 0.2);
+        assert_eq!(optimisation.parameters.readings.margin, 0.2);
         assert_eq!(optimisation.parameters.reference.scale_range, (2.0, 0.5));
         assert_eq!(optimisation.update.attention_res, 8);
         assert_eq!(optimisation.update.step_size, 0.5);

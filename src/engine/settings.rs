@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::diffusion::{Methods, Optimisation, PredictionType, SchedulerKind};
+use crate::parameters::Description;
 
 /// The part of a [`Request`](super::Request) apart from its words and seeds: the
 /// window edits it, a picture carries it, the benchmark varies it.
@@ -30,6 +31,25 @@ pub struct Settings {
     /// Predict both methods in one batch; costs memory, saves time.
     pub batch_methods: bool,
 }
+
+/// Denoising steps.
+pub const STEPS: Description = Description::count("Steps", 1..=1000).named(
+    "steps",
+    "Denoising steps: more steps give finer pictures and take longer.",
+);
+
+/// Guidance scale.
+pub const GUIDANCE_SCALE: Description = Description::number("Guidance scale", 0.0..=100.0, 0.1)
+    .named(
+        "guidance_scale",
+        "How closely the picture follows the words; at 1 or below the negative prompt is ignored.",
+    );
+
+/// Whether both methods share a batch.
+pub const BATCH_METHODS: Description = Description::switch("Both in one batch").named(
+    "batch_methods",
+    "Predict both methods in one batch; costs memory, saves time.",
+);
 
 impl Default for Settings {
     fn default() -> Self {

@@ -158,7 +158,7 @@ mod tests {
 
         let mut other = settings(&["storm"]);
         let storm = other.methods.get_mut(&EvaluatedMethod::STORM).unwrap();
-        storm.parameters.storm.margin = 0.25;
+        storm.parameters.readings.margin = 0.25;
         let message = joined.join(&other).unwrap_err().to_string();
         assert!(
             message.contains("storm's objective_parameters.storm.margin"),

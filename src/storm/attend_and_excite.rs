@@ -2,16 +2,48 @@
 //! 2301.13826), which keeps objects from going missing and knows no places.
 
 use super::attention::AttentionMaps;
+use super::kind::ObjectiveKind;
 use super::layout::Layout;
 use super::objective::{Evaluation, Objective, ObjectiveError, Reading, Refinement, StepContext};
-use super::parameters::{AttendAndExciteParameters, StormParameters};
+use super::parameters::{ParameterGroup, parameters};
 use super::prompt_facts::PromptFacts;
 use super::reader::Reader;
+use super::reading_parameters::ReadingParameters;
 use super::smoothing::Smoothing;
+use crate::parameters::Description;
 
 /// The published smoothing width, in cells, with its published kernel: the
 /// released STORM code took over both.
 const SIGMA: f64 = 0.5;
+const KERNEL_SIZE: usize = 3;
+
+parameters! {
+    /// Parameters of Attend-and-Excite, with the paper's defaults: steps 0, 10
+    /// and 20 of 50.
+    pub struct AttendAndExciteParameters
+        in "attend_and_excite" read by &[ObjectiveKind::AttendAndExcite];
+
+    /// Fractions of the sampling at which the updates are repeated, with the response that the
+    /// weakest object must reach, as 0: 0.05, 0.2: 0.5.
+    thresholds: Vec<(f64, f64)> = vec![(0.0, 0.05), (0.2, 0.5), (0.4, 0.8)]
+        => Description::fraction_thresholds("Thresholds").flag("thresholds", &[]);
+    /// Largest number of updates at such a step.
+    refinement_limit: usize = 20 => Description::count("Refinements", 0..=100_000)
+        .flag("max-refinement-steps", &["max_refinement_steps"]);
+}
+
+impl AttendAndExciteParameters {
+    /// The threshold of a step that refines.
+    pub fn threshold(&self, context: StepContext) -> Option<f64> {
+        let steps = context.step_count as f64;
+        let at_step = |fraction: f64| (fraction * steps).round() as usize == context.step_index;
+        let found = self
+            .thresholds
+            .iter()
+            .find(|(fraction, _)| at_step(*fraction));
+        found.map(|&(_, threshold)| threshold)
+    }
+}
 
 /// Loss: the largest over the objects of 1 − (strongest response).
 #[derive(Debug)]
@@ -21,20 +53,20 @@ pub struct AttendAndExcite {
 }
 
 impl AttendAndExcite {
-    /// Checks layout and parameters; `storm` serves the readings and the choice
-    /// of the softmax's columns.
+    /// Checks layout and parameters; of the readings' only the choice of the
+    /// softmax's columns has a part in the loss.
     ///
     /// # Errors
     /// [`ObjectiveError::Parameter`] or [`ObjectiveError::Layout`].
     pub fn new(
         layout: Layout,
-        storm: &StormParameters,
+        readings: &ReadingParameters,
         parameters: AttendAndExciteParameters,
         prompt: &PromptFacts,
     ) -> Result<Self, ObjectiveError> {
         parameters.validate()?;
         Ok(Self {
-            reader: Reader::new(layout, storm, prompt)?,
+            reader: Reader::new(layout, readings, prompt)?,
             parameters,
         })
     }
@@ -59,7 +91,7 @@ impl Objective for AttendAndExcite {
         context: StepContext,
     ) -> Result<Evaluation, ObjectiveError> {
         let reading = self.read(maps, context)?;
-        let smoothing = Smoothing::released(SIGMA);
+        let smoothing = Smoothing::released(SIGMA, KERNEL_SIZE);
         let words = self.reader.object_maps_smoothed(maps, smoothing)?;
         let mut gradients = words.zero_gradients();
         let weakest = (0..words.words.len())
@@ -104,7 +136,7 @@ mod tests {
     fn objective() -> AttendAndExcite {
         AttendAndExcite::new(
             pair(RelationKind::LeftOf),
-            &StormParameters::default(),
+            &ReadingParameters::default(),
             AttendAndExciteParameters::default(),
             &facts(),
         )

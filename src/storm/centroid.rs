@@ -7,12 +7,28 @@
 use super::attention::AttentionMaps;
 use super::frame::Frame;
 use super::geometry::Geometry;
+use super::kind::ObjectiveKind;
 use super::layout::Layout;
 use super::objective::{Evaluation, Objective, ObjectiveError, Reading, StepContext};
-use super::parameters::{CentroidParameters, StormParameters};
+use super::parameters::{ParameterGroup, parameters};
 use super::prompt_facts::PromptFacts;
 use super::reader::Reader;
+use super::reading_parameters::ReadingParameters;
 use super::word_maps::WordMaps;
+use crate::parameters::Description;
+
+parameters! {
+    /// Parameters of the hinge on centroids; its margin and bounds are those of
+    /// the readings.
+    pub struct CentroidParameters in "centroid" read by &[ObjectiveKind::Centroid];
+
+    /// Strength of moving the objects' centres to the distance asked for.
+    relation_weight: f64 = 1.0 => Description::weight("Relation weight");
+    /// Strength of keeping every object's attention compact.
+    presence_weight: f64 = 0.5 => Description::weight("Presence weight");
+    /// Strength of keeping related objects' attention equally compact.
+    balance_weight: f64 = 0.25 => Description::weight("Balance weight");
+}
 
 /// The hinge on centroids.
 #[derive(Debug)]
@@ -34,23 +50,22 @@ struct Terms {
 }
 
 impl Centroid {
-    /// Checks layout and parameters; margin, bounds and tolerances are those of
-    /// `storm`.
+    /// Checks layout and parameters.
     ///
     /// # Errors
     /// [`ObjectiveError::Parameter`] or [`ObjectiveError::Layout`].
     pub fn new(
         layout: Layout,
-        storm: &StormParameters,
+        readings: &ReadingParameters,
         parameters: CentroidParameters,
         prompt: &PromptFacts,
     ) -> Result<Self, ObjectiveError> {
         parameters.validate()?;
         Ok(Self {
-            reader: Reader::new(layout, storm, prompt)?,
+            reader: Reader::new(layout, readings, prompt)?,
             parameters,
-            distance_bounds: [storm.next_to_near, storm.next_to_far],
-            free_target_tolerance: storm.free_target_tolerance,
+            distance_bounds: [readings.next_to_near, readings.next_to_far],
+            free_target_tolerance: readings.free_target_tolerance,
         })
     }
 
@@ -237,7 +252,7 @@ mod tests {
     fn objective(layout: Layout, change: impl FnOnce(&mut CentroidParameters)) -> Centroid {
         let mut parameters = CentroidParameters::default();
         change(&mut parameters);
-        Centroid::new(layout, &StormParameters::default(), parameters, &facts()).unwrap()
+        Centroid::new(layout, &ReadingParameters::default(), parameters, &facts()).unwrap()
     }
 
     #[test]

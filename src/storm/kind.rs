@@ -191,20 +191,25 @@ pub fn build(
     parameters: &ObjectiveParameters,
     prompt: &PromptFacts,
 ) -> Result<Box<dyn Objective>, ObjectiveError> {
-    let storm = &parameters.storm;
+    let readings = &parameters.readings;
     Ok(match kind {
-        ObjectiveKind::Storm => Box::new(Storm::new(layout, storm.clone(), prompt)?),
+        ObjectiveKind::Storm => Box::new(Storm::new(
+            layout,
+            readings.clone(),
+            parameters.storm.clone(),
+            prompt,
+        )?),
         ObjectiveKind::Centroid => {
             let own = parameters.centroid.clone();
-            Box::new(Centroid::new(layout, storm, own, prompt)?)
+            Box::new(Centroid::new(layout, readings, own, prompt)?)
         }
         ObjectiveKind::AttendAndExcite => {
             let own = parameters.attend_and_excite.clone();
-            Box::new(AttendAndExcite::new(layout, storm, own, prompt)?)
+            Box::new(AttendAndExcite::new(layout, readings, own, prompt)?)
         }
         ObjectiveKind::Reference => {
             let own = parameters.reference.clone();
-            Box::new(Reference::new(layout, storm, own, prompt)?)
+            Box::new(Reference::new(layout, readings, own, prompt)?)
         }
     })
 }

@@ -15,6 +15,7 @@ pub mod relation;
 pub mod kind;
 pub mod objective;
 pub mod parameters;
+pub mod reading_parameters;
 
 // From attention to the map of a word, and the common reading of the maps.
 pub mod frame;
@@ -49,9 +50,8 @@ pub use objective::{
     Evaluation, ObjectReading, Objective, ObjectiveError, Reading, Refinement, RelationReading,
     StepContext,
 };
-pub use parameters::{
-    AttendAndExciteParameters, CentroidParameters, ObjectiveParameters, ReferenceParameters,
-    StormParameters,
-};
+pub use parameters::{ObjectiveParameters, Parameter, ParameterGroup};
 pub use prompt_facts::PromptFacts;
+pub use reading_parameters::ReadingParameters;
+pub use reference::ReferenceParameters;
 pub use relation::{Axis, FreeTarget, ObjectTokens, Relation, RelationKind};

@@ -9,6 +9,7 @@ use thiserror::Error;
 use super::attention::{AttentionError, AttentionMaps};
 use super::kind::Missing;
 use super::relation::LayoutError;
+use crate::parameters::ParameterError;
 
 /// Where in the sampling a call happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,19 +154,8 @@ pub enum ObjectiveError {
     #[error(transparent)]
     Layout(#[from] LayoutError),
     /// A parameter is out of its range.
-    #[error(
-        "{name} is {value}, but it must lie between {low} and {high}; change it or reset it to its default"
-    )]
-    Parameter {
-        /// The parameter, in words.
-        name: &'static str,
-        /// Its value.
-        value: f64,
-        /// Smallest value allowed.
-        low: f64,
-        /// Largest value allowed.
-        high: f64,
-    },
+    #[error(transparent)]
+    Parameter(#[from] ParameterError),
     /// The maps have another number of tokens than the prompt.
     #[error(
         "the maps have {found} tokens but the prompt was read with {expected}; load the model's own tokenizer"

@@ -11,8 +11,9 @@ use super::frame::Frame;
 use super::geometry::Geometry;
 use super::layout::Layout;
 use super::objective::{ObjectReading, ObjectiveError, Reading, RelationReading};
-use super::parameters::StormParameters;
+use super::parameters::ParameterGroup;
 use super::prompt_facts::PromptFacts;
+use super::reading_parameters::ReadingParameters;
 use super::relation::Relation;
 use super::smoothing::Smoothing;
 use super::spread::spread;
@@ -45,7 +46,7 @@ impl Reader {
     /// [`ObjectiveError::Parameter`] or [`ObjectiveError::Layout`].
     pub fn new(
         layout: Layout,
-        parameters: &StormParameters,
+        parameters: &ReadingParameters,
         prompt: &PromptFacts,
     ) -> Result<Self, ObjectiveError> {
         parameters.validate()?;
@@ -239,9 +240,9 @@ mod tests {
     /// Maps of 8 rows and 16 columns in which the cat has the one cell and the
     /// dog the other, without smoothing to speak of.
     fn read(layout: Layout, cat: [usize; 2], dog: [usize; 2]) -> Reading {
-        let parameters = StormParameters {
+        let parameters = ReadingParameters {
             smoothing_sigma: 0.1,
-            ..StormParameters::default()
+            ..ReadingParameters::default()
         };
         let mut values = vec![0.0; 8 * 16 * TOKENS];
         for (token, [row, column]) in [(2, cat), (4, dog), (5, dog)] {
@@ -283,10 +284,10 @@ mod tests {
     #[test]
     fn twins_whose_middle_stands_right_do_not_satisfy() {
         let read_with = |largest_spread: f64| {
-            let parameters = StormParameters {
+            let parameters = ReadingParameters {
                 smoothing_sigma: 0.1,
                 largest_spread,
-                ..StormParameters::default()
+                ..ReadingParameters::default()
             };
             // Two cats left of the dog on the whole, one above the other.
             let mut values = vec![0.0; 8 * 16 * TOKENS];

@@ -5,6 +5,7 @@
 //! "below" act as "left" and "above"; the default objective has none of that.
 
 mod fields;
+mod parameters;
 mod sinkhorn;
 #[cfg(test)]
 mod tests;
@@ -16,18 +17,17 @@ use super::frame::Frame;
 use super::kind::ObjectiveKind;
 use super::layout::Layout;
 use super::objective::{Evaluation, Objective, ObjectiveError, Reading, Refinement, StepContext};
-use super::parameters::{ReferenceParameters, StormParameters};
+use super::parameters::ParameterGroup;
 use super::prompt_facts::PromptFacts;
 use super::reader::Reader;
-use super::smoothing::Smoothing;
+use super::reading_parameters::ReadingParameters;
 use super::token_softmax::TokenSoftmax;
 use fields::{RelationWords, Side, TINY, directional_field, step_weight};
+pub use parameters::ReferenceParameters;
 use sinkhorn::{dense_transport, source_transport};
 
 /// First step whose loss has the attribute term.
 const ATTRIBUTE_FROM_STEP: usize = 7;
-/// The released smoothing width, in cells.
-const SIGMA: f64 = 0.5;
 
 /// The released objective for one prompt.
 #[derive(Debug)]
@@ -102,14 +102,14 @@ impl Reference {
     /// subject, otherwise the first object is. Only the first attribute of each
     /// object is used, as `[[2, 9], [None, 8]]` can name one.
     ///
-    /// `storm` serves the readings only.
+    /// `readings` decide only what is shown of the maps.
     ///
     /// # Errors
     /// [`ObjectiveError::Missing`], [`ObjectiveError::Layout`] or
     /// [`ObjectiveError::Parameter`].
     pub fn new(
         layout: Layout,
-        storm: &StormParameters,
+        readings: &ReadingParameters,
         parameters: ReferenceParameters,
         prompt: &PromptFacts,
     ) -> Result<Self, ObjectiveError> {
@@ -119,7 +119,7 @@ impl Reference {
             .relations
             .first()
             .map_or(0, |relation| relation.subject);
-        let reader = Reader::new(layout, storm, prompt)?;
+        let reader = Reader::new(layout, readings, prompt)?;
         let step_range = prompt.released_columns.clone();
         // A token after these has no map in the step's own loss.
         reader.layout().validate(step_range.end + 1)?;
@@ -150,9 +150,10 @@ impl Reference {
 
     /// The two nouns' smoothed maps, subject first.
     fn noun_maps(&self, frame: Frame, softmax: &TokenSoftmax) -> [Map; 2] {
+        let smoothing = self.parameters.smoothing();
         [self.subject, self.object].map(|index| {
             let map = softmax.mean_map(&self.reader.layout().objects[index].tokens);
-            Map::new(&Smoothing::released(SIGMA).apply(frame.rows, frame.columns, &map))
+            Map::new(&smoothing.apply(frame.rows, frame.columns, &map))
         })
     }
 
@@ -173,7 +174,7 @@ impl Reference {
             loss += self.add_attributes(&softmax, &mut nouns, &mut attributes);
         }
 
-        let smoothing = Smoothing::released(SIGMA);
+        let smoothing = self.parameters.smoothing();
         let objects = &self.reader.layout().objects;
         let mut slopes: Vec<(&[usize], Vec<f64>)> = Vec::new();
         for (map, index) in nouns.iter().zip([self.subject, self.object]) {

@@ -9,22 +9,56 @@ use std::cell::RefCell;
 
 use super::attention::AttentionMaps;
 use super::frame::Frame;
+use super::kind::ObjectiveKind;
 use super::layout::Layout;
 use super::objective::{Evaluation, Objective, ObjectiveError, Reading, StepContext};
-use super::parameters::StormParameters;
+use super::parameters::{ParameterGroup, parameters};
 use super::prompt_facts::PromptFacts;
 use super::reader::Reader;
+use super::reading_parameters::ReadingParameters;
 use super::target::blob;
-use super::transport::Transport;
+use super::transport::{Transport, TransportSettings};
 use super::word_maps::WordMaps;
+use crate::parameters::Description;
 
 #[cfg(test)]
 mod tests;
+
+parameters! {
+    /// Parameters of the transport and of the terms beside it.
+    pub struct StormParameters in "storm" read by &[ObjectiveKind::Storm];
+
+    /// Strength of moving the objects to their places.
+    transport_weight: f64 = 1.0 => Description::weight("Transport weight");
+    /// Strength of keeping every object in the picture.
+    presence_weight: f64 = 0.02 => Description::weight("Presence weight");
+    /// Strength of keeping related objects from covering each other.
+    non_overlap_weight: f64 = 0.02 => Description::weight("Non-overlap weight");
+    /// Strength of binding an attribute, such as a colour, to its object.
+    attribute_weight: f64 = 0.1 => Description::weight("Attribute weight");
+    /// Smoothness of the optimal transport: small values follow the exact transport and take longer.
+    epsilon: f64 = 0.01 => Description::number("Epsilon", 1e-4..=10.0, 0.001)
+        .flag("epsilon", &[]);
+    /// Error of the transport plan's marginal at which the iteration stops.
+    marginal_tolerance: f64 = 1e-3
+        => Description::number("Marginal tolerance", 1e-12..=0.1, 1e-4);
+}
+
+impl StormParameters {
+    /// How exactly transport is solved.
+    fn transport(&self) -> TransportSettings {
+        TransportSettings {
+            epsilon: self.epsilon,
+            marginal_tolerance: self.marginal_tolerance,
+        }
+    }
+}
 
 /// Spatial Transport Optimization with true optimal transport.
 #[derive(Debug)]
 pub struct Storm {
     reader: Reader,
+    readings: ReadingParameters,
     parameters: StormParameters,
     /// Pairs of related objects, each once.
     pairs: Vec<(usize, usize)>,
@@ -45,10 +79,12 @@ impl Storm {
     /// [`ObjectiveError::Parameter`] or [`ObjectiveError::Layout`].
     pub fn new(
         layout: Layout,
+        readings: ReadingParameters,
         parameters: StormParameters,
         prompt: &PromptFacts,
     ) -> Result<Self, ObjectiveError> {
-        let reader = Reader::new(layout, &parameters, prompt)?;
+        parameters.validate()?;
+        let reader = Reader::new(layout, &readings, prompt)?;
         let layout = reader.layout();
         let mut pairs: Vec<(usize, usize)> = layout
             .relations
@@ -59,6 +95,7 @@ impl Storm {
         pairs.dedup();
         Ok(Self {
             reader,
+            readings,
             parameters,
             pairs,
             transport: RefCell::new(None),
@@ -135,12 +172,12 @@ impl Storm {
             .enumerate()
             .filter(|&(_, (of, _))| of == object)
             .map(|(index, _)| first_word + index)
-            .filter(|&word| maps.words[word].mean_response() >= self.parameters.absent_below)
+            .filter(|&word| maps.words[word].mean_response() >= self.readings.absent_below)
             .collect()
     }
 
     fn target_blob(&self, frame: Frame, target: [f64; 2]) -> Vec<f64> {
-        let deviation = self.parameters.blob * frame.shorter_side();
+        let deviation = self.readings.blob * frame.shorter_side();
         blob(frame, frame.from_fractions(target), deviation)
     }
 

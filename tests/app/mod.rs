@@ -6,6 +6,7 @@ mod export;
 mod models;
 mod pixels;
 mod running;
+mod settings;
 mod snapshots;
 
 use std::path::Path;

@@ -23,7 +23,7 @@ pub fn verdict_ui(ui: &mut Ui, rect: Rect, method: Method, state: &State) {
     };
     let objects = state.shown_objects();
     let looked_at = finished_picture(method, state).and_then(|picture| {
-        let gaps = run.request.settings.optimisation.parameters.storm.gaps();
+        let gaps = run.request.settings.optimisation.parameters.readings.gaps();
         let (width, height) = picture.image.dimensions();
         by_detector(
             &run.request.layout,

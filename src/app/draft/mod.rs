@@ -5,7 +5,6 @@
 
 pub mod assigning;
 pub mod seeds;
-pub mod thresholds;
 
 use std::sync::Arc;
 

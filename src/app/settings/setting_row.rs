@@ -3,57 +3,91 @@
 
 use std::ops::RangeInclusive;
 
-use egui::{Align, DragValue, Layout, Ui, vec2};
+use egui::{Align, DragValue, Layout, Ui, emath, vec2};
 
+use super::thresholds_row::thresholds_row;
 use crate::app::look::buttons::icon_button;
 use crate::app::look::icons;
+use crate::parameters::{Description, Field, Kind, Value};
 
 /// Width of the column of values.
 pub const VALUE_WIDTH: f32 = 72.0;
 
-/// Default, range and step of a number.
-pub struct Number {
-    default: f64,
-    range: RangeInclusive<f64>,
-    speed: f64,
-}
-
-impl Number {
-    pub fn new(default: f64, range: RangeInclusive<f64>, speed: f64) -> Self {
-        Self {
-            default,
-            range,
-            speed,
+/// The row of a described parameter, whatever its kind. What lies outside its
+/// range, from a file, stays as it is until it is changed.
+pub fn parameter_row(
+    ui: &mut Ui,
+    description: &Description,
+    mut field: Field<'_>,
+    default: &Value,
+) {
+    let (label, text) = (description.label, &description.text());
+    match (description.kind, &mut field, default) {
+        (Kind::Number { low, high, step }, Field::Number(value), Value::Number(default)) => {
+            number_row(ui, label, text, value, *default, (low..=high, step));
         }
+        (Kind::Count { low, high }, Field::Count(value), Value::Count(default)) => {
+            let range = low.min(**value)..=high.max(**value);
+            drag_row(ui, label, text, *value, *default, |value| {
+                DragValue::new(value).range(range).speed(0.25)
+            });
+        }
+        (Kind::Switch, Field::Switch(value), Value::Switch(default)) => {
+            let reset = row(ui, label, text, **value != *default, |ui| {
+                ui.checkbox(value, "").accessible_name(label);
+            });
+            if reset {
+                **value = *default;
+            }
+        }
+        (
+            Kind::Pair {
+                low,
+                high,
+                step,
+                labels,
+            },
+            Field::Pair(value),
+            Value::Pair(default),
+        ) => {
+            let number = (low..=high, step);
+            number_row(ui, labels[0], text, &mut value.0, default.0, number.clone());
+            number_row(ui, labels[1], text, &mut value.1, default.1, number);
+        }
+        (_, field, default) => thresholds_row(ui, description, field, default),
     }
 }
 
-pub fn number_row(ui: &mut Ui, label: &str, explanation: &str, value: &mut f64, number: Number) {
-    let changed = *value != number.default;
-    let reset = row(ui, label, explanation, changed, |ui| {
-        let edit = DragValue::new(value)
-            .range(number.range)
-            .speed(number.speed)
-            .max_decimals(4);
-        ui.add_sized(vec2(VALUE_WIDTH, 22.0), edit)
-            .accessible_name(label);
-    });
-    if reset {
-        *value = number.default;
-    }
-}
-
-pub fn integer_row(
+/// `number`: range, and how much dragging by a point changes it by.
+fn number_row(
     ui: &mut Ui,
     label: &str,
-    explanation: &str,
-    value: &mut usize,
-    default: usize,
-    range: RangeInclusive<usize>,
+    text: &str,
+    value: &mut f64,
+    default: f64,
+    number: (RangeInclusive<f64>, f64),
 ) {
-    let changed = *value != default;
-    let reset = row(ui, label, explanation, changed, |ui| {
-        let edit = DragValue::new(value).range(range).speed(0.25);
+    let (range, speed) = number;
+    let range = range.start().min(*value)..=range.end().max(*value);
+    drag_row(ui, label, text, value, default, |value| {
+        DragValue::new(value)
+            .range(range)
+            .speed(speed)
+            .max_decimals(4)
+            .custom_formatter(written)
+    });
+}
+
+fn drag_row<Number: Copy + PartialEq>(
+    ui: &mut Ui,
+    label: &str,
+    text: &str,
+    value: &mut Number,
+    default: Number,
+    edit: impl FnOnce(&mut Number) -> DragValue<'_>,
+) {
+    let reset = row(ui, label, text, *value != default, |ui| {
+        let edit = edit(value).clamp_existing_to_range(false);
         ui.add_sized(vec2(VALUE_WIDTH, 22.0), edit)
             .accessible_name(label);
     });
@@ -62,13 +96,13 @@ pub fn integer_row(
     }
 }
 
-pub fn flag_row(ui: &mut Ui, label: &str, explanation: &str, value: &mut bool, default: bool) {
-    let changed = *value != default;
-    let reset = row(ui, label, explanation, changed, |ui| {
-        ui.checkbox(value, "").accessible_name(label);
-    });
-    if reset {
-        *value = default;
+/// Rounded only where nothing is lost: leaving the field reads this text again.
+fn written(value: f64, decimals: RangeInclusive<usize>) -> String {
+    let rounded = emath::format_with_decimals_in_range(value, decimals);
+    if rounded.parse() == Ok(value) {
+        rounded
+    } else {
+        Value::Number(value).to_string()
     }
 }
 

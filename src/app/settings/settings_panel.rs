@@ -5,7 +5,7 @@ use egui::{Align, CollapsingHeader, DragValue, Layout, ScrollArea, Ui, vec2};
 use strum::VariantArray;
 
 use super::model_panel::model_ui;
-use super::setting_row::{Number, VALUE_WIDTH, integer_row, number_row, row};
+use super::setting_row::{VALUE_WIDTH, parameter_row, row};
 use super::storm_settings::{more_ui, storm_ui};
 use crate::app::look::buttons::icon_button;
 use crate::app::look::icons;
@@ -13,7 +13,8 @@ use crate::app::look::theme::{Palette, bold, small};
 use crate::app::state::State;
 use crate::app::state::session::WORTH_A_SENTENCE;
 use crate::diffusion::{Method, Methods, PredictionType, SchedulerKind};
-use crate::engine::{ModelInfo, Settings};
+use crate::engine::{GUIDANCE_SCALE, LARGEST_SIDE, ModelInfo, STEPS, Settings};
+use crate::parameters::Field;
 
 /// The panel has no state of its own: it edits the draft.
 #[derive(Debug, Default)]
@@ -58,21 +59,10 @@ fn picture_ui(ui: &mut Ui, state: &mut State) {
     ui.add_space(2.0);
     seeds_ui(ui, state);
     let settings = &mut state.draft.settings;
-    integer_row(
-        ui,
-        "Steps",
-        "Denoising steps: more steps give finer pictures and take longer.",
-        &mut settings.steps,
-        defaults.steps,
-        1..=1000,
-    );
-    number_row(
-        ui,
-        "Guidance scale",
-        "How closely the picture follows the words; at 1 or below the negative prompt is ignored.",
-        &mut settings.guidance_scale,
-        Number::new(defaults.guidance_scale, 0.0..=30.0, 0.1),
-    );
+    let (steps, guidance) = (defaults.steps.into(), defaults.guidance_scale.into());
+    parameter_row(ui, &STEPS, Field::from(&mut settings.steps), &steps);
+    let field = Field::from(&mut settings.guidance_scale);
+    parameter_row(ui, &GUIDANCE_SCALE, field, &guidance);
     scheduler_ui(ui, &mut settings.scheduler, model.as_deref());
     if let Some(model) = &model {
         prediction_ui(ui, &mut settings.prediction_type, model);
@@ -237,7 +227,9 @@ fn size_ui(ui: &mut Ui, size: &mut Option<[usize; 2]>, model: &ModelInfo) {
 }
 
 fn side(value: &mut usize, multiple: usize) -> DragValue<'_> {
+    let range = multiple.min(*value)..=LARGEST_SIDE.max(*value);
     DragValue::new(value)
-        .range(multiple..=2048)
+        .range(range)
         .speed(multiple as f64 / 8.0)
+        .clamp_existing_to_range(false)
 }

@@ -2,59 +2,43 @@
 
 use egui::Ui;
 
-use super::objective_settings::{objective_ui, reference_ui};
-use super::setting_row::{Number, VALUE_WIDTH, flag_row, integer_row, number_row, row};
+use super::setting_row::{VALUE_WIDTH, parameter_row, row};
 use crate::diffusion::Optimisation;
-use crate::engine::Settings;
+use crate::engine::{BATCH_METHODS, Settings};
+use crate::parameters::Field;
 use crate::storm::ObjectiveKind;
 
+/// The objective and what is asked of it.
 pub fn storm_ui(ui: &mut Ui, settings: &mut Settings) {
-    let defaults = Optimisation::default();
-    let Optimisation {
-        objective,
-        parameters,
-        update,
-    } = &mut settings.optimisation;
-    objective_kind_ui(ui, objective);
-    if *objective == ObjectiveKind::Reference {
-        reference_ui(ui, &mut parameters.reference);
-        return;
+    objective_kind_ui(ui, &mut settings.optimisation.objective);
+    rows_ui(ui, &mut settings.optimisation, true);
+}
+
+/// All the rest.
+pub fn more_ui(ui: &mut Ui, settings: &mut Settings) {
+    rows_ui(ui, &mut settings.optimisation, false);
+    let default = Settings::default().batch_methods.into();
+    let field = Field::from(&mut settings.batch_methods);
+    parameter_row(ui, &BATCH_METHODS, field, &default);
+}
+
+/// The parameters that the chosen objective reads.
+fn rows_ui(ui: &mut Ui, optimisation: &mut Optimisation, is_prominent: bool) {
+    let objective = optimisation.objective;
+    let mut groups = optimisation.groups();
+    if is_prominent {
+        // Here what is asked for comes first, then the way there.
+        groups.reverse();
     }
-    let storm = &mut parameters.storm;
-    let (storm_default, update_default) = (&defaults.parameters.storm, &defaults.update);
-    if *objective != ObjectiveKind::AttendAndExcite {
-        number_row(
-            ui,
-            "Margin",
-            "Distance that left, right, above and below ask for between the centres of two \
-             objects, as a fraction of the picture's side.",
-            &mut storm.margin,
-            Number::new(storm_default.margin, 0.0..=0.9, 0.01),
-        );
+    for group in groups {
+        let (table, defaults) = (group.parameters(), group.defaults());
+        for ((parameter, field), default) in table.iter().zip(group.fields()).zip(&defaults) {
+            let description = &parameter.description;
+            if description.is_prominent == is_prominent && parameter.is_read_by(objective) {
+                parameter_row(ui, description, field, default);
+            }
+        }
     }
-    number_row(
-        ui,
-        "Step size",
-        "Length of one update as a fraction of the length of the initial noise; too large breaks \
-         the picture.",
-        &mut update.step_size,
-        Number::new(update_default.step_size, 0.0..=1.0, 0.001),
-    );
-    number_row(
-        ui,
-        "Window",
-        "The updates happen in this first fraction of the steps.",
-        &mut update.window,
-        Number::new(update_default.window, 0.0..=1.0, 0.01),
-    );
-    integer_row(
-        ui,
-        "Updates per picture",
-        "At most so many updates in one picture.",
-        &mut update.updates_per_picture,
-        update_default.updates_per_picture,
-        0..=500,
-    );
 }
 
 fn objective_kind_ui(ui: &mut Ui, objective: &mut ObjectiveKind) {
@@ -81,56 +65,4 @@ fn objective_kind_ui(ui: &mut Ui, objective: &mut ObjectiveKind) {
     if reset {
         *objective = ObjectiveKind::default();
     }
-}
-
-pub fn more_ui(ui: &mut Ui, settings: &mut Settings) {
-    let defaults = Settings::default();
-    let update_default = &defaults.optimisation.update;
-    let Optimisation {
-        objective,
-        parameters,
-        update,
-    } = &mut settings.optimisation;
-    if *objective != ObjectiveKind::Reference {
-        integer_row(
-            ui,
-            "Updates per step",
-            "At most so many updates in one step.",
-            &mut update.updates_per_step,
-            update_default.updates_per_step,
-            0..=50,
-        );
-        number_row(
-            ui,
-            "Final step scale",
-            "What is left of the step size at the end of the window; it falls linearly.",
-            &mut update.final_step_scale,
-            Number::new(update_default.final_step_scale, 0.0..=1.0, 0.01),
-        );
-        flag_row(
-            ui,
-            "Keep the tone",
-            "Whether an update leaves the mean of every latent channel as it is, so that it moves \
-             things and tints nothing.",
-            &mut update.keep_mean,
-            update_default.keep_mean,
-        );
-    }
-    integer_row(
-        ui,
-        "Attention grid",
-        "Side of the attention grid that is read, in cells; the level of the model nearest to it \
-         is taken.",
-        &mut update.attention_res,
-        update_default.attention_res,
-        1..=128,
-    );
-    objective_ui(ui, *objective, parameters);
-    flag_row(
-        ui,
-        "Both in one batch",
-        "Predict both methods in one batch; costs memory, saves time.",
-        &mut settings.batch_methods,
-        defaults.batch_methods,
-    );
 }

@@ -48,11 +48,11 @@ pub fn remedy(error: &EngineError) -> Option<Remedy> {
         EngineError::Checkpoint(_) | EngineError::NoModel => Some(Remedy::OpenModel),
         EngineError::DeviceLost(_) => Some(Remedy::Restart),
         EngineError::Request(RequestError::Missing(_)) => Some(Remedy::StandardOnly),
-        EngineError::Request(RequestError::Objective(ObjectiveError::Parameter { .. })) => {
+        EngineError::Request(RequestError::Objective(ObjectiveError::Parameter(_))) => {
             Some(Remedy::ResetSettings)
         }
         EngineError::Request(RequestError::Objective(_)) => Some(Remedy::DiscardRelations),
-        EngineError::Request(RequestError::Update(_) | RequestError::Scheduler(_)) => {
+        EngineError::Request(RequestError::Parameter(_) | RequestError::Scheduler(_)) => {
             Some(Remedy::ResetSettings)
         }
         _ => None,

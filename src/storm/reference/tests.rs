@@ -41,8 +41,8 @@ fn facts_of(prompt: &str) -> PromptFacts {
 }
 
 fn build(layout: Layout, prompt: PromptFacts) -> Reference {
-    let storm = StormParameters::default();
-    Reference::new(layout, &storm, ReferenceParameters::default(), &prompt).unwrap()
+    let readings = ReadingParameters::default();
+    Reference::new(layout, &readings, ReferenceParameters::default(), &prompt).unwrap()
 }
 
 #[test]
@@ -199,7 +199,7 @@ fn anything_but_a_pair_is_refused_and_odd_maps_stay_finite() {
     single.relations.clear();
     let refused = Reference::new(
         single,
-        &StormParameters::default(),
+        &ReadingParameters::default(),
         ReferenceParameters::default(),
         &facts(),
     );

@@ -7,11 +7,19 @@ use super::super::fixtures::{
 };
 use super::super::relation::{Axis, FreeTarget, Relation, RelationKind};
 use super::*;
+use crate::parameters::ParameterError;
 
 fn objective(layout: Layout, change: impl FnOnce(&mut StormParameters)) -> Storm {
-    let mut parameters = StormParameters::default();
-    change(&mut parameters);
-    Storm::new(layout, parameters, &facts()).unwrap()
+    objective_reading(layout, |_, storm| change(storm))
+}
+
+fn objective_reading(
+    layout: Layout,
+    change: impl FnOnce(&mut ReadingParameters, &mut StormParameters),
+) -> Storm {
+    let (mut readings, mut parameters) = Default::default();
+    change(&mut readings, &mut parameters);
+    Storm::new(layout, readings, parameters, &facts()).unwrap()
 }
 
 const CAT_LEFT: [Spot<'_>; 2] = [
@@ -86,7 +94,7 @@ fn descent_brings_about_every_relation_from_the_wrong_side() {
         };
         let spots: [Spot<'_>; 2] = [(&[2], cat, 0.12, 0.03), (&[4, 5], dog, 0.12, 0.03)];
         let mut maps = maps(12, 12, &spots);
-        let storm = objective(pair(kind), |p| p.margin = 0.3);
+        let storm = objective_reading(pair(kind), |readings, _| readings.margin = 0.3);
         let before = storm.read(&maps, CONTEXT).unwrap();
         assert!(!before.relations[0].holds);
         assert!(before.relations[0].signed_distance < 0.0);
@@ -124,8 +132,8 @@ fn the_pull_does_not_fade_where_the_relation_begins_to_hold() {
     };
     // What moving the cat a little further away gains, a step from the margin.
     let pull = |overshoot: f64| {
-        let storm = objective(pair(RelationKind::LeftOf), |p| {
-            p.overshoot = overshoot;
+        let storm = objective_reading(pair(RelationKind::LeftOf), |readings, p| {
+            readings.overshoot = overshoot;
             p.presence_weight = 0.0;
             p.non_overlap_weight = 0.0;
         });
@@ -172,7 +180,7 @@ fn a_chain_of_three_finds_room_for_all() {
     });
     let spots: [Spot<'_>; 3] = [TOGETHER[0], TOGETHER[1], (&[1], [0.5, 0.6], 0.12, 0.03)];
     let maps = maps(12, 12, &spots);
-    let storm = objective(layout, |p| p.margin = 0.9);
+    let storm = objective_reading(layout, |readings, _| readings.margin = 0.9);
     let reading = storm.read(&maps, CONTEXT).unwrap();
     for relation in &reading.relations {
         assert!(
@@ -280,26 +288,28 @@ fn maps_that_cannot_be_used_are_typed_errors() {
 
 #[test]
 fn parameters_and_layouts_out_of_range_are_refused() {
-    let build = |layout: Layout, change: fn(&mut StormParameters)| {
-        let mut parameters = StormParameters::default();
-        change(&mut parameters);
-        Storm::new(layout, parameters, &facts()).err()
+    let build = |layout: Layout, change: fn(&mut ReadingParameters, &mut StormParameters)| {
+        let (mut readings, mut parameters) = Default::default();
+        change(&mut readings, &mut parameters);
+        Storm::new(layout, readings, parameters, &facts()).err()
     };
-    let refused = build(pair(RelationKind::Above), |p| p.epsilon = f64::NAN);
+    let refused = build(pair(RelationKind::Above), |_, p| p.epsilon = f64::NAN);
     assert!(matches!(
         refused,
-        Some(ObjectiveError::Parameter {
-            name: "epsilon",
+        Some(ObjectiveError::Parameter(ParameterError::OutOfRange {
+            label: "Epsilon",
             ..
-        })
+        }))
     ));
-    let refused = build(Layout::default(), |_| {});
+    let refused = build(Layout::default(), |_, _| {});
     assert!(matches!(refused, Some(ObjectiveError::Layout(_))));
     // Token 6 is the end token: it has a map only with the padding.
     let mut after_the_end = pair(RelationKind::Above);
     after_the_end.objects[0].tokens = vec![6];
-    assert_eq!(build(after_the_end.clone(), |_| {}), None);
-    let refused = build(after_the_end, |p| p.include_padding = false);
+    assert_eq!(build(after_the_end.clone(), |_, _| {}), None);
+    let refused = build(after_the_end, |readings, _| {
+        readings.include_padding = false
+    });
     assert!(matches!(refused, Some(ObjectiveError::Layout(_))));
 }
 

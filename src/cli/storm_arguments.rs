@@ -1,0 +1,383 @@
+//! Parameters on the command line: a file of them, a flag for those that have
+//! one, and `--set` for all.
+//!
+//! Flags, help and names come from the descriptions of the parameters. Whatever
+//! the chosen methods do not read is refused by its name.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
+use serde_json::Value as Json;
+
+use super::Failure;
+use crate::choices::listed;
+use crate::diffusion::Optimisation;
+use crate::diffusion::parameters::{Name, set};
+use crate::parameters::Value;
+use crate::storm::{ObjectiveKind, Parameter};
+
+/// Spatial Transport Optimization; what is absent keeps its default.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Spatial Transport Optimization")]
+pub(super) struct StormArguments {
+    /// storm, or one to compare with: centroid, attend-and-excite, reference
+    #[arg(long)]
+    pub(super) objective: Option<ObjectiveKind>,
+    /// Read parameters from a JSON file, as a saved picture has them under "objective_parameters"
+    /// and "update"
+    #[arg(long, value_name = "FILE")]
+    parameters: Option<PathBuf>,
+    /// Set a parameter by its name in files, as margin=0.3 or storm.margin=0.3; may be given
+    /// several times
+    #[arg(long, value_name = "NAME=VALUE")]
+    set: Vec<Assignment>,
+    #[command(flatten)]
+    flags: ParameterFlags,
+}
+
+/// What `--set` says.
+#[derive(Debug, Clone)]
+struct Assignment {
+    key: String,
+    value: String,
+}
+
+impl FromStr for Assignment {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (key, value) = text
+            .split_once('=')
+            .ok_or("write a name and a value, as margin=0.3")?;
+        Ok(Self {
+            key: key.trim().to_owned(),
+            value: value.trim().to_owned(),
+        })
+    }
+}
+
+/// The flags that were given, as text: which parameter each means depends on
+/// the objective.
+#[derive(Debug, Default)]
+struct ParameterFlags(Vec<(&'static str, String)>);
+
+/// Every flag once, with its parameters and their defaults.
+fn flags() -> Vec<(&'static str, Vec<(Parameter, Value)>)> {
+    let mut flags: Vec<(&str, Vec<_>)> = Vec::new();
+    for group in Optimisation::default().groups() {
+        for (parameter, default) in group.parameters().iter().zip(group.defaults()) {
+            let Some(flag) = parameter.description.flag else {
+                continue;
+            };
+            let described = (*parameter, default);
+            match flags.iter_mut().find(|(name, _)| *name == flag.name) {
+                Some((_, parameters)) => parameters.push(described),
+                None => flags.push((flag.name, vec![described])),
+            }
+        }
+    }
+    flags
+}
+
+/// Explanation, reader and default, once for each parameter of the flag.
+fn help(parameters: &[(Parameter, Value)]) -> String {
+    let texts = parameters.iter().map(|(parameter, default)| {
+        let text = parameter.description.text();
+        let readers = listed(parameter.readers);
+        format!("{text} Of {readers} [default: {default}]")
+    });
+    texts.collect::<Vec<_>>().join("\n")
+}
+
+impl Args for ParameterFlags {
+    fn augment_args(command: Command) -> Command {
+        let arguments = flags().into_iter().map(|(name, parameters)| {
+            let description = &parameters[0].0.description;
+            let aliases = description.flag.map_or(&[][..], |flag| flag.aliases);
+            Arg::new(name)
+                .long(name)
+                .aliases(aliases.iter().copied())
+                .value_name(description.kind.placeholder())
+                .help(help(&parameters))
+                .allow_negative_numbers(true)
+        });
+        command.args(arguments)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for ParameterFlags {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let given = flags().into_iter().filter_map(|(name, _)| {
+            let text = matches.get_one::<String>(name)?;
+            Some((name, text.clone()))
+        });
+        Ok(Self(given.collect()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl StormArguments {
+    /// What the file says, defaults without one.
+    ///
+    /// # Errors
+    /// If the file can't be read, or has a name that no parameter has.
+    pub(super) fn read_file(&self) -> Result<Optimisation, Failure> {
+        let path = self.parameters.as_deref();
+        path.map_or_else(|| Ok(Optimisation::default()), read)
+    }
+
+    /// Sets what flags and `--set` say; `objectives` are those that will run.
+    ///
+    /// # Errors
+    /// If a name or value is wrong, or no objective reads the parameter.
+    pub(super) fn apply(
+        &self,
+        objectives: &[ObjectiveKind],
+        optimisation: &mut Optimisation,
+    ) -> Result<(), Failure> {
+        let flags = self.flags.0.iter();
+        let flags = flags.map(|(name, text)| (Name::Flag(name), text));
+        let keys = self.set.iter();
+        let keys = keys.map(|it| (Name::Key(it.key.clone()), &it.value));
+        let mut groups = optimisation.groups();
+        for (name, text) in flags.chain(keys) {
+            set(&mut groups, &name, text, objectives).map_err(Failure::usage)?;
+        }
+        groups
+            .iter()
+            .try_for_each(|group| group.validate())
+            .map_err(Failure::usage)
+    }
+}
+
+fn read(path: &Path) -> Result<Optimisation, Failure> {
+    let named = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+    let text = std::fs::read(path).map_err(|error| Failure::file(named(&error)))?;
+    parse(&text).map_err(|error| Failure::usage(named(&error)))
+}
+
+/// A file of parameters, or the settings of a saved picture.
+fn parse(text: &[u8]) -> Result<Optimisation, String> {
+    let json: Json = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+    let json = match json.get("request") {
+        Some(request) => request.clone(),
+        None => {
+            refuse_unknown(&json, "", &["objective", OBJECTIVES, UPDATE])?;
+            json
+        }
+    };
+    refuse_unknown_parameters(&json)?;
+    serde_json::from_value(json).map_err(|error| error.to_string())
+}
+
+const OBJECTIVES: &str = "objective_parameters";
+const UPDATE: &str = "update";
+
+/// A misspelt name would change nothing, silently.
+fn refuse_unknown_parameters(json: &Json) -> Result<(), String> {
+    let mut optimisation = Optimisation::default();
+    let groups = optimisation.groups();
+    let keys_of = |key: &str| -> Vec<&'static str> {
+        let tables = groups.iter().filter(|group| group.key() == key);
+        let parameters = tables.flat_map(|group| group.parameters());
+        parameters.map(|it| it.description.key).collect()
+    };
+    let known: Vec<&str> = groups.iter().map(|group| group.key()).collect();
+    refuse_unknown(&json[UPDATE], UPDATE, &keys_of(UPDATE))?;
+    let objectives = &json[OBJECTIVES];
+    refuse_unknown(objectives, OBJECTIVES, &known)?;
+    for (key, group) in objectives.as_object().into_iter().flatten() {
+        refuse_unknown(group, key, &keys_of(key))?;
+    }
+    Ok(())
+}
+
+fn refuse_unknown(json: &Json, place: &str, known: &[&str]) -> Result<(), String> {
+    let mut keys = json.as_object().into_iter().flatten().map(|(key, _)| key);
+    match keys.find(|key| !known.contains(&key.as_str())) {
+        Some(key) => {
+            let place = if place.is_empty() { "the file" } else { place };
+            let mut known = known.to_vec();
+            known.dedup();
+            Err(format!(
+                "“{key}” is nothing that {place} can have; it has {}",
+                known.join(", ")
+            ))
+        }
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        storm: StormArguments,
+    }
+
+    /// What a line makes of the defaults.
+    fn applied(line: &[&str], objectives: &[ObjectiveKind]) -> Result<Optimisation, String> {
+        let line = ["storm-studio"].iter().chain(line);
+        let arguments = Line::try_parse_from(line).unwrap_or_else(|error| panic!("{error}"));
+        let mut optimisation = Optimisation::default();
+        let applied = arguments.storm.apply(objectives, &mut optimisation);
+        applied
+            .map(|()| optimisation)
+            .map_err(|failure| failure.to_string())
+    }
+
+    #[test]
+    fn flags_and_names_set_the_same_parameters() {
+        let storm = &[ObjectiveKind::Storm];
+        let by_flag = ["--margin", "0.3", "--step_size", "0.1", "--epsilon", "0.02"];
+        let by_name = [
+            "--set",
+            "margin=0.3",
+            "--set",
+            "update.step_size=0.1",
+            "--set",
+            "storm.epsilon = 0.02",
+        ];
+        let flagged = applied(&by_flag, storm).unwrap();
+        assert_eq!(flagged.parameters.readings.margin, 0.3);
+        assert_eq!(flagged.parameters.storm.epsilon, 0.02);
+        assert_eq!(flagged.update.step_size, 0.1);
+        assert_eq!(applied(&by_name, storm), Ok(flagged));
+    }
+
+    #[test]
+    fn the_released_programs_own_configuration_works_for_reference() {
+        let line = [
+            "--scale_factor",
+            "25",
+            "--scale_range",
+            "(1.0, 0.25)",
+            "--thresholds",
+            "{0: 0.8, 7: 0.9}",
+            "--max_iter_to_alter",
+            "30",
+            "--max_refinement_steps",
+            "10",
+            "--smooth_attentions",
+            "False",
+            "--sigma",
+            "0.7",
+            "--kernel_size",
+            "5",
+            "--attention_res",
+            "24",
+        ];
+        let Optimisation {
+            parameters, update, ..
+        } = applied(&line, &[ObjectiveKind::Reference]).unwrap();
+        let reference = parameters.reference;
+        assert_eq!(reference.scale_factor, 25.0);
+        assert_eq!(reference.scale_range, (1.0, 0.25));
+        assert_eq!(reference.thresholds, [(0, 0.8), (7, 0.9)]);
+        assert_eq!(reference.end_of_updates, 30);
+        assert_eq!(reference.refinement_limit, 10);
+        assert!(!reference.smooth_attentions);
+        assert_eq!((reference.sigma, reference.kernel_size), (0.7, 5));
+        assert_eq!(update.attention_res, 24);
+    }
+
+    #[test]
+    fn what_an_objective_does_not_read_is_refused_by_name() {
+        let reference = &[ObjectiveKind::Reference];
+        for flag in ["step-size", "margin", "blob", "epsilon", "window"] {
+            let spelled = format!("--{flag}");
+            let error = applied(&[&spelled, "0.1"], reference).unwrap_err();
+            let expected = format!("{spelled} has no effect on reference");
+            assert!(error.starts_with(&expected), "{error}");
+        }
+        let error = applied(&["--set", "margin=0.3"], reference).unwrap_err();
+        assert!(error.contains("only storm or centroid"), "{error}");
+        let error = applied(&["--sigma", "0.3"], &[ObjectiveKind::Storm]).unwrap_err();
+        assert!(error.contains("--sigma has no effect on storm"), "{error}");
+        // One of several is enough; none at all is standard sampling.
+        let both = [ObjectiveKind::Reference, ObjectiveKind::Storm];
+        assert!(applied(&["--margin", "0.3"], &both).is_ok());
+        let error = applied(&["--margin", "0.3"], &[]).unwrap_err();
+        assert!(error.contains("no effect on standard sampling"), "{error}");
+    }
+
+    #[test]
+    fn wrong_names_and_values_are_answered_with_right_ones() {
+        let storm = &[ObjectiveKind::Storm];
+        let error = applied(&["--set", "margn=0.3"], storm).unwrap_err();
+        assert!(
+            error.contains("“margn”") && error.contains("margin"),
+            "{error}"
+        );
+        let error = applied(&["--margin", "-3"], storm).unwrap_err();
+        assert!(
+            error.contains("--margin") && error.contains("between 0 and 0.9"),
+            "{error}"
+        );
+        let error = applied(&["--margin", "wide"], storm).unwrap_err();
+        assert!(error.contains("“wide”") && error.contains("0.5"), "{error}");
+        let both = &[ObjectiveKind::Storm, ObjectiveKind::Centroid];
+        let error = applied(&["--set", "presence_weight=1"], both).unwrap_err();
+        assert!(
+            error.contains("--set centroid.presence_weight=1"),
+            "{error}"
+        );
+        let one = applied(&["--set", "centroid.presence_weight=1"], both).unwrap();
+        assert_eq!(one.parameters.centroid.presence_weight, 1.0);
+        assert_eq!(one.parameters.storm.presence_weight, 0.02);
+    }
+
+    #[test]
+    fn a_file_is_as_saved_pictures_have_it_and_its_names_are_checked() {
+        let written = serde_json::json!({
+            "objective_parameters": Optimisation::default().parameters,
+            "update": {"step_size": 0.25},
+        });
+        let read = parse(written.to_string().as_bytes()).unwrap();
+        assert_eq!(read.update.step_size, 0.25);
+        assert_eq!(read.parameters, Optimisation::default().parameters);
+        let mut recipe = crate::engine::Request::default();
+        recipe.settings.optimisation.objective = ObjectiveKind::Centroid;
+        let recipe = serde_json::json!({"program": "Storm Studio", "request": recipe});
+        let read = parse(recipe.to_string().as_bytes()).unwrap();
+        assert_eq!(read.objective, ObjectiveKind::Centroid);
+        for (text, name) in [
+            (
+                r#"{"objective_parameters": {"storm": {"margn": 1}}}"#,
+                "margn",
+            ),
+            (r#"{"objective_parameters": {"strom": {}}}"#, "strom"),
+            (r#"{"update": {"margin": 1}}"#, "margin"),
+            (r#"{"margin": 1}"#, "margin"),
+        ] {
+            let error = parse(text.as_bytes()).unwrap_err();
+            assert!(error.contains(&format!("“{name}”")), "{error}");
+        }
+    }
+
+    /// clap would read `--step_size` as an unknown argument.
+    #[test]
+    fn every_flag_is_also_understood_with_underscores() {
+        for (name, parameters) in flags() {
+            for (parameter, _) in parameters {
+                let flag = parameter.description.flag.unwrap();
+                let underscored = name.replace('-', "_");
+                assert!(underscored == name || flag.aliases.contains(&underscored.as_str()));
+            }
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! How the maps are read: what relations ask for, and when an object is there.
+//!
+//! All objectives are read with the same yardstick; those that stop once all is
+//! right also follow it.
+
+use super::kind::ObjectiveKind::{self, AttendAndExcite, Centroid, Storm};
+use super::parameters::parameters;
+use super::target::Gaps;
+use crate::parameters::{Description, ParameterError};
+
+/// The objectives whose pictures depend on the readings.
+const READERS: &[ObjectiveKind] = &[Storm, Centroid];
+
+/// Largest distance that “next to” may allow.
+const FARTHEST: f64 = 1.5;
+
+parameters! {
+    /// What all readings are made with.
+    pub struct ReadingParameters in "storm" read by READERS;
+
+    /// Distance that left, right, above and below ask for between the centres of two objects.
+    margin: f64 = 0.35 => Description::number("Margin", 0.0..=0.9, 0.01)
+        .fraction_of("the picture's side").flag("margin", &[]).prominent();
+    /// How far beyond the margin the targets lie, so that the pull does not fade before the
+    /// relation holds.
+    overshoot: f64 = 0.1 => Description::number("Overshoot", 0.0..=0.5, 0.01)
+        .fraction_of("the picture's side").flag("overshoot", &[]), read by &[Storm];
+    /// Half-width of an object: of the blob that it is moved towards.
+    blob: f64 = 0.12 => Description::number("Blob", 0.01..=0.4, 0.005)
+        .fraction_of("the shorter side").flag("blob", &[]);
+    /// Smallest distance of “next to” between the centres of two objects.
+    next_to_near: f64 = 0.3 => Description::number("Nearest “next to”", 0.0..=0.9, 0.01)
+        .fraction_of("the shorter side");
+    /// Largest distance of “next to” between the centres of two objects.
+    next_to_far: f64 = 0.45 => Description::number("Farthest “next to”", 0.0..=FARTHEST, 0.01)
+        .fraction_of("the shorter side");
+    /// Distance from its given place at which an object counts as arrived.
+    free_target_tolerance: f64 = 0.08 => Description::number("Place tolerance", 0.001..=1.0, 0.01)
+        .fraction_of("the shorter side");
+    /// Strongest response, from 0 to 1, from which an object counts as present.
+    presence_threshold: f64 = 0.2 => Description::number("Presence threshold", 0.0..=1.0, 0.01);
+    /// Largest spread of an object's attention at which it can be a single object; 1 accepts twins.
+    largest_spread: f64 = 0.165 => Description::number("Largest spread", 0.0..=1.0, 0.01)
+        .fraction_of("the shorter side").flag("largest-spread", &["largest_spread"]);
+    /// Width of the smoothing of the attention maps.
+    smoothing_sigma: f64 = 0.5 => Description::number("Smoothing", 0.05..=10.0, 0.05)
+        .counted_in("cells");
+    /// Mean response, from 0 to 1, below which an object counts as absent and has no place to move
+    /// from.
+    absent_below: f64 = 1e-4 => Description::number("Absent below", 1e-9..=1.0, 1e-5);
+    /// Whether the padding after the prompt competes for the background, which keeps the words'
+    /// maps clean.
+    include_padding: bool = true => Description::switch("Padding competes"),
+        read by &[Storm, Centroid, AttendAndExcite];
+
+    check Self::check_next_to;
+}
+
+impl ReadingParameters {
+    /// The sizes that relations ask for.
+    pub fn gaps(&self) -> Gaps {
+        let bounds = [self.next_to_near, self.next_to_far];
+        Gaps::required(self.margin, bounds, self.blob)
+    }
+
+    fn check_next_to(&self) -> Result<(), ParameterError> {
+        if self.next_to_near <= self.next_to_far {
+            return Ok(());
+        }
+        Err(ParameterError::OutOfRange {
+            label: "Farthest “next to”",
+            value: self.next_to_far,
+            low: self.next_to_near,
+            high: FARTHEST,
+        })
+    }
+}
