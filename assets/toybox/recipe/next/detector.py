@@ -33,7 +33,7 @@ from safetensors.torch import save_file
 
 import data
 import scenes
-from config import CONFIG, DEVICE, save, save_json
+from config import CONFIG, DEVICE, save
 
 CHOICES = CONFIG["detector"]
 NAMES, COLOURS = CONFIG["objects"], [None, *CONFIG["colours"]]
@@ -234,21 +234,15 @@ def folded(net):
     return {k: v.detach().float().contiguous().cpu() for k, v in state.items()}
 
 
-def own_colours():
-    """Colours that an object has by itself: {object: colour}, where its recoloured sprite hardly differs from its own."""
-    same = {}
-    for name in NAMES:
-        own = np.asarray(scenes.sprite(name), np.float32) / 255
-        apart = {c: (np.abs(np.asarray(scenes.sprite(name, c), np.float32) / 255 - own)[..., :3].mean(-1) * own[..., 3]).sum() / own[..., 3].sum() for c in scenes.COLOURS}
-        colour = min(apart, key=apart.get)
-        if apart[colour] < CHOICES["own_below"]:
-            same[name] = colour
-    return same
+def agrees(name, seen, asked):
+    """Whether a colour that was seen is the one asked for; None is an object's own, which may go by names of config.json."""
+    own = CONFIG["own_colours"].get(name, [])
+    return seen == asked or (seen is None and asked in own) or (asked is None and seen in own)
 
 
 def export(net, path):
     save_file(folded(net), path, metadata={
-        "objects": json.dumps(NAMES), "colours": json.dumps(CONFIG["colours"]), "own_colours": json.dumps(own_colours()),
+        "objects": json.dumps(NAMES), "colours": json.dumps(CONFIG["colours"]), "own_colours": json.dumps(CONFIG["own_colours"]),
         "channels": json.dumps(CHOICES["channels"]), "found_above": str(CHOICES["found_above"]), "undecided_above": str(CHOICES["undecided_above"])})
 
 

@@ -74,6 +74,9 @@ def main():
         shutil.copy(f"{work}/detector.safetensors", out)
     if os.path.exists(f"{work}/preview_decoder"):
         shutil.copytree(f"{work}/preview_decoder", f"{out}/preview_decoder", dirs_exist_ok=True)
+    for folder, _, files in os.walk(out):  # safetensors writes for its owner only
+        for file in files:
+            os.chmod(os.path.join(folder, file), 0o644)
     sizes = {os.path.relpath(os.path.join(d, f), out): os.path.getsize(os.path.join(d, f)) for d, _, fs in os.walk(out) for f in fs if f.endswith(".safetensors")}
     print(sizes, f"{sum(sizes.values()) / 1e6:.1f} MB")
 

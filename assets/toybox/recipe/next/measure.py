@@ -58,7 +58,7 @@ def cells_of(mask):
     return mask.reshape(16, 8, 16, 8).mean((1, 3)).reshape(-1)
 
 
-def judge(asked, found, maps, same):
+def judge(asked, found, maps):
     """A record of one picture: per object asked for, whether it is there, its colour, and what its words' maps said."""
     record = []
     for name, colour, noun, shade in asked:
@@ -66,8 +66,7 @@ def judge(asked, found, maps, same):
         entry = {"name": name, "colour": colour, "found": len(there)}
         if there:
             f = there[0]
-            seen = [c for c in (f.colour, same.get(name) if f.colour is None else None) if c]
-            entry["colour right"] = colour in seen if colour else None
+            entry["colour right"] = detector.agrees(name, f.colour, colour) if colour else None
             cells = cells_of(f.mask)
             inside = cells > 0.5
             entry["place"] = [f.x, f.y]
@@ -100,12 +99,12 @@ class Ledger:
         self.records += records
 
 
-def paint(work, sprites, name, count, group=8):
+def paint(work, name, count, group=8):
     """Pictures of a kind of prompt, judged."""
     ledger = Ledger(work, name)
     if len(ledger.records) >= count:
         return
-    model, net, same = Model(work), detector.load(work), detector.own_colours()
+    model, net = Model(work), detector.load(work)
     while len(ledger.records) < count:
         first = len(ledger.records)
         rngs = [np.random.default_rng([23, {"single": 1, "pair": 2, "three": 3, "relation": 4}[name], first + k]) for k in range(group)]
@@ -125,7 +124,7 @@ def paint(work, sprites, name, count, group=8):
                 places = {f.name: (f.x, f.y) for f in reversed(found[k])}
                 records.append({"prompt": prompt, "asked": asked, "places": [places.get(asked[0]), places.get(asked[2])]})
             else:
-                records.append({"prompt": prompt, "objects": judge(asked, found[k], {s: m[k] for s, m in maps.items()}, same)})
+                records.append({"prompt": prompt, "objects": judge(asked, found[k], {s: m[k] for s, m in maps.items()})})
         ledger.add(records)
 
 
@@ -165,12 +164,9 @@ def judge_detector(work, kind, count, group=20):
                 objects.append({
                     "name": t.name, "size": t.size, "found": True, "centre": float(np.hypot(match.x - t.x, match.y - t.y)),
                     "extent": max(abs(match.w / t.w - 1), abs(match.h / t.h - 1)), "iou": float((mask & match.mask).sum() / (mask | match.mask).sum()),
-                    "colour": match.colour == t.colour or (None in (match.colour, t.colour) and (match.colour or t.colour) == detector_same.get(t.name))})
+                    "colour": detector.agrees(t.name, match.colour, t.colour)})
             records.append({"objects": objects, "false": len(free)})
         ledger.add(records)
-
-
-detector_same = {}
 
 
 def measure_autoencoder(work, count):
@@ -249,7 +245,6 @@ def main():
     args.add_argument("--only", nargs="*", default=["autoencoder", "text", "detector", "single", "pair", "three", "relation"])
     args = args.parse_args()
     scenes.use(args.sprites)
-    detector_same.update(detector.own_colours())
     for name in args.only:
         if name == "autoencoder":
             measure_autoencoder(args.work, args.count)
@@ -259,7 +254,7 @@ def main():
             for kind in ("rendered", "reconstructed", "repainted"):
                 judge_detector(args.work, kind, args.count)
         else:
-            paint(args.work, args.sprites, name, args.count)
+            paint(args.work, name, args.count)
     measured = figures(args.work)
     save_json(measured, f"{args.work}/measured/figures.json")
     for name, value in measured.items():

@@ -4,13 +4,11 @@ Run as a script, this writes a contact sheet: sampling.py WORK OUT.png [--sheet 
 """
 import argparse
 
-import numpy as np
 import torch
 from diffusers import AutoencoderKL, PNDMScheduler, UNet2DConditionModel
 from PIL import Image, ImageDraw
 from transformers import CLIPTextModel, CLIPTokenizer
 
-import scenes
 from config import CONFIG, DEVICE
 from text import ids_of
 from attention import captured

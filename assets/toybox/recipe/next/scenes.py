@@ -13,7 +13,7 @@ import sys
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image
 
 SIZE = 128  # pixels, both sides
 OBJECTS = {
@@ -97,7 +97,6 @@ def hsv(rgb):
 
 def rgb_of(hue, saturation, lightness):
     """HSL to RGB, arrays or numbers; hue in degrees."""
-    chroma = (1 - np.abs(2 * lightness - 1)) * saturation
     k = np.stack([(n + hue / 30) % 12 for n in (0, 8, 4)], -1)
     amount = saturation * np.minimum(lightness, 1 - lightness)
     return lightness[..., None] - amount[..., None] * np.maximum(-1, np.minimum(np.minimum(k - 3, 9 - k), 1))
@@ -224,11 +223,9 @@ def arrangement(rng, kinds):
     elif len({n for n, _ in chosen}) < count and rng.random() < 0.7:
         return None
     scale = 1 if count < 3 else 0.92
-    placed, previous = [], None
+    placed, previous, size, side = [], None, None, None
     for kind in chosen:
-        if kind == previous:
-            size, side = placed[-1].size, side
-        else:
+        if kind != previous:  # the same things are of one size
             size = str(rng.choice(list(SIZES), p=kinds.sizes))
             side = SIZES[size] * rng.uniform(0.92, 1.08) * scale
         previous = kind

@@ -106,7 +106,7 @@ class Training:
     def __init__(self, work, name, samples):
         self.work, self.name, self.samples_in_all = work, name, samples
         self.scale = AutoencoderKL.from_pretrained(f"{work}/vae").config.scaling_factor
-        self.text = CLIPTextModel.from_pretrained(f"{work}/text_encoder").eval().to(DEVICE).requires_grad_(False)
+        self.text = CLIPTextModel.from_pretrained(f"{work}/text_encoder", torch_dtype=torch.float32).eval().to(DEVICE).requires_grad_(False)
         self.tokenizer = CLIPTokenizer.from_pretrained(f"{work}/tokenizer")
         torch.manual_seed(0)
         self.unet = fresh().to(DEVICE, memory_format=torch.channels_last)
@@ -140,7 +140,7 @@ class Training:
 
     def losses(self, now):
         """Painting and reading on a fresh batch, and epsilon's error by timestep for the record."""
-        drawn = [self.pools.draw(self.rng, now["mix"]) for _ in range(CHOICES["batch"])]
+        drawn = [self.pools.draw(self.rng, now["mix"]) for _ in range(now["batch"])]
         latents, things, covers = zip(*drawn)
         captions = [("", []) if self.rng.random() < CHOICES["empty"] else scenes.caption(self.rng, ts) for ts in things]
         with torch.no_grad():
@@ -167,7 +167,7 @@ class Training:
         (painting + now["attention"] * reading).backward()
         norm = torch.nn.utils.clip_grad_norm_(self.unet.parameters(), CHOICES["clip"])
         self.optimizer.step()
-        self.step, self.samples = self.step + 1, self.samples + CHOICES["batch"]
+        self.step, self.samples = self.step + 1, self.samples + now["batch"]
         with torch.no_grad():
             share = 1 - min(CHOICES["average"], (1 + self.step) / (10 + self.step))
             torch._foreach_lerp_(list(self.average.parameters()), list(self.unet.parameters()), share)
