@@ -11,8 +11,9 @@ use clap::{Args, Parser, Subcommand};
 
 use super::evaluate_arguments::EvaluateArguments;
 use super::model::{DeviceArguments, ModelArguments, ModelParts};
-use super::storm_arguments::StormArguments;
+use super::storm_arguments::{ParameterFlags, StormArguments};
 use crate::diffusion::{PredictionType, SchedulerKind};
+use crate::engine::Settings;
 
 /// Put the cat on the left: Stable Diffusion with Spatial Transport Optimization.
 #[derive(Debug, Parser)]
@@ -109,12 +110,8 @@ pub(super) struct GenerateArguments {
         value_name = "DIR"
     )]
     pub(super) output: PathBuf,
-    /// Denoising steps
-    #[arg(long, alias = "n_inference_steps", default_value_t = 50)]
-    pub(super) steps: usize,
-    /// How closely the picture follows the words
-    #[arg(long, alias = "guidance_scale", default_value_t = 7.5)]
-    pub(super) guidance_scale: f64,
+    #[command(flatten)]
+    pub(super) parameters: ParameterFlags<Settings>,
     /// pndm or ddim; without it the model's own
     #[arg(long)]
     pub(super) scheduler: Option<SchedulerKind>,

@@ -16,7 +16,7 @@ use super::report::Report;
 use super::save::Saver;
 use crate::checkpoint::CheckpointSource;
 use crate::device::set_cpu_threads;
-use crate::diffusion::{Method, Methods, Optimisation};
+use crate::diffusion::{Method, Methods};
 use crate::engine::{Engine, EngineError, Event, ModelInfo, Request, RequestId, Settings};
 use crate::prompt::TokenizedPrompt;
 
@@ -24,7 +24,7 @@ use crate::prompt::TokenizedPrompt;
 const STORE_BYTES: usize = 64 << 20;
 
 pub(super) fn run(mut arguments: GenerateArguments) -> Result<(), Failure> {
-    let optimisation = optimisation(&mut arguments)?;
+    let settings = settings(&mut arguments)?;
     let source = source(&arguments)?;
     set_cpu_threads(arguments.threads);
     let device = arguments.device.open()?;
@@ -33,7 +33,7 @@ pub(super) fn run(mut arguments: GenerateArguments) -> Result<(), Failure> {
     let mut report = Report::new(arguments.json);
     let model = wait_for_model(&engine, &mut report)?;
     report.device(&model);
-    let request = request(&arguments, optimisation, &model, &report)?;
+    let request = request(&arguments, settings, &model, &report)?;
     let stopper = engine.stopper();
     let interrupt = Interrupt::listen(move || stopper.cancel_all());
     let animation = arguments.animation.map(|path| {
@@ -58,14 +58,32 @@ pub(super) fn run(mut arguments: GenerateArguments) -> Result<(), Failure> {
     ended.and(rest)
 }
 
-/// What the file, the flags and `--set` say.
-fn optimisation(arguments: &mut GenerateArguments) -> Result<Optimisation, Failure> {
+/// What the parameter file, the flags and `--set` say.
+fn settings(arguments: &mut GenerateArguments) -> Result<Settings, Failure> {
     let given = &mut arguments.storm_parameters;
     let mut optimisation = given.read_file()?;
     let objective = given.objective.get_or_insert(optimisation.objective);
     optimisation.objective = *objective;
-    given.apply(&[optimisation.objective], &mut optimisation)?;
-    Ok(optimisation)
+    let methods = match (arguments.standard, arguments.storm) {
+        (true, true) => {
+            return Err(Failure::usage(
+                "--standard and --storm exclude each other; without either, both methods run",
+            ));
+        }
+        (true, _) => Methods::Standard,
+        (_, true) => Methods::Storm,
+        _ => Methods::Both,
+    };
+    let mut settings = Settings {
+        methods,
+        scheduler: arguments.scheduler,
+        prediction_type: arguments.prediction_type,
+        size: arguments.size.map(|size| size.0),
+        optimisation,
+        ..Default::default()
+    };
+    given.apply_to(&arguments.parameters, &mut settings)?;
+    Ok(settings)
 }
 
 fn source(arguments: &GenerateArguments) -> Result<CheckpointSource, Failure> {
@@ -100,20 +118,11 @@ pub(super) fn wait_for_model(
 
 fn request(
     arguments: &GenerateArguments,
-    optimisation: Optimisation,
+    settings: Settings,
     model: &ModelInfo,
     report: &Report,
 ) -> Result<Request, Failure> {
-    if arguments.standard && arguments.storm {
-        return Err(Failure::usage(
-            "--standard and --storm exclude each other; without either, both methods run",
-        ));
-    }
-    let methods = match (arguments.standard, arguments.storm) {
-        (true, _) => Methods::Standard,
-        (_, true) => Methods::Storm,
-        _ => Methods::Both,
-    };
+    let methods = settings.methods;
     let prompt: TokenizedPrompt = model.tokenizer.encode(&arguments.prompt);
     let layout = if arguments.prompt.trim().is_empty() {
         // The engine refuses it with the better message.
@@ -128,16 +137,7 @@ fn request(
         negative_prompt: arguments.negative_prompt.clone(),
         seeds: arguments.seeds.0.clone(),
         layout,
-        settings: Settings {
-            methods,
-            steps: arguments.steps,
-            guidance_scale: arguments.guidance_scale,
-            scheduler: arguments.scheduler,
-            prediction_type: arguments.prediction_type,
-            size: arguments.size.map(|size| size.0),
-            optimisation,
-            ..Default::default()
-        },
+        settings,
         trajectory: arguments.trajectory.as_ref().and(trajectory_method),
     })
 }

@@ -4,6 +4,7 @@
 //! Flags, help and names come from the descriptions of the parameters. Whatever
 //! the chosen methods do not read is refused by its name.
 
+use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -14,8 +15,9 @@ use super::Failure;
 use crate::choices::listed;
 use crate::diffusion::Optimisation;
 use crate::diffusion::parameters::{Name, set};
+use crate::engine::Settings;
 use crate::parameters::Value;
-use crate::storm::{ObjectiveKind, Parameter};
+use crate::storm::{ObjectiveKind, Parameter, ParameterGroup};
 
 /// Spatial Transport Optimization; what is absent keeps its default.
 #[derive(Debug, Args)]
@@ -33,7 +35,7 @@ pub(super) struct StormArguments {
     #[arg(long, value_name = "NAME=VALUE")]
     set: Vec<Assignment>,
     #[command(flatten)]
-    flags: ParameterFlags,
+    flags: ParameterFlags<Optimisation>,
 }
 
 /// What `--set` says.
@@ -57,15 +59,33 @@ impl FromStr for Assignment {
     }
 }
 
-/// The flags that were given, as text: which parameter each means depends on
-/// the objective.
-#[derive(Debug, Default)]
-struct ParameterFlags(Vec<(&'static str, String)>);
+/// The flags of some parameters that were given, as text: which parameter each
+/// means depends on the objective.
+#[derive(Debug)]
+pub(super) struct ParameterFlags<Of>(Vec<(&'static str, String)>, PhantomData<Of>);
+
+/// Something with parameters.
+pub(super) trait Tables: Default {
+    fn tables(&mut self) -> Vec<&mut dyn ParameterGroup>;
+}
+
+impl Tables for Optimisation {
+    fn tables(&mut self) -> Vec<&mut dyn ParameterGroup> {
+        self.groups()
+    }
+}
+
+/// Those of a request that are not its objective's.
+impl Tables for Settings {
+    fn tables(&mut self) -> Vec<&mut dyn ParameterGroup> {
+        vec![self]
+    }
+}
 
 /// Every flag once, with its parameters and their defaults.
-fn flags() -> Vec<(&'static str, Vec<(Parameter, Value)>)> {
+fn flags<Of: Tables>() -> Vec<(&'static str, Vec<(Parameter, Value)>)> {
     let mut flags: Vec<(&str, Vec<_>)> = Vec::new();
-    for group in Optimisation::default().groups() {
+    for group in Of::default().tables() {
         for (parameter, default) in group.parameters().iter().zip(group.defaults()) {
             let Some(flag) = parameter.description.flag else {
                 continue;
@@ -84,15 +104,26 @@ fn flags() -> Vec<(&'static str, Vec<(Parameter, Value)>)> {
 fn help(parameters: &[(Parameter, Value)]) -> String {
     let texts = parameters.iter().map(|(parameter, default)| {
         let text = parameter.description.text();
-        let readers = listed(parameter.readers);
-        format!("{text} Of {readers} [default: {default}]")
+        let readers = match parameter.readers {
+            ObjectiveKind::ALL => String::new(),
+            some => format!(" Of {}", listed(some)),
+        };
+        format!("{text}{readers} [default: {default}]")
     });
     texts.collect::<Vec<_>>().join("\n")
 }
 
-impl Args for ParameterFlags {
+impl<Of: Tables> ParameterFlags<Of> {
+    /// Each flag's parameter as it is named, with its value as text.
+    fn given(&self) -> impl Iterator<Item = (Name, &str)> {
+        let flags = self.0.iter();
+        flags.map(|(name, text)| (Name::Flag(name), text.as_str()))
+    }
+}
+
+impl<Of: Tables> Args for ParameterFlags<Of> {
     fn augment_args(command: Command) -> Command {
-        let arguments = flags().into_iter().map(|(name, parameters)| {
+        let arguments = flags::<Of>().into_iter().map(|(name, parameters)| {
             let description = &parameters[0].0.description;
             let aliases = description.flag.map_or(&[][..], |flag| flag.aliases);
             Arg::new(name)
@@ -110,13 +141,13 @@ impl Args for ParameterFlags {
     }
 }
 
-impl FromArgMatches for ParameterFlags {
+impl<Of: Tables> FromArgMatches for ParameterFlags<Of> {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let given = flags().into_iter().filter_map(|(name, _)| {
+        let given = flags::<Of>().into_iter().filter_map(|(name, _)| {
             let text = matches.get_one::<String>(name)?;
             Some((name, text.clone()))
         });
-        Ok(Self(given.collect()))
+        Ok(Self(given.collect(), PhantomData))
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
@@ -144,18 +175,37 @@ impl StormArguments {
         objectives: &[ObjectiveKind],
         optimisation: &mut Optimisation,
     ) -> Result<(), Failure> {
-        let flags = self.flags.0.iter();
-        let flags = flags.map(|(name, text)| (Name::Flag(name), text));
-        let keys = self.set.iter();
-        let keys = keys.map(|it| (Name::Key(it.key.clone()), &it.value));
         let mut groups = optimisation.groups();
-        for (name, text) in flags.chain(keys) {
+        for (name, text) in self.flags.given().chain(self.named()) {
             set(&mut groups, &name, text, objectives).map_err(Failure::usage)?;
         }
         groups
             .iter()
             .try_for_each(|group| group.validate())
             .map_err(Failure::usage)
+    }
+
+    /// The same for all that a request has, with the flags that are not of
+    /// its objective.
+    ///
+    /// # Errors
+    /// As [`StormArguments::apply`].
+    pub(super) fn apply_to(
+        &self,
+        flags: &ParameterFlags<Settings>,
+        settings: &mut Settings,
+    ) -> Result<(), Failure> {
+        let given = flags.given().chain(self.flags.given()).chain(self.named());
+        for (name, text) in given {
+            settings.set(&name, text).map_err(Failure::usage)?;
+        }
+        settings.optimisation.validate().map_err(Failure::usage)
+    }
+
+    /// What `--set` says.
+    fn named(&self) -> impl Iterator<Item = (Name, &str)> {
+        let keys = self.set.iter();
+        keys.map(|it| (Name::Key(it.key.clone()), it.value.as_str()))
     }
 }
 
@@ -257,6 +307,37 @@ mod tests {
         assert_eq!(flagged.parameters.storm.epsilon, 0.02);
         assert_eq!(flagged.update.step_size, 0.1);
         assert_eq!(applied(&by_name, storm), Ok(flagged));
+    }
+
+    #[test]
+    fn a_requests_own_parameters_have_flags_and_names_as_well() {
+        #[derive(Debug, Parser)]
+        struct Line {
+            #[command(flatten)]
+            flags: ParameterFlags<Settings>,
+            #[command(flatten)]
+            storm: StormArguments,
+        }
+        let applied = |line: &[&str]| {
+            let line = ["storm-studio"].iter().chain(line);
+            let arguments = Line::try_parse_from(line).unwrap_or_else(|error| panic!("{error}"));
+            let mut settings = Settings::default();
+            let applied = arguments.storm.apply_to(&arguments.flags, &mut settings);
+            applied
+                .map(|()| settings)
+                .map_err(|failure| failure.to_string())
+        };
+        let line = ["--n_inference_steps", "7", "--margin", "0.2"];
+        let more = ["--set", "guidance_scale=3", "--set", "batch_methods=False"];
+        let settings = applied(&[line, more].concat()).unwrap();
+        assert_eq!((settings.steps, settings.guidance_scale), (7, 3.0));
+        assert!(!settings.batch_methods);
+        assert_eq!(settings.optimisation.parameters.readings.margin, 0.2);
+        let error = applied(&["--steps", "0"]).unwrap_err();
+        assert!(error.contains("--steps"), "{error}");
+        assert!(error.contains("between 1 and 1000"), "{error}");
+        let error = applied(&["--set", "stesp=3"]).unwrap_err();
+        assert!(error.contains("“stesp”"), "{error}");
     }
 
     #[test]
@@ -372,7 +453,10 @@ mod tests {
     /// clap would read `--step_size` as an unknown argument.
     #[test]
     fn every_flag_is_also_understood_with_underscores() {
-        for (name, parameters) in flags() {
+        let flags = flags::<Optimisation>()
+            .into_iter()
+            .chain(flags::<Settings>());
+        for (name, parameters) in flags {
             for (parameter, _) in parameters {
                 let flag = parameter.description.flag.unwrap();
                 let underscored = name.replace('-', "_");

@@ -2,8 +2,8 @@
 
 use super::error::RequestError;
 use super::request::Request;
-use super::settings::{GUIDANCE_SCALE, STEPS};
 use crate::diffusion::Method;
+use crate::storm::ParameterGroup;
 
 impl Request {
     /// The one answer of window, command line, benchmark and engine; what depends on
@@ -19,8 +19,7 @@ impl Request {
             return Err(RequestError::NoSeeds);
         }
         let settings = &self.settings;
-        STEPS.check(&settings.steps.into())?;
-        GUIDANCE_SCALE.check(&settings.guidance_scale.into())?;
+        settings.validate()?;
         if settings.methods.includes(Method::Storm) {
             settings.optimisation.validate()?;
             settings.optimisation.objective.check(&self.layout)?;

@@ -33,7 +33,7 @@ pub use prepare::LARGEST_SIDE;
 pub use recipe::Recipe;
 pub use recorder::Trajectory;
 pub use request::{Request, RequestId};
-pub use settings::{BATCH_METHODS, GUIDANCE_SCALE, STEPS, Settings};
+pub use settings::Settings;
 pub use store::{StepKey, StepRecord, StepStore, UpdateRecord};
 
 use crate::checkpoint::CheckpointSource;

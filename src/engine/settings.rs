@@ -2,8 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::diffusion::parameters::{Name, SetError, set};
 use crate::diffusion::{Methods, Optimisation, PredictionType, SchedulerKind};
 use crate::parameters::Description;
+use crate::storm::ObjectiveKind;
+use crate::storm::parameters::described;
 
 /// The part of a [`Request`](super::Request) apart from its words and seeds: the
 /// window edits it, a picture carries it, the benchmark varies it.
@@ -32,24 +35,18 @@ pub struct Settings {
     pub batch_methods: bool,
 }
 
-/// Denoising steps.
-pub const STEPS: Description = Description::count("Steps", 1..=1000).named(
-    "steps",
-    "Denoising steps: more steps give finer pictures and take longer.",
-);
+described! {
+    Settings in "request" read by ObjectiveKind::ALL;
 
-/// Guidance scale.
-pub const GUIDANCE_SCALE: Description = Description::number("Guidance scale", 0.0..=100.0, 0.1)
-    .named(
-        "guidance_scale",
-        "How closely the picture follows the words; at 1 or below the negative prompt is ignored.",
-    );
-
-/// Whether both methods share a batch.
-pub const BATCH_METHODS: Description = Description::switch("Both in one batch").named(
-    "batch_methods",
-    "Predict both methods in one batch; costs memory, saves time.",
-);
+    /// Denoising steps: more steps give finer pictures and take longer.
+    steps => Description::count("Steps", 1..=1000)
+        .flag("steps", &["n_inference_steps"]).prominent();
+    /// How closely the picture follows the words; at 1 or below the negative prompt is ignored.
+    guidance_scale => Description::number("Guidance scale", 0.0..=100.0, 0.1)
+        .flag("guidance-scale", &["guidance_scale"]).prominent();
+    /// Predict both methods in one batch; costs memory, saves time.
+    batch_methods => Description::switch("Both in one batch");
+}
 
 impl Default for Settings {
     fn default() -> Self {
@@ -62,6 +59,23 @@ impl Default for Settings {
             size: None,
             optimisation: Optimisation::default(),
             batch_methods: true,
+        }
+    }
+}
+
+impl Settings {
+    /// Sets the parameter that `name` means: of the request, or one that the
+    /// objective reads.
+    ///
+    /// # Errors
+    /// [`SetError`], and then nothing has changed.
+    pub fn set(&mut self, name: &Name, text: &str) -> Result<(), SetError> {
+        let objectives = [self.optimisation.objective];
+        match set(&mut [self], name, text, &objectives) {
+            Err(SetError::Unknown { .. }) => {
+                set(&mut self.optimisation.groups(), name, text, &objectives)
+            }
+            done => done,
         }
     }
 }

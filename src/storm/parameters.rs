@@ -102,6 +102,26 @@ macro_rules! parameters {
             }
         }
 
+        $crate::storm::parameters::described! {
+            $name in $group read by $readers;
+            $($(#[doc = $explanation])+ $field => $description $(, read by $own)?;)+
+            $(check $check;)?
+        }
+    };
+}
+pub(crate) use parameters;
+
+/// Makes the table of some fields of a struct that has `Default`, as
+/// [`parameters!`] does of all.
+macro_rules! described {
+    (
+        $name:ident in $group:literal read by $readers:expr;
+        $(
+            $(#[doc = $explanation:literal])+
+            $field:ident => $description:expr $(, read by $own:expr)?;
+        )+
+        $(check $check:expr;)?
+    ) => {
         impl $crate::storm::parameters::ParameterGroup for $name {
             fn key(&self) -> &'static str {
                 $group
@@ -140,7 +160,7 @@ macro_rules! parameters {
         }
     };
 }
-pub(crate) use parameters;
+pub(crate) use described;
 
 /// The parameters of every objective, as they are stored with a picture.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

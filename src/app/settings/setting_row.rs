@@ -9,18 +9,30 @@ use super::thresholds_row::thresholds_row;
 use crate::app::look::buttons::icon_button;
 use crate::app::look::icons;
 use crate::parameters::{Description, Field, Kind, Value};
+use crate::storm::{ObjectiveKind, ParameterGroup};
 
 /// Width of the column of values.
 pub const VALUE_WIDTH: f32 = 72.0;
 
+/// The rows of a group's parameters that `objective` reads.
+pub fn group_rows(
+    ui: &mut Ui,
+    group: &mut dyn ParameterGroup,
+    objective: ObjectiveKind,
+    is_prominent: bool,
+) {
+    let (table, defaults) = (group.parameters(), group.defaults());
+    for ((parameter, field), default) in table.iter().zip(group.fields()).zip(&defaults) {
+        let description = &parameter.description;
+        if description.is_prominent == is_prominent && parameter.is_read_by(objective) {
+            parameter_row(ui, description, field, default);
+        }
+    }
+}
+
 /// The row of a described parameter, whatever its kind. What lies outside its
 /// range, from a file, stays as it is until it is changed.
-pub fn parameter_row(
-    ui: &mut Ui,
-    description: &Description,
-    mut field: Field<'_>,
-    default: &Value,
-) {
+fn parameter_row(ui: &mut Ui, description: &Description, mut field: Field<'_>, default: &Value) {
     let (label, text) = (description.label, &description.text());
     match (description.kind, &mut field, default) {
         (Kind::Number { low, high, step }, Field::Number(value), Value::Number(default)) => {

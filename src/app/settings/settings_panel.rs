@@ -5,7 +5,7 @@ use egui::{Align, CollapsingHeader, DragValue, Layout, ScrollArea, Ui, vec2};
 use strum::VariantArray;
 
 use super::model_panel::model_ui;
-use super::setting_row::{VALUE_WIDTH, parameter_row, row};
+use super::setting_row::{VALUE_WIDTH, group_rows, row};
 use super::storm_settings::{more_ui, storm_ui};
 use crate::app::look::buttons::icon_button;
 use crate::app::look::icons;
@@ -13,8 +13,7 @@ use crate::app::look::theme::{Palette, bold, small};
 use crate::app::state::State;
 use crate::app::state::session::WORTH_A_SENTENCE;
 use crate::diffusion::{Method, Methods, PredictionType, SchedulerKind};
-use crate::engine::{GUIDANCE_SCALE, LARGEST_SIDE, ModelInfo, STEPS, Settings};
-use crate::parameters::Field;
+use crate::engine::{LARGEST_SIDE, ModelInfo, Settings};
 
 /// The panel has no state of its own: it edits the draft.
 #[derive(Debug, Default)]
@@ -54,15 +53,12 @@ fn group(ui: &mut Ui, title: &str, open: bool, content: impl FnOnce(&mut Ui)) {
 
 fn picture_ui(ui: &mut Ui, state: &mut State) {
     let model = state.session.model().cloned();
-    let defaults = Settings::default();
     methods_ui(ui, &mut state.draft.settings.methods);
     ui.add_space(2.0);
     seeds_ui(ui, state);
     let settings = &mut state.draft.settings;
-    let (steps, guidance) = (defaults.steps.into(), defaults.guidance_scale.into());
-    parameter_row(ui, &STEPS, Field::from(&mut settings.steps), &steps);
-    let field = Field::from(&mut settings.guidance_scale);
-    parameter_row(ui, &GUIDANCE_SCALE, field, &guidance);
+    let objective = settings.optimisation.objective;
+    group_rows(ui, settings, objective, true);
     scheduler_ui(ui, &mut settings.scheduler, model.as_deref());
     if let Some(model) = &model {
         prediction_ui(ui, &mut settings.prediction_type, model);

@@ -2,10 +2,9 @@
 
 use egui::Ui;
 
-use super::setting_row::{VALUE_WIDTH, parameter_row, row};
+use super::setting_row::{VALUE_WIDTH, group_rows, row};
 use crate::diffusion::Optimisation;
-use crate::engine::{BATCH_METHODS, Settings};
-use crate::parameters::Field;
+use crate::engine::Settings;
 use crate::storm::ObjectiveKind;
 
 /// The objective and what is asked of it.
@@ -17,9 +16,8 @@ pub fn storm_ui(ui: &mut Ui, settings: &mut Settings) {
 /// All the rest.
 pub fn more_ui(ui: &mut Ui, settings: &mut Settings) {
     rows_ui(ui, &mut settings.optimisation, false);
-    let default = Settings::default().batch_methods.into();
-    let field = Field::from(&mut settings.batch_methods);
-    parameter_row(ui, &BATCH_METHODS, field, &default);
+    let objective = settings.optimisation.objective;
+    group_rows(ui, settings, objective, false);
 }
 
 /// The parameters that the chosen objective reads.
@@ -31,13 +29,7 @@ fn rows_ui(ui: &mut Ui, optimisation: &mut Optimisation, is_prominent: bool) {
         groups.reverse();
     }
     for group in groups {
-        let (table, defaults) = (group.parameters(), group.defaults());
-        for ((parameter, field), default) in table.iter().zip(group.fields()).zip(&defaults) {
-            let description = &parameter.description;
-            if description.is_prominent == is_prominent && parameter.is_read_by(objective) {
-                parameter_row(ui, description, field, default);
-            }
-        }
+        group_rows(ui, group, objective, is_prominent);
     }
 }
 
