@@ -73,8 +73,8 @@ impl AttendAndExcite {
 }
 
 impl Objective for AttendAndExcite {
-    fn name(&self) -> &'static str {
-        "attend-and-excite"
+    fn kind(&self) -> ObjectiveKind {
+        ObjectiveKind::AttendAndExcite
     }
 
     /// The common reading; it is never satisfied, because the published method
@@ -109,7 +109,7 @@ impl Objective for AttendAndExcite {
             reading,
             coordinate: None,
         };
-        evaluation.checked(self.name())
+        evaluation.checked(self.kind())
     }
 
     /// At the threshold steps: until the weakest object's response reaches the

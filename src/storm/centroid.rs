@@ -6,7 +6,6 @@
 
 use super::attention::AttentionMaps;
 use super::frame::Frame;
-use super::geometry::Geometry;
 use super::kind::ObjectiveKind;
 use super::layout::Layout;
 use super::objective::{Evaluation, Objective, ObjectiveError, Reading, StepContext};
@@ -80,28 +79,14 @@ impl Centroid {
             if shortfall <= 0.0 || has_absent(reading, &[subject, object]) {
                 continue;
             }
-            // dloss/d(object's centroid), in frame units.
-            let slope = match relation.kind.geometry() {
-                Geometry::Along {
-                    axis,
-                    subject_first,
-                } => {
-                    let sign = if subject_first { -1.0 } else { 1.0 };
-                    let mut slope = [0.0; 2];
-                    slope[axis.index()] = sign / terms.frame.extent()[axis.index()];
-                    slope
-                }
-                Geometry::Ring => {
-                    let middle = 0.5 * (self.distance_bounds[0] + self.distance_bounds[1]);
-                    let (direction, distance) =
-                        terms.direction(terms.centroids[subject], terms.centroids[object]);
-                    let sign = if distance < middle { -1.0 } else { 1.0 };
-                    direction.map(|d| sign * d / terms.frame.shorter_side())
-                }
-            };
+            let centres = [subject, object].map(|object| terms.centroids[object]);
+            let extent = terms.frame.extent();
+            let geometry = relation.kind.geometry();
+            let slope = geometry.slope(extent, centres, self.distance_bounds);
             terms.loss += weight * shortfall;
-            terms.add_place(object, slope.map(|s| weight * s));
-            terms.add_place(subject, slope.map(|s| -weight * s));
+            // The shortfall falls as the signed distance grows.
+            terms.add_place(object, slope.map(|s| -weight * s));
+            terms.add_place(subject, slope.map(|s| weight * s));
         }
     }
 
@@ -223,8 +208,8 @@ fn has_absent(reading: &Reading, objects: &[usize]) -> bool {
 }
 
 impl Objective for Centroid {
-    fn name(&self) -> &'static str {
-        "centroid"
+    fn kind(&self) -> ObjectiveKind {
+        ObjectiveKind::Centroid
     }
 
     fn read(&self, maps: &AttentionMaps, _: StepContext) -> Result<Reading, ObjectiveError> {
@@ -234,7 +219,7 @@ impl Objective for Centroid {
     fn evaluate(&self, maps: &AttentionMaps, _: StepContext) -> Result<Evaluation, ObjectiveError> {
         let words = self.reader.object_maps(maps)?;
         let reading = self.reader.read(&words);
-        self.evaluate_towards(&words, reading).checked(self.name())
+        self.evaluate_towards(&words, reading).checked(self.kind())
     }
 }
 

@@ -76,6 +76,40 @@ impl Geometry {
         }
     }
 
+    /// The slope of [`Geometry::signed_distance`] by the object's centre; the
+    /// subject's is its opposite.
+    pub fn slope(
+        self,
+        extent: [f64; 2],
+        [subject, object]: [[f64; 2]; 2],
+        [near, far]: [f64; 2],
+    ) -> [f64; 2] {
+        match self {
+            Self::Along {
+                axis,
+                subject_first,
+            } => {
+                let sign = if subject_first { 1.0 } else { -1.0 };
+                let mut slope = [0.0; 2];
+                slope[axis.index()] = sign / extent[axis.index()];
+                slope
+            }
+            Self::Ring => {
+                let shorter_side = extent[0].min(extent[1]);
+                let difference = [object[0] - subject[0], object[1] - subject[1]];
+                let distance = difference[0].hypot(difference[1]);
+                // Two objects in one place part sideways.
+                let direction = match distance > 0.0 {
+                    true => difference.map(|d| d / distance),
+                    false => [1.0, 0.0],
+                };
+                let is_near = distance / shorter_side < 0.5 * (near + far);
+                let sign = if is_near { 1.0 } else { -1.0 };
+                direction.map(|d| sign * d / shorter_side)
+            }
+        }
+    }
+
     /// Whether it is true of the centres of subject and object, fractions of a
     /// picture that is `width_to_height` as wide as high, however little they
     /// differ: along an axis VISOR's rule (Gokhale et al. 2022).
@@ -135,6 +169,27 @@ mod tests {
             assert!(!is_true(kind.inverse(), [0.5, 0.5], object, 1.5), "{kind}");
             // In one place neither holds.
             assert!(!is_true(kind, object, object, 1.5), "{kind}");
+        }
+    }
+
+    #[test]
+    fn the_slope_is_that_of_the_signed_distance() {
+        let extent = [1.0, 0.6];
+        for (subject, object) in [([0.2, 0.3], [0.31, 0.35]), ([0.2, 0.3], [0.7, 0.1])] {
+            for &kind in RelationKind::ALL {
+                let at = |object| {
+                    let geometry = kind.geometry();
+                    geometry.signed_distance(extent, [subject, object], BOUNDS)
+                };
+                let slope = kind.geometry().slope(extent, [subject, object], BOUNDS);
+                for axis in [0, 1] {
+                    let (mut up, mut down) = (object, object);
+                    up[axis] += 1e-6;
+                    down[axis] -= 1e-6;
+                    let numeric = (at(up) - at(down)) / 2e-6;
+                    assert!((slope[axis] - numeric).abs() < 1e-6, "{kind}, axis {axis}");
+                }
+            }
         }
     }
 

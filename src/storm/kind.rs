@@ -228,7 +228,8 @@ mod tests {
         let mut centroids = Vec::new();
         for &kind in ObjectiveKind::ALL {
             let objective = build(kind, pair(RelationKind::Above), &parameters, &facts()).unwrap();
-            assert_eq!(objective.name().parse(), Ok(kind));
+            assert_eq!(objective.kind(), kind);
+            assert_eq!(kind.to_string().parse(), Ok(kind));
             let in_files = serde_json::to_string(&kind).unwrap();
             assert_eq!(in_files, format!("\"{kind}\""));
             let reading = objective.read(&maps, CONTEXT).unwrap();

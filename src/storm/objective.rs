@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::attention::{AttentionError, AttentionMaps};
-use super::kind::Missing;
+use super::kind::{Missing, ObjectiveKind};
 use super::relation::LayoutError;
 use crate::parameters::ParameterError;
 
@@ -29,8 +29,8 @@ impl StepContext {
 
 /// A training-free objective on cross-attention maps.
 pub trait Objective: Send {
-    /// The identifier of [`ObjectiveKind`](super::ObjectiveKind).
-    fn name(&self) -> &'static str;
+    /// Which of the objectives it is.
+    fn kind(&self) -> ObjectiveKind;
 
     /// Where the objects are; cheap, without gradient, done on every step.
     ///
@@ -170,10 +170,7 @@ pub enum ObjectiveError {
     #[error(
         "the loss of “{objective}” is not a finite number; reset its parameters to their defaults"
     )]
-    NonFiniteResult {
-        /// Name of the objective.
-        objective: &'static str,
-    },
+    NonFiniteResult { objective: ObjectiveKind },
     /// The layout gives the objective nothing to do.
     #[error(transparent)]
     Missing(#[from] Missing),
@@ -184,7 +181,7 @@ impl Evaluation {
     ///
     /// # Errors
     /// [`ObjectiveError::NonFiniteResult`].
-    pub(super) fn checked(self, objective: &'static str) -> Result<Self, ObjectiveError> {
+    pub(super) fn checked(self, objective: ObjectiveKind) -> Result<Self, ObjectiveError> {
         if self.loss.is_finite() && self.gradient.iter().all(|value| value.is_finite()) {
             Ok(self)
         } else {

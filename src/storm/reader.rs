@@ -8,7 +8,6 @@ use std::ops::Range;
 
 use super::attention::AttentionMaps;
 use super::frame::Frame;
-use super::geometry::Geometry;
 use super::layout::Layout;
 use super::objective::{ObjectReading, ObjectiveError, Reading, RelationReading};
 use super::parameters::ParameterGroup;
@@ -217,10 +216,7 @@ impl Reader {
         let centres = [relation.subject, relation.object].map(|object| centroids[object]);
         let bounds = [self.gaps.near, self.gaps.far];
         let signed_distance = geometry.signed_distance(frame.extent(), centres, bounds);
-        let margin = match geometry {
-            Geometry::Along { axis, .. } => self.gaps.fitting_margin(frame, &self.layout, axis),
-            Geometry::Ring => 0.0,
-        };
+        let margin = self.gaps.margin(geometry, frame, &self.layout);
         RelationReading {
             signed_distance,
             margin,

@@ -194,7 +194,7 @@ impl Reference {
             reading,
             coordinate,
         };
-        evaluation.checked(self.name())
+        evaluation.checked(self.kind())
     }
 
     /// Adds the slopes of the two transports, subject's and object's, and
@@ -322,8 +322,8 @@ fn frame_of(maps: &AttentionMaps) -> Frame {
 }
 
 impl Objective for Reference {
-    fn name(&self) -> &'static str {
-        "reference"
+    fn kind(&self) -> ObjectiveKind {
+        ObjectiveKind::Reference
     }
 
     /// The common reading; it is never satisfied, because the released code

@@ -251,8 +251,8 @@ impl Terms {
 }
 
 impl Objective for Storm {
-    fn name(&self) -> &'static str {
-        "storm"
+    fn kind(&self) -> ObjectiveKind {
+        ObjectiveKind::Storm
     }
 
     fn read(&self, maps: &AttentionMaps, _: StepContext) -> Result<Reading, ObjectiveError> {
@@ -262,6 +262,6 @@ impl Objective for Storm {
     fn evaluate(&self, maps: &AttentionMaps, _: StepContext) -> Result<Evaluation, ObjectiveError> {
         let words = self.reader.all_maps(maps)?;
         let reading = self.reader.read(&words);
-        self.evaluate_towards(&words, reading).checked(self.name())
+        self.evaluate_towards(&words, reading).checked(self.kind())
     }
 }

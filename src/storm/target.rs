@@ -74,6 +74,15 @@ impl Gaps {
         self.margin.min(self.chain_room * room / chain)
     }
 
+    /// The signed distance at which a relation holds, in the unit of
+    /// [`Geometry::signed_distance`].
+    pub fn margin(&self, geometry: Geometry, frame: Frame, layout: &Layout) -> f64 {
+        match geometry {
+            Geometry::Along { axis, .. } => self.fitting_margin(frame, layout, axis),
+            Geometry::Ring => 0.0,
+        }
+    }
+
     /// Bounds of the distance of "next to", in units of the longer side.
     pub fn distance_bounds(&self, frame: Frame) -> [f64; 2] {
         [

@@ -1,7 +1,8 @@
 //! From attention to the smoothed map of each word, and back.
 //!
-//! m = smooth(token softmax(100 · A)) and a = m / Σm for every word an objective
-//! looks at; gradients with respect to m or a return to A through here.
+//! m = smooth(token softmax(100 · A)) and a = m / Σm, for the readings and for every
+//! objective but the released one, which smooths and divides in its own way;
+//! gradients with respect to m or a return to A through here.
 
 use std::ops::Range;
 

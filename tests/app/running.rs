@@ -3,10 +3,10 @@
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable;
 use storm_studio::app::RunState;
-use storm_studio::diffusion::Method;
-use storm_studio::diffusion::Methods;
+use storm_studio::diffusion::{Method, Methods};
+use storm_studio::storm::ObjectiveKind;
 
-use super::{app, click, edit, studio, wait, wait_until_idle};
+use super::{app, click, edit, studio, type_prompt, wait, wait_until_idle};
 
 #[test]
 fn generate_fills_both_canvases() {
@@ -30,6 +30,23 @@ fn generate_fills_both_canvases() {
         run.standard.picture.as_ref().unwrap().image,
         "STORM changed nothing"
     );
+}
+
+#[test]
+fn attend_and_excite_runs_on_words_that_no_relation_joins() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = studio(folder.path());
+    type_prompt(&mut harness, "a cat and a dog");
+    edit(&mut harness, |content| content.settings.steps = 2);
+    harness.get_by_label_contains("STORM needs to know where things belong");
+    edit(&mut harness, |content| {
+        content.settings.optimisation.objective = ObjectiveKind::AttendAndExcite;
+    });
+    click(&mut harness, "Generate");
+    wait_until_idle(&mut harness);
+    let run = app(&harness).state().shown_run().unwrap();
+    assert!(run.request.layout.relations.is_empty());
+    assert!(run.storm.picture.as_ref().unwrap().updates > 0);
 }
 
 #[test]

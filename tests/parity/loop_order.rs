@@ -14,7 +14,8 @@ use storm_studio::diffusion::{
 use storm_studio::models::unet::{Activations, PromptContext};
 use storm_studio::storm::objective::ObjectiveError;
 use storm_studio::storm::{
-    AttentionMaps, Evaluation, Objective, Reading, ReferenceParameters, Refinement, StepContext,
+    AttentionMaps, Evaluation, Objective, ObjectiveKind, Reading, ReferenceParameters, Refinement,
+    StepContext,
 };
 
 use super::fixtures::Part;
@@ -70,8 +71,8 @@ fn nothing_holds() -> Reading {
 }
 
 impl Objective for Replay {
-    fn name(&self) -> &'static str {
-        "replay"
+    fn kind(&self) -> ObjectiveKind {
+        ObjectiveKind::Reference
     }
 
     fn read(&self, _: &AttentionMaps, _: StepContext) -> Result<Reading, ObjectiveError> {
@@ -217,8 +218,8 @@ fn refinements_begin_and_end_where_the_releases_did() {
 struct Stubborn;
 
 impl Objective for Stubborn {
-    fn name(&self) -> &'static str {
-        "stubborn"
+    fn kind(&self) -> ObjectiveKind {
+        ObjectiveKind::Reference
     }
 
     fn read(&self, _: &AttentionMaps, _: StepContext) -> Result<Reading, ObjectiveError> {
