@@ -27,3 +27,31 @@ impl Optimisation {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storm::ParameterGroup;
+
+    #[test]
+    fn an_objective_reads_the_parameters_of_the_rule_that_it_follows_and_no_others() {
+        for &objective in ObjectiveKind::ALL {
+            let optimisation = Optimisation {
+                objective,
+                ..Optimisation::default()
+            };
+            let is_ours = matches!(optimisation.update_rule(), UpdateRule::Normalised(_));
+            let Optimisation {
+                parameters, update, ..
+            } = optimisation;
+            let reads = |group: &dyn ParameterGroup, key| {
+                let mut table = group.parameters().iter();
+                let found = table.find(|it| it.description.key == key);
+                found.expect("it is declared").is_read_by(objective)
+            };
+            assert_eq!(reads(&update, "step_size"), is_ours, "{objective}");
+            let released = reads(&parameters.reference, "scale_factor");
+            assert_eq!(released, !is_ours, "{objective}");
+        }
+    }
+}
