@@ -11,7 +11,8 @@ use clap::{Args, Parser, Subcommand};
 
 use super::evaluate_arguments::EvaluateArguments;
 use super::model::{DeviceArguments, ModelArguments, ModelParts};
-use super::storm_arguments::{ParameterFlags, StormArguments};
+use super::parameter_flags::ParameterFlags;
+use super::storm_arguments::StormArguments;
 use crate::diffusion::{PredictionType, SchedulerKind};
 use crate::engine::Settings;
 

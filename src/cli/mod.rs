@@ -16,6 +16,8 @@ mod inspect;
 mod interrupt;
 mod logging;
 mod model;
+mod parameter_file;
+mod parameter_flags;
 mod relations;
 mod report;
 mod save;

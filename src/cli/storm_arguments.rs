@@ -1,23 +1,20 @@
 //! Parameters on the command line: a file of them, a flag for those that have
 //! one, and `--set` for all.
 //!
-//! Flags, help and names come from the descriptions of the parameters. Whatever
-//! the chosen methods do not read is refused by its name.
+//! Whatever the chosen methods do not read is refused by its name.
 
-use std::marker::PhantomData;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
-use serde_json::Value as Json;
+use clap::Args;
 
 use super::Failure;
-use crate::choices::listed;
+use super::parameter_file::read;
+use super::parameter_flags::ParameterFlags;
 use crate::diffusion::Optimisation;
 use crate::diffusion::parameters::{Name, set};
 use crate::engine::Settings;
-use crate::parameters::Value;
-use crate::storm::{ObjectiveKind, Parameter, ParameterGroup};
+use crate::storm::ObjectiveKind;
 
 /// Spatial Transport Optimization; what is absent keeps its default.
 #[derive(Debug, Args)]
@@ -56,103 +53,6 @@ impl FromStr for Assignment {
             key: key.trim().to_owned(),
             value: value.trim().to_owned(),
         })
-    }
-}
-
-/// The flags of some parameters that were given, as text: which parameter each
-/// means depends on the objective.
-#[derive(Debug)]
-pub(super) struct ParameterFlags<Of>(Vec<(&'static str, String)>, PhantomData<Of>);
-
-/// Something with parameters.
-pub(super) trait Tables: Default {
-    fn tables(&mut self) -> Vec<&mut dyn ParameterGroup>;
-}
-
-impl Tables for Optimisation {
-    fn tables(&mut self) -> Vec<&mut dyn ParameterGroup> {
-        self.groups()
-    }
-}
-
-/// Those of a request that are not its objective's.
-impl Tables for Settings {
-    fn tables(&mut self) -> Vec<&mut dyn ParameterGroup> {
-        vec![self]
-    }
-}
-
-/// Every flag once, with its parameters and their defaults.
-fn flags<Of: Tables>() -> Vec<(&'static str, Vec<(Parameter, Value)>)> {
-    let mut flags: Vec<(&str, Vec<_>)> = Vec::new();
-    for group in Of::default().tables() {
-        for (parameter, default) in group.parameters().iter().zip(group.defaults()) {
-            let Some(flag) = parameter.description.flag else {
-                continue;
-            };
-            let described = (*parameter, default);
-            match flags.iter_mut().find(|(name, _)| *name == flag.name) {
-                Some((_, parameters)) => parameters.push(described),
-                None => flags.push((flag.name, vec![described])),
-            }
-        }
-    }
-    flags
-}
-
-/// Explanation, reader and default, once for each parameter of the flag.
-fn help(parameters: &[(Parameter, Value)]) -> String {
-    let texts = parameters.iter().map(|(parameter, default)| {
-        let text = parameter.description.text();
-        let readers = match parameter.readers {
-            ObjectiveKind::ALL => String::new(),
-            some => format!(" Of {}", listed(some)),
-        };
-        format!("{text}{readers} [default: {default}]")
-    });
-    texts.collect::<Vec<_>>().join("\n")
-}
-
-impl<Of: Tables> ParameterFlags<Of> {
-    /// Each flag's parameter as it is named, with its value as text.
-    fn given(&self) -> impl Iterator<Item = (Name, &str)> {
-        let flags = self.0.iter();
-        flags.map(|(name, text)| (Name::Flag(name), text.as_str()))
-    }
-}
-
-impl<Of: Tables> Args for ParameterFlags<Of> {
-    fn augment_args(command: Command) -> Command {
-        let arguments = flags::<Of>().into_iter().map(|(name, parameters)| {
-            let description = &parameters[0].0.description;
-            let aliases = description.flag.map_or(&[][..], |flag| flag.aliases);
-            Arg::new(name)
-                .long(name)
-                .aliases(aliases.iter().copied())
-                .value_name(description.kind.placeholder())
-                .help(help(&parameters))
-                .allow_negative_numbers(true)
-        });
-        command.args(arguments)
-    }
-
-    fn augment_args_for_update(command: Command) -> Command {
-        Self::augment_args(command)
-    }
-}
-
-impl<Of: Tables> FromArgMatches for ParameterFlags<Of> {
-    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let given = flags::<Of>().into_iter().filter_map(|(name, _)| {
-            let text = matches.get_one::<String>(name)?;
-            Some((name, text.clone()))
-        });
-        Ok(Self(given.collect(), PhantomData))
-    }
-
-    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        *self = Self::from_arg_matches(matches)?;
-        Ok(())
     }
 }
 
@@ -206,64 +106,6 @@ impl StormArguments {
     fn named(&self) -> impl Iterator<Item = (Name, &str)> {
         let keys = self.set.iter();
         keys.map(|it| (Name::Key(it.key.clone()), it.value.as_str()))
-    }
-}
-
-fn read(path: &Path) -> Result<Optimisation, Failure> {
-    let named = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-    let text = std::fs::read(path).map_err(|error| Failure::file(named(&error)))?;
-    parse(&text).map_err(|error| Failure::usage(named(&error)))
-}
-
-/// A file of parameters, or the settings of a saved picture.
-fn parse(text: &[u8]) -> Result<Optimisation, String> {
-    let json: Json = serde_json::from_slice(text).map_err(|error| error.to_string())?;
-    let json = match json.get("request") {
-        Some(request) => request.clone(),
-        None => {
-            refuse_unknown(&json, "", &["objective", OBJECTIVES, UPDATE])?;
-            json
-        }
-    };
-    refuse_unknown_parameters(&json)?;
-    serde_json::from_value(json).map_err(|error| error.to_string())
-}
-
-const OBJECTIVES: &str = "objective_parameters";
-const UPDATE: &str = "update";
-
-/// A misspelt name would change nothing, silently.
-fn refuse_unknown_parameters(json: &Json) -> Result<(), String> {
-    let mut optimisation = Optimisation::default();
-    let groups = optimisation.groups();
-    let keys_of = |key: &str| -> Vec<&'static str> {
-        let tables = groups.iter().filter(|group| group.key() == key);
-        let parameters = tables.flat_map(|group| group.parameters());
-        parameters.map(|it| it.description.key).collect()
-    };
-    let known: Vec<&str> = groups.iter().map(|group| group.key()).collect();
-    refuse_unknown(&json[UPDATE], UPDATE, &keys_of(UPDATE))?;
-    let objectives = &json[OBJECTIVES];
-    refuse_unknown(objectives, OBJECTIVES, &known)?;
-    for (key, group) in objectives.as_object().into_iter().flatten() {
-        refuse_unknown(group, key, &keys_of(key))?;
-    }
-    Ok(())
-}
-
-fn refuse_unknown(json: &Json, place: &str, known: &[&str]) -> Result<(), String> {
-    let mut keys = json.as_object().into_iter().flatten().map(|(key, _)| key);
-    match keys.find(|key| !known.contains(&key.as_str())) {
-        Some(key) => {
-            let place = if place.is_empty() { "the file" } else { place };
-            let mut known = known.to_vec();
-            known.dedup();
-            Err(format!(
-                "“{key}” is nothing that {place} can have; it has {}",
-                known.join(", ")
-            ))
-        }
-        None => Ok(()),
     }
 }
 
@@ -420,48 +262,5 @@ mod tests {
         let one = applied(&["--set", "centroid.presence_weight=1"], both).unwrap();
         assert_eq!(one.parameters.centroid.presence_weight, 1.0);
         assert_eq!(one.parameters.storm.presence_weight, 0.02);
-    }
-
-    #[test]
-    fn a_file_is_as_saved_pictures_have_it_and_its_names_are_checked() {
-        let written = serde_json::json!({
-            "objective_parameters": Optimisation::default().parameters,
-            "update": {"step_size": 0.25},
-        });
-        let read = parse(written.to_string().as_bytes()).unwrap();
-        assert_eq!(read.update.step_size, 0.25);
-        assert_eq!(read.parameters, Optimisation::default().parameters);
-        let mut recipe = crate::engine::Request::default();
-        recipe.settings.optimisation.objective = ObjectiveKind::Centroid;
-        let recipe = serde_json::json!({"program": "Storm Studio", "request": recipe});
-        let read = parse(recipe.to_string().as_bytes()).unwrap();
-        assert_eq!(read.objective, ObjectiveKind::Centroid);
-        for (text, name) in [
-            (
-                r#"{"objective_parameters": {"storm": {"margn": 1}}}"#,
-                "margn",
-            ),
-            (r#"{"objective_parameters": {"strom": {}}}"#, "strom"),
-            (r#"{"update": {"margin": 1}}"#, "margin"),
-            (r#"{"margin": 1}"#, "margin"),
-        ] {
-            let error = parse(text.as_bytes()).unwrap_err();
-            assert!(error.contains(&format!("“{name}”")), "{error}");
-        }
-    }
-
-    /// clap would read `--step_size` as an unknown argument.
-    #[test]
-    fn every_flag_is_also_understood_with_underscores() {
-        let flags = flags::<Optimisation>()
-            .into_iter()
-            .chain(flags::<Settings>());
-        for (name, parameters) in flags {
-            for (parameter, _) in parameters {
-                let flag = parameter.description.flag.unwrap();
-                let underscored = name.replace('-', "_");
-                assert!(underscored == name || flag.aliases.contains(&underscored.as_str()));
-            }
-        }
     }
 }
