@@ -10,7 +10,7 @@ use storm_studio::engine::{Recipe, Request, Settings};
 use storm_studio::export::png::write_png;
 use storm_studio::storm::ObjectiveKind;
 
-use super::{Studio, app, click, edit, studio, wait};
+use super::{Studio, app, edit, studio, wait};
 
 /// A picture as this program saves it, made with `settings`.
 fn saved_picture(folder: &Path, settings: &Settings) -> std::path::PathBuf {
@@ -39,6 +39,12 @@ fn restore(harness: &mut Studio, settings: &Settings) {
         app.state().draft.prompt.contains("boat")
     });
     harness.run_steps(3);
+}
+
+/// As a screen reader does, wherever the panel is scrolled to.
+fn press(harness: &mut Studio, label: &str) {
+    harness.get_by_label(label).click_accesskit();
+    harness.run_steps(2);
 }
 
 /// Goes through every field with the keyboard.
@@ -78,12 +84,18 @@ fn settings_outside_of_what_is_usual_come_back_and_stay_while_they_are_shown() {
         parameters.reference.end_of_updates = 2000;
         assert!(optimisation.groups().iter().all(|it| it.validate().is_ok()));
         restore(&mut harness, &settings);
-        click(&mut harness, "More of STORM");
+        press(&mut harness, "More of STORM");
         harness.run_steps(20);
         assert_eq!(
             app(&harness).state().draft.settings,
             settings,
             "{objective}"
+        );
+        assert!(
+            harness
+                .query_all_by_label("Attention grid")
+                .next()
+                .is_some()
         );
         tab_through(&mut harness);
         assert_eq!(
@@ -98,7 +110,7 @@ fn settings_outside_of_what_is_usual_come_back_and_stay_while_they_are_shown() {
 fn the_window_shows_what_the_objective_reads_and_resets_it() {
     let folder = tempfile::tempdir().unwrap();
     let mut harness = studio(folder.path());
-    click(&mut harness, "More of STORM");
+    press(&mut harness, "More of STORM");
     harness.run_steps(20);
     for &objective in ObjectiveKind::ALL {
         edit(&mut harness, |content| {
@@ -128,7 +140,7 @@ fn the_window_shows_what_the_objective_reads_and_resets_it() {
             .scale_range
             .1 = 0.25;
     });
-    click(&mut harness, "Reset last scale");
+    press(&mut harness, "Reset last scale");
     let settings = &app(&harness).state().draft.settings;
     let range = settings.optimisation.parameters.reference.scale_range;
     assert_eq!(range, (1.0, 0.5));

@@ -127,25 +127,29 @@ fn targets_ui(ui: &mut Ui, state: &mut State, looks: &[Look]) {
         let target = state.draft.assignment.free_targets[index];
         object_word_ui(ui, state, looks, target.object);
         ui.label("goes to");
-        let mut place = [100.0 * target.x, 100.0 * target.y];
+        let mut place = [target.x, target.y];
         let [x, y] = &mut place;
         let edits = [
             (x, "from the left", "Place from the left"),
             (y, "from the top", "Place from the top"),
         ];
-        for (value, text, name) in edits {
-            let edit = DragValue::new(value)
+        for (part, text, name) in edits {
+            let shown = 100.0 * *part;
+            let mut percent = shown;
+            let edit = DragValue::new(&mut percent)
                 .range(0.0..=100.0)
                 .max_decimals(0)
                 .suffix(" %");
             let response = ui.add(edit).accessible_name(name);
-            if response.changed() {
+            // Leaving the field alone reads the rounded number again.
+            if response.changed() && percent != shown.round() {
+                *part = percent / 100.0;
                 state.draft.is_proposed = false;
             }
             ui.label(small(text).weak());
         }
         let target = &mut state.draft.assignment.free_targets[index];
-        [target.x, target.y] = place.map(|percent| percent / 100.0);
+        [target.x, target.y] = place;
         if icon_button(ui, icons::X, "Forget this place", "Forget this place").clicked() {
             removed = Some(target.object);
         }
