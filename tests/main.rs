@@ -17,6 +17,7 @@ mod narrow;
 mod other_models;
 mod parity;
 mod previews;
+mod prompts;
 mod schedulers;
 mod single_files;
 mod tiles;

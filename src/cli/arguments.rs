@@ -41,6 +41,8 @@ pub(super) enum Command {
     Evaluate(Box<EvaluateArguments>),
     /// Say what a model is
     Inspect(InspectArguments),
+    /// Say what is read in a prompt: tokens, objects, relations
+    Prompt(super::prompt::PromptArguments),
     /// Check that each graphics adapter computes what the CPU computes
     Doctor,
     /// Compare two trajectories tensor by tensor

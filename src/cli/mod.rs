@@ -18,6 +18,7 @@ mod logging;
 mod model;
 mod parameter_file;
 mod parameter_flags;
+mod prompt;
 mod relations;
 mod report;
 mod save;
@@ -98,6 +99,7 @@ pub fn main() -> ExitCode {
         Command::Generate(arguments) => generate::run(*arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::Prompt(arguments) => prompt::run(&arguments),
         Command::Doctor => doctor::run(),
         Command::Compare(arguments) => compare::run(&arguments),
     };

@@ -3,19 +3,21 @@
 //! positions are derived, so that editing the text or changing the model keeps them.
 
 pub mod assignment;
-mod phrases;
+mod note;
 pub mod proposal;
+mod reading;
 pub mod relation_text;
+mod spelling;
 pub mod token_indices;
 pub mod tokenized_prompt;
 pub mod tokenizer;
 mod tokenizer_files;
 mod vocabulary;
 mod word_diff;
-mod word_lists;
 mod words;
 
 pub use assignment::{AssignedObject, Assignment, AssignmentError, WordRole};
+pub use note::Note;
 pub use proposal::{PromptObject, Proposal, ProposedRelation, propose};
 pub use relation_text::{ObjectReference, RelationText, assignment_of_relations, relation_texts};
 pub use token_indices::{TokenIndices, TokenIndicesError};

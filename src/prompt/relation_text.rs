@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use super::assignment::{AssignedObject, Assignment};
 use super::proposal::{PromptObject, object_at};
+use super::spelling::normalised;
 use super::token_indices::{TokenIndicesError, noun_at};
 use super::tokenized_prompt::TokenizedPrompt;
 use crate::storm::relation::{Relation, RelationKind};
@@ -38,7 +39,7 @@ impl FromStr for RelationText {
         let parts: Vec<&str> = text.split_whitespace().collect();
         let kind_at = |start: usize, length: usize| {
             let words = parts.get(start..start + length)?;
-            let kind = words.join(" ").to_lowercase().replace('_', "-");
+            let kind = normalised(&words.join(" "));
             kind.parse::<RelationKind>().ok()
         };
         let found = (1..parts.len()).find_map(|start| {
@@ -101,13 +102,20 @@ impl ObjectReference {
     }
 }
 
+fn without_possessive(word: String) -> String {
+    match word.strip_suffix("'s") {
+        Some(owner) => owner.to_owned(),
+        None => word,
+    }
+}
+
 /// Index of the last of the words where they stand in the prompt.
 fn last_word_of(words: &str, prompt: &TokenizedPrompt) -> Result<usize, TokenIndicesError> {
-    let wanted: Vec<String> = words.split(' ').map(str::to_lowercase).collect();
+    let wanted: Vec<String> = words.split(' ').map(normalised).collect();
     let texts: Vec<String> = prompt
         .words
         .iter()
-        .map(|word| word.text.to_lowercase())
+        .map(|word| without_possessive(normalised(&word.text)))
         .collect();
     let windows = texts.windows(wanted.len()).enumerate();
     let places: Vec<usize> = windows
@@ -213,7 +221,8 @@ mod tests {
             ["3 left-of 8", "3 above 13"],
             ["cat left-of dog", "cat above teddy bear"],
             ["Cat left of blue dog", "red cat above bear"],
-            ["3  LEFT_OF  dog", "[3] above [12, 13]"],
+            ["3  LEFT_OF  dog", "[3] above [13]"],
+            ["cat left‑of dog", "cat above bear"],
         ] {
             assert_eq!(read(&texts, &prompt), Ok(expected.clone()), "{texts:?}");
         }
@@ -225,9 +234,33 @@ mod tests {
         let assignment = Assignment::proposed(&prompt);
         let texts = relation_texts(&assignment, &prompt);
         let printed: Vec<String> = texts.iter().map(ToString::to_string).collect();
-        assert_eq!(printed, ["3 left-of 8", "3 above [12,13]"]);
+        assert_eq!(printed, ["3 left-of 8", "3 above 13"]);
         let printed: Vec<&str> = printed.iter().map(String::as_str).collect();
         assert_eq!(read(&printed, &prompt), Ok(assignment));
+    }
+
+    #[test]
+    fn a_noun_of_several_words_is_said_by_its_tokens() {
+        let prompt = SD1.encode(TEXT);
+        let assignment = read(&["3 above [12, 13]"], &prompt).unwrap();
+        assert_eq!(&TEXT[assignment.objects[1].noun.clone()], "teddy bear");
+        let printed = relation_texts(&assignment, &prompt)[0].to_string();
+        assert_eq!(printed, "3 above [12,13]");
+        assert_eq!(read(&[&printed], &prompt), Ok(assignment));
+    }
+
+    #[test]
+    fn words_are_found_in_every_spelling() {
+        for (text, relation) in [
+            ("a résumé left of a dog", "re\u{301}sume\u{301} left-of dog"),
+            ("a re\u{301}sume\u{301} left of a dog", "résumé left-of dog"),
+            ("a RÉSUMÉ left of a dog’s bowl", "résumé left-of dog"),
+            ("a t‑shirt left of the dog", "t-shirt left-of Dog"),
+        ] {
+            let prompt = SD1.encode(text);
+            let found = read(&[relation], &prompt);
+            assert_eq!(found.map(|it| it.relations.len()), Ok(1), "{relation}");
+        }
     }
 
     #[test]

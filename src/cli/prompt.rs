@@ -1,0 +1,189 @@
+//! `prompt`: what is read in a prompt: its tokens, objects, relations, and what
+//! can't be placed. Needs no model: every Stable Diffusion 1.x and 2.x splits
+//! a prompt into the same tokens.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde::Serialize;
+
+use super::Failure;
+use crate::prompt::{
+    CLIP_MERGES, ClipTokenizer, PromptObject, Proposal, TokenizedPrompt, TokenizerFiles, propose,
+};
+
+#[derive(Debug, Args)]
+pub(super) struct PromptArguments {
+    /// The prompt to read
+    #[arg(required_unless_present = "file", conflicts_with = "file")]
+    prompt: Option<String>,
+    /// Read one prompt from each line of this file; - for standard input
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// Print one line of JSON for each prompt
+    #[arg(long)]
+    json: bool,
+}
+
+/// One prompt as a line of JSON.
+#[derive(Serialize)]
+struct Line<'a> {
+    prompt: &'a str,
+    /// As "cat left-of dog".
+    relations: Vec<String>,
+    objects: Vec<ObjectLine<'a>>,
+    notes: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct ObjectLine<'a> {
+    noun: String,
+    attributes: Vec<&'a str>,
+}
+
+pub(super) fn run(arguments: &PromptArguments) -> Result<(), Failure> {
+    let tokenizer = ClipTokenizer::from_files(TokenizerFiles {
+        merges: Some(CLIP_MERGES),
+        ..TokenizerFiles::default()
+    })
+    .map_err(Failure::model)?;
+    let mut output = io::stdout().lock();
+    let mut tell = |prompt: &str| {
+        let prompt = tokenizer.encode(prompt);
+        let proposal = propose(&prompt.words);
+        let text = match arguments.json {
+            true => json(&prompt, &proposal)?,
+            false => sentences(&prompt, &proposal),
+        };
+        writeln!(output, "{text}")
+    };
+    let told = match (&arguments.prompt, &arguments.file) {
+        (Some(prompt), _) => tell(prompt),
+        (None, Some(path)) => {
+            let mut lines = open(path)?;
+            each_line(&mut lines, path, tell)?
+        }
+        (None, None) => Ok(()),
+    };
+    match told {
+        // Whoever reads has read enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        told => told
+            .map_err(|error| Failure::file(format!("standard output can't be written ({error})"))),
+    }
+}
+
+fn open(path: &Path) -> Result<Box<dyn BufRead>, Failure> {
+    if path == Path::new("-") {
+        return Ok(Box::new(io::stdin().lock()));
+    }
+    let file = File::open(path).map_err(|error| unreadable(path, &error))?;
+    Ok(Box::new(BufReader::new(file)))
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Failure {
+    Failure::file(format!("{} can't be read ({error})", path.display()))
+}
+
+/// Calls `tell` with each line that holds more than white space, in whatever
+/// encoding it is, until it fails.
+fn each_line(
+    lines: &mut dyn BufRead,
+    path: &Path,
+    mut tell: impl FnMut(&str) -> io::Result<()>,
+) -> Result<io::Result<()>, Failure> {
+    let mut bytes = Vec::new();
+    loop {
+        bytes.clear();
+        let read = lines.read_until(b'\n', &mut bytes);
+        if read.map_err(|error| unreadable(path, &error))? == 0 {
+            return Ok(Ok(()));
+        }
+        let line = String::from_utf8_lossy(&bytes);
+        let line = line
+            .trim_start_matches('\u{FEFF}')
+            .trim_end_matches(['\r', '\n']);
+        if line.trim().is_empty() {
+            continue;
+        }
+        if let Err(error) = tell(line) {
+            return Ok(Err(error));
+        }
+    }
+}
+
+fn json(prompt: &TokenizedPrompt, proposal: &Proposal) -> io::Result<String> {
+    let text = |&word: &usize| prompt.words[word].text.as_str();
+    let objects = proposal.objects.iter().map(|object| ObjectLine {
+        noun: object.noun_text(&prompt.words),
+        attributes: object.attributes.iter().map(text).collect(),
+    });
+    let line = Line {
+        prompt: &prompt.text,
+        relations: relations(prompt, proposal, |kind| kind.to_string()),
+        objects: objects.collect(),
+        notes: proposal.notes.iter().map(ToString::to_string).collect(),
+    };
+    Ok(serde_json::to_string(&line)?)
+}
+
+fn relations(
+    prompt: &TokenizedPrompt,
+    proposal: &Proposal,
+    say: fn(crate::storm::RelationKind) -> String,
+) -> Vec<String> {
+    let noun = |object: usize| proposal.objects[object].noun_text(&prompt.words);
+    let relations = proposal.relations.iter();
+    relations
+        .map(|it| format!("{} {} {}", noun(it.subject), say(it.kind), noun(it.object)))
+        .collect()
+}
+
+/// The prompt, and below it what is read in it.
+fn sentences(prompt: &TokenizedPrompt, proposal: &Proposal) -> String {
+    let tokens = prompt.tokens[1..prompt.end].iter();
+    let tokens: Vec<String> = tokens
+        .map(|token| format!("{} {}", token.position, token.text))
+        .collect();
+    let objects = proposal.objects.iter();
+    let objects: Vec<String> = objects.map(|it| described(it, prompt)).collect();
+    let relations = relations(prompt, proposal, |kind| kind.phrase().to_owned());
+    let mut lines = vec![
+        prompt.text.clone(),
+        format!("  tokens     {}", tokens.join(", ")),
+        format!("  objects    {}", listed(&objects)),
+        format!("  relations  {}", listed(&relations)),
+    ];
+    let notes = proposal
+        .notes
+        .iter()
+        .map(|note| format!("  not placed {note}"));
+    lines.extend(notes);
+    if !prompt.lost_words.is_empty() {
+        let words = prompt.lost_words.join(" ");
+        lines.push(format!("  cut off    {words}"));
+    }
+    lines.join("\n")
+}
+
+/// "dog (big, brown)"
+fn described(object: &PromptObject, prompt: &TokenizedPrompt) -> String {
+    let noun = object.noun_text(&prompt.words);
+    let attributes = object.attributes.iter();
+    let attributes: Vec<&str> = attributes
+        .map(|&word| prompt.words[word].text.as_str())
+        .collect();
+    match attributes.as_slice() {
+        [] => noun,
+        attributes => format!("{noun} ({})", attributes.join(", ")),
+    }
+}
+
+fn listed(texts: &[String]) -> String {
+    match texts {
+        [] => "none".to_owned(),
+        texts => texts.join(", "),
+    }
+}

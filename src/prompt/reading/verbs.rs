@@ -1,0 +1,236 @@
+//! Whether a word is a verb where it stands. Number decides most: "a music
+//! stand" has no verb, "two cats stand" and "a cat stands" do.
+
+use super::chunker::Chunker;
+use super::items::{Item, Link};
+use super::lexemes::LexemeKind;
+use super::lexicon::{self, *};
+
+/// What follows a word.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Next {
+    /// A mark or the end.
+    End,
+    /// A word that may belong to the noun phrase.
+    Open,
+    /// A word of the grammar.
+    Closed,
+}
+
+/// Persons, animals and vehicles.
+fn moves_by_itself(noun: &str) -> bool {
+    let singular = noun.strip_suffix('s').unwrap_or(noun);
+    let persons = [
+        "men", "women", "children", "people", "mice", "geese", "wolves",
+    ];
+    [noun, singular]
+        .iter()
+        .any(|noun| ANIMATE.has(noun) || MOVING.has(noun))
+        || persons.contains(&noun)
+}
+
+impl Chunker<'_> {
+    /// How what follows hangs on what stands before, if the word is a verb.
+    pub fn verb(&self, at: usize) -> Option<Link> {
+        let word = self.text(at);
+        let form = lexicon::verb_form(word);
+        let is_verb = if self.open.is_empty() {
+            self.is_verb_without_noun(at, form)
+        } else {
+            self.is_verb_after(at, form)
+        };
+        is_verb.then(|| Link::Verb {
+            is_finite: form.is_none_or(|(form, _)| form != VerbForm::Ing),
+            perceives: lexicon::is_perceiving(word),
+            is_directional: lexicon::is_directional(word),
+            rests: lexicon::is_resting(word),
+        })
+    }
+
+    fn next(&self, at: usize) -> Next {
+        match self.lexemes.get(at + 1) {
+            Some(next) if next.kind != LexemeKind::Word => Next::End,
+            None => Next::End,
+            Some(next) if lexicon::is_closed(&next.text) => Next::Closed,
+            Some(_) => {
+                let before = super::places::Before {
+                    is_noun: true,
+                    ..Default::default()
+                };
+                match super::places::phrase_at(self.lexemes, at + 1, before) {
+                    Some(_) => Next::Closed,
+                    None => Next::Open,
+                }
+            }
+        }
+    }
+
+    /// No word of a noun phrase stands before it: "sleeping next to",
+    /// "a sleeping cat".
+    fn is_verb_without_noun(&self, at: usize, form: Option<(VerbForm, bool)>) -> bool {
+        if self.determiner.is_set {
+            return false;
+        }
+        let word = self.text(at);
+        if matches!(self.last_item(), Some(Item::Relative)) {
+            return !is_adjective(word);
+        }
+        let Some((form, noun_like)) = form else {
+            return false;
+        };
+        let next = self.next(at);
+        let says = matches!(
+            self.last_item(),
+            Some(Item::Copula { .. } | Item::Not | Item::Adjectives(_) | Item::Noun(_))
+        );
+        match form {
+            VerbForm::Ing | VerbForm::Past if says => true,
+            // ", wearing hat," but "near washing machine"
+            VerbForm::Ing => {
+                let is_aside = matches!(self.last_item(), Some(Item::Break(_)));
+                next != Next::Open || is_aside && lexicon::is_transitive(word)
+            }
+            VerbForm::Past => {
+                next != Next::Open && !matches!(self.last_item(), Some(Item::Place(_)))
+            }
+            // "on the left sits a cat", "and sits next to"
+            VerbForm::Third | VerbForm::Base => {
+                let follows = matches!(
+                    self.last_item(),
+                    Some(
+                        Item::And
+                            | Item::Side(_)
+                            | Item::Noun(_)
+                            | Item::Pronoun { .. }
+                            | Item::Not
+                    )
+                );
+                follows && !noun_like && next == Next::Closed
+            }
+        }
+    }
+
+    fn is_verb_after(&self, at: usize, form: Option<(VerbForm, bool)>) -> bool {
+        let word = self.text(at);
+        let last = self.open[self.open.len() - 1];
+        let noun = self.text(last);
+        let has_noun =
+            !is_pure_adjective(noun) && !(is_past(noun) && !is_adjective(noun)) && !(is_ing(noun));
+        if !has_noun || lexicon::makes_a_thing(noun, word) {
+            return false;
+        }
+        let next = self.next(at);
+        let Some((form, noun_like)) = form else {
+            return self.must_be_verb(at, next);
+        };
+        let is_one = self.determiner.is_plural == Some(false) || !is_plural(noun);
+        let moves = moves_by_itself(noun);
+        let is_fit = !noun_like || moves;
+        let follows_place = matches!(self.last_item(), Some(Item::Place(_)));
+        match form {
+            // "an ice skating rink"
+            VerbForm::Ing => next != Next::Open || moves || lexicon::is_transitive(word),
+            VerbForm::Past => {
+                next != Next::Open
+                    || lexicon::NAMED.has(word)
+                    || is_adjective(self.text(at + 1)) && !self.describes_more(at + 1)
+            }
+            VerbForm::Third if self.determiner.is_plural == Some(true) => false,
+            VerbForm::Third => {
+                self.must_be_verb(at, next)
+                    || is_one
+                        && is_fit
+                        && (next != Next::Open || moves)
+                        && !(follows_place && next == Next::End)
+            }
+            VerbForm::Base => {
+                let several = is_plural(noun) || self.joins_a_noun();
+                several
+                    && is_fit
+                    && (next == Next::Closed || moves && next == Next::Open)
+                    && !follows_place
+            }
+        }
+    }
+
+    /// "a cat yawns": the article wants one thing, and this has a plural's -s.
+    fn must_be_verb(&self, at: usize, next: Next) -> bool {
+        self.determiner.is_plural == Some(false)
+            && next == Next::Closed
+            && lexicon::looks_plural(self.text(at))
+            && !is_adjective(self.text(self.open[self.open.len() - 1]))
+    }
+
+    /// "a cat and a dog sit": the verb is said of both.
+    fn joins_a_noun(&self) -> bool {
+        let mut items = self.items.iter().rev().map(|located| &located.item);
+        items.next() == Some(&Item::And) && matches!(items.next(), Some(Item::Noun(_)))
+    }
+
+    /// Whether a noun follows the adjectives that begin at a lexeme.
+    fn describes_more(&self, at: usize) -> bool {
+        let rest = self.lexemes.get(at..).unwrap_or_default().iter();
+        let mut rest = rest.skip_while(|it| it.kind == LexemeKind::Word && is_adjective(&it.text));
+        rest.next().is_some_and(|it| {
+            it.kind == LexemeKind::Word
+                && !lexicon::is_closed(&it.text)
+                && !["left", "right", "next", "close"].contains(&it.text.as_str())
+        })
+    }
+
+    /// "a lion by a zebra", not "a photo by Ansel Adams" or "held by a man".
+    pub fn by_is_beside(&self, at: usize) -> bool {
+        let next = self.text(at + 1);
+        let has_article = lexicon::is_determiner(next);
+        let is_idiom = [
+            "night",
+            "day",
+            "hand",
+            "moonlight",
+            "candlelight",
+            "itself",
+            "sunlight",
+            "default",
+            "accident",
+            "mistake",
+            "foot",
+            "artist",
+            "artgerm",
+            "greg",
+        ]
+        .contains(&next);
+        let shows = self
+            .items
+            .iter()
+            .any(|located| located.item == Item::Picture);
+        let names_a_thing = has_article
+            || !shows
+                && !is_idiom
+                && self
+                    .lexemes
+                    .get(at + 1)
+                    .is_some_and(|it| it.kind == LexemeKind::Word && !lexicon::is_closed(&it.text));
+        let is_thing = |noun: &str| !PICTURES.has(noun);
+        let follows = match self.open.last() {
+            Some(&last) => {
+                let text = self.text(last);
+                is_thing(text) && (!is_past(text) || lexicon::is_placed(text))
+            }
+            None => match self.items.last() {
+                Some(located) => match &located.item {
+                    Item::Noun(phrase) => is_thing(&phrase.name),
+                    Item::Attach(Link::Verb { is_finite, .. }) => {
+                        let verb = self.lexemes.iter().find(|it| it.word == located.words.1);
+                        verb.is_some_and(|verb| {
+                            !is_finite || lexicon::is_placed(&verb.text) || !is_past(&verb.text)
+                        })
+                    }
+                    Item::Copula { .. } => true,
+                    _ => false,
+                },
+                None => false,
+            },
+        };
+        names_a_thing && follows
+    }
+}
