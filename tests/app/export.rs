@@ -2,9 +2,13 @@
 
 use egui::{Key, Modifiers};
 use storm_studio::app::DraftContent;
-use storm_studio::engine::Recipe;
+use storm_studio::diffusion::{Methods, SchedulerKind};
+use storm_studio::engine::{Recipe, Settings};
 use storm_studio::export::metadata::own_of;
 use storm_studio::export::png::read_png;
+use storm_studio::storm::{ObjectiveKind, RelationKind};
+
+use crate::fixture::folder as fixtures;
 
 use super::{app, click, edit, studio, wait, wait_until_idle};
 
@@ -58,6 +62,41 @@ fn ctrl_s_writes_both_pictures_with_their_recipe_and_opening_one_brings_it_back(
     assert_eq!(restored.seeds, made.seeds);
     assert_eq!(restored.settings.guidance_scale, 4.5);
     assert_eq!(restored.settings.steps, 8);
+}
+
+/// `saved-by-0.1.0.png` was made by that version: `generate --storm --prompt
+/// "a cat above a dog" --negative-prompt tree --seeds 7 --steps 3 --guidance-scale 40
+/// --scheduler ddim --size 128x64 --objective centroid --margin 0.2 --step-size 0.2
+/// --window 0.8 --updates-per-picture 700 --attention-res 8`.
+#[test]
+fn a_picture_of_the_first_version_brings_all_its_settings_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = studio(folder.path());
+    let picture = fixtures().join("saved-by-0.1.0.png");
+    harness.state_mut().as_mut().unwrap().open(picture);
+    wait(&mut harness, "the settings", |app| {
+        app.state().draft.negative_prompt == "tree"
+    });
+    let mut expected = Settings {
+        methods: Methods::Storm,
+        steps: 3,
+        guidance_scale: 40.0,
+        scheduler: Some(SchedulerKind::Ddim),
+        size: Some([128, 64]),
+        ..Settings::default()
+    };
+    let optimisation = &mut expected.optimisation;
+    optimisation.objective = ObjectiveKind::Centroid;
+    optimisation.parameters.readings.margin = 0.2;
+    optimisation.update.step_size = 0.2;
+    optimisation.update.window = 0.8;
+    optimisation.update.updates_per_picture = 700;
+    optimisation.update.attention_res = 8;
+    let draft = &app(&harness).state().draft;
+    assert_eq!(draft.settings, expected);
+    assert_eq!(draft.prompt, "a cat above a dog");
+    assert_eq!(draft.seeds.seeds().unwrap(), [7]);
+    assert_eq!(draft.assignment.relations[0].kind, RelationKind::Above);
 }
 
 #[test]
