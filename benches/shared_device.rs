@@ -95,7 +95,7 @@ impl Window {
         let ctx = egui::Context::default();
         let engine = Engine::start(device, CheckpointSource::Embedded, 1 << 28, Arc::new(|| ()));
         let output = std::env::temp_dir();
-        let mut app = StudioApp::new(&ctx, engine, output, Preferences::default());
+        let mut app = StudioApp::new(&ctx, engine, output.into(), Preferences::default());
         if draws_on_device {
             app.draw_on_device(DeviceDrawing::of(&render_state));
         }

@@ -10,6 +10,7 @@
 //! | [`app`] | the window: everything egui |
 //! | [`draw`] | shaders that draw tensors where they lie |
 //! | [`evaluate`] | the spatial benchmark: prompts, verdicts, figures |
+//! | [`restore`] | settings out of pictures, ours and other programs' |
 //! | [`engine`] | worker thread: requests in, events out |
 //! | [`doctor`] | whether a device computes what the CPU computes |
 //! | [`export`] | pictures with metadata, grids, trajectories |
@@ -38,4 +39,5 @@ pub mod export;
 pub mod models;
 pub mod parameters;
 pub mod prompt;
+pub mod restore;
 pub mod storm;

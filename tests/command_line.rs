@@ -9,21 +9,21 @@ use storm_studio::export::metadata::own_of;
 use storm_studio::export::png::read_png;
 use storm_studio::storm::ObjectiveKind;
 
-fn storm_studio(arguments: &[&str]) -> Output {
+pub(crate) fn storm_studio(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_storm-studio"))
         .args(arguments)
         .output()
         .expect("the program starts")
 }
 
-fn generate(output: &Path, arguments: &[&str]) -> Output {
+pub(crate) fn generate(output: &Path, arguments: &[&str]) -> Output {
     let output = output.to_str().unwrap();
     let mut all = vec!["generate", "--device", "cpu", "--output", output];
     all.extend(arguments);
     storm_studio(&all)
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 

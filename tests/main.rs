@@ -2,6 +2,7 @@
 
 mod allocation;
 mod app;
+mod arguments;
 mod bad_files;
 mod checkpoints;
 mod command_line;
@@ -16,6 +17,7 @@ mod mutations;
 mod narrow;
 mod other_models;
 mod parity;
+mod pictures;
 mod previews;
 mod prompts;
 mod schedulers;

@@ -1,7 +1,6 @@
 //! The operating system's window around [`StudioApp`].
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -14,6 +13,7 @@ use crate::app::studio::StudioApp;
 use crate::checkpoint::CheckpointSource;
 use crate::device::{ComputeDevice, DeviceError, DevicePreference, Precision};
 use crate::engine::Engine;
+use crate::export::OutputFolder;
 
 /// What past steps may take of the memory.
 const STORE_BYTES: usize = 1 << 30;
@@ -26,7 +26,7 @@ pub struct AppOptions {
     /// What to open once the window is there, or why it cannot be.
     pub model: Result<CheckpointSource, String>,
     /// Where Ctrl+S saves to.
-    pub output: PathBuf,
+    pub output: OutputFolder,
     /// Forget what an earlier session left behind.
     pub fresh: bool,
 }

@@ -3,18 +3,19 @@
 //! The spellings of the original program (`--token_indices`, `--seeds [0,1]`,
 //! `--run_standard_sd True`) work beside our own.
 
-use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand};
 
 use super::evaluate_arguments::EvaluateArguments;
-use super::model::{DeviceArguments, ModelArguments, ModelParts};
+use super::model::{DeviceArguments, ModelArguments, ModelParts, ThreadArguments};
 use super::parameter_flags::ParameterFlags;
 use super::storm_arguments::StormArguments;
+use super::values::{number, output, path};
 use crate::diffusion::{PredictionType, SchedulerKind};
-use crate::engine::Settings;
+use crate::engine::{SeedList, Settings};
+use crate::export::OutputFolder;
 
 /// Put the cat on the left: Stable Diffusion with Spatial Transport Optimization.
 #[derive(Debug, Parser)]
@@ -24,7 +25,7 @@ pub(super) struct Arguments {
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(super) verbose: u8,
     /// Write a log for bug reports to this file
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", value_parser = path())]
     pub(super) log_file: Option<PathBuf>,
     /// Without a command the window opens
     #[command(subcommand)]
@@ -49,33 +50,20 @@ pub(super) enum Command {
     Compare(CompareArguments),
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(super) struct StudioArguments {
     #[command(flatten)]
     pub(super) model: ModelArguments,
     #[command(flatten)]
     pub(super) device: DeviceArguments,
-    /// Most processor threads to compute with; without it one per core
-    #[arg(long)]
-    pub(super) threads: Option<usize>,
+    #[command(flatten)]
+    pub(super) threads: ThreadArguments,
     /// Where Ctrl+S saves pictures
-    #[arg(long, default_value = "output", value_name = "DIR")]
-    pub(super) output: PathBuf,
+    #[arg(long, default_value = OutputFolder::DEFAULT, value_name = "DIR", value_parser = output())]
+    pub(super) output: OutputFolder,
     /// Forget what an earlier session left behind
     #[arg(long)]
     pub(super) fresh: bool,
-}
-
-impl Default for StudioArguments {
-    fn default() -> Self {
-        Self {
-            model: ModelArguments::default(),
-            device: DeviceArguments::default(),
-            threads: None,
-            output: PathBuf::from("output"),
-            fresh: false,
-        }
-    }
 }
 
 #[derive(Debug, Args)]
@@ -86,8 +74,13 @@ pub(super) struct GenerateArguments {
     /// What it should not show
     #[arg(long, alias = "negative_prompt", default_value = "")]
     pub(super) negative_prompt: String,
-    /// Seeds, as 0,1,2 or [0,1,2] or 1-4
-    #[arg(long, default_value = "0", value_name = "LIST")]
+    #[arg(
+        long,
+        default_value = "0",
+        value_name = "LIST",
+        allow_hyphen_values = true,
+        help = format!("Seeds: {}", SeedList::SPELLING)
+    )]
     pub(super) seeds: SeedList,
     /// Objects and attributes by token, as [[2,9],[None,8]]
     #[arg(long, alias = "token_indices", value_name = "LISTS")]
@@ -109,34 +102,37 @@ pub(super) struct GenerateArguments {
     #[arg(
         long,
         alias = "output_path",
-        default_value = "output",
-        value_name = "DIR"
+        default_value = OutputFolder::DEFAULT,
+        value_name = "DIR",
+        value_parser = output()
     )]
-    pub(super) output: PathBuf,
+    pub(super) output: OutputFolder,
     #[command(flatten)]
     pub(super) parameters: ParameterFlags<Settings>,
     /// pndm or ddim; without it the model's own
     #[arg(long)]
     pub(super) scheduler: Option<SchedulerKind>,
     /// Size in pixels, as 512 or 512x768 (width first); without it the model's own
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
     pub(super) size: Option<PictureSize>,
     /// epsilon or v-prediction, for a model that does not say what its UNet predicts
     #[arg(long, value_name = "TYPE")]
     pub(super) prediction_type: Option<PredictionType>,
     #[command(flatten)]
     pub(super) device: DeviceArguments,
-    /// Most processor threads to compute with; without it one per core
-    #[arg(long)]
-    pub(super) threads: Option<usize>,
+    #[command(flatten)]
+    pub(super) threads: ThreadArguments,
     /// Print events as JSON lines on standard output
+    ///
+    /// Seeds are whole numbers up to 2⁶⁴ − 1; readers that keep every number as a double (JavaScript)
+    /// lose the last digits of those above 2⁵³, which only --seeds can name: drawn ones lie below 2³².
     #[arg(long)]
     pub(super) json: bool,
     /// Write embeddings, latents and losses of the first seed to this file
-    #[arg(long, value_name = "FILE.safetensors")]
+    #[arg(long, value_name = "FILE.safetensors", value_parser = path())]
     pub(super) trajectory: Option<PathBuf>,
     /// Write how the first seed's pictures came about to this animation
-    #[arg(long, value_name = "FILE.gif")]
+    #[arg(long, value_name = "FILE.gif", value_parser = path())]
     pub(super) animation: Option<PathBuf>,
     /// Take the program's own proposal where it would ask
     #[arg(short, long)]
@@ -151,6 +147,7 @@ pub(super) struct GenerateArguments {
 #[derive(Debug, Args)]
 pub(super) struct InspectArguments {
     /// A diffusers folder or a .safetensors file; without it the embedded model
+    #[arg(value_parser = path())]
     pub(super) model: Option<PathBuf>,
     #[command(flatten)]
     pub(super) parts: ModelParts,
@@ -159,44 +156,15 @@ pub(super) struct InspectArguments {
 #[derive(Debug, Args)]
 pub(super) struct CompareArguments {
     /// The first trajectory
+    #[arg(value_parser = path())]
     pub(super) first: PathBuf,
     /// The second trajectory
+    #[arg(value_parser = path())]
     pub(super) second: PathBuf,
     /// Difference, relative to a tensor's largest value, up to which they agree; else the exit
     /// code is 1
-    #[arg(long, default_value_t = 1e-3, value_name = "RELATIVE")]
+    #[arg(long, default_value_t = 1e-3, value_name = "RELATIVE", value_parser = tolerance)]
     pub(super) tolerance: f64,
-}
-
-/// Seeds as `0,1,2`, `[0, 1, 2]` or `1-4`.
-#[derive(Debug, Clone)]
-pub(super) struct SeedList(pub(super) Vec<u64>);
-
-impl FromStr for SeedList {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let inner = text.trim();
-        let inner = inner.strip_prefix('[').unwrap_or(inner);
-        let inner = inner.strip_suffix(']').unwrap_or(inner);
-        let mut seeds = Vec::new();
-        for part in inner.split(',') {
-            let range = seed_range(part).ok_or("seeds are whole numbers, as 0,1,2 or 1-4")?;
-            seeds.extend(range);
-        }
-        Ok(Self(seeds))
-    }
-}
-
-/// Most seeds of one range: more is a slip of the keyboard.
-const LONGEST_RANGE: u64 = 10_000;
-
-/// One seed, or several from `first-last`.
-fn seed_range(text: &str) -> Option<RangeInclusive<u64>> {
-    let (first, last) = text.split_once('-').unwrap_or((text, text));
-    let (first, last) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
-    let length = u64::checked_sub(last, first)?;
-    (length < LONGEST_RANGE).then_some(first..=last)
 }
 
 /// Width and height in pixels, as `512` or `512x768`.
@@ -210,8 +178,19 @@ impl FromStr for PictureSize {
         let (width, height) = text.split_once(['x', 'X', '×']).unwrap_or((text, text));
         match (width.trim().parse(), height.trim().parse()) {
             (Ok(width), Ok(height)) => Ok(Self([width, height])),
-            _ => Err("a size is 512 or 512x768, width first".to_string()),
+            _ => Err(
+                "a size is a whole number of pixels, as 512, or 512x768, width first".to_string(),
+            ),
         }
+    }
+}
+
+/// A difference between 0 and whatever counts as none.
+fn tolerance(text: &str) -> Result<f64, String> {
+    let tolerance = number(text)?;
+    match tolerance >= 0.0 {
+        true => Ok(tolerance),
+        false => Err("a tolerance is 0 or more, such as 0.001".to_string()),
     }
 }
 
@@ -226,6 +205,8 @@ fn python_bool(text: &str) -> Result<bool, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn generate(line: &[&str]) -> GenerateArguments {
@@ -253,20 +234,10 @@ mod tests {
             "--output_path",
             "elsewhere",
         ]);
-        assert_eq!(arguments.seeds.0, [0, 1]);
+        assert_eq!(arguments.seeds.seeds(), [0, 1]);
         assert_eq!(arguments.token_indices.as_deref(), Some("[[2,9],[None,8]]"));
         assert!(arguments.standard && !arguments.sd_2_1);
-        assert_eq!(arguments.output, PathBuf::from("elsewhere"));
-    }
-
-    #[test]
-    fn seeds_are_lists_and_ranges() {
-        let seeds = |text: &str| text.parse::<SeedList>().map(|seeds| seeds.0).ok();
-        assert_eq!(seeds("7001-7004"), Some(vec![7001, 7002, 7003, 7004]));
-        assert_eq!(seeds("[3, 1-2]"), Some(vec![3, 1, 2]));
-        for text in ["", "4-1", "-1", "1-", "0-99999999999", "a"] {
-            assert_eq!(seeds(text), None, "{text}");
-        }
+        assert_eq!(arguments.output.path(), Path::new("elsewhere"));
     }
 
     #[test]

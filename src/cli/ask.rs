@@ -2,8 +2,8 @@
 
 use std::io::Write;
 
-use super::Failure;
 use super::relations::from_indices;
+use super::{Failure, output};
 use crate::prompt::{Assignment, TokenIndices, TokenizedPrompt};
 
 /// Prints each token with its index and reads token indices from the terminal.
@@ -16,19 +16,23 @@ pub(super) fn assignment(
 ) -> Result<Assignment, Failure> {
     let tokens = &prompt.tokens[1..prompt.end];
     for token in tokens {
-        eprintln!("{:3}  {}", token.position, token.text);
+        output::say(format_args!("{:3}  {}", token.position, token.text));
     }
     let proposed = TokenIndices::of(&proposal, prompt);
-    match &proposed {
+    let question = match &proposed {
         Some(indices) => {
-            eprint!("Token indices, as [[subject,object],[attribute,attribute]] [{indices}]: ")
+            format!("Token indices, as [[subject,object],[attribute,attribute]] [{indices}]: ")
         }
         None if !proposal.relations.is_empty() => {
-            eprint!("Token indices, as [[2,9],[None,8]], or Enter for what the prompt says: ");
+            "Token indices, as [[2,9],[None,8]], or Enter for what the prompt says: ".to_string()
         }
-        None => eprint!("Token indices, as [[2,9],[None,8]]: "),
-    }
-    std::io::stderr().flush().map_err(Failure::file)?;
+        None => "Token indices, as [[2,9],[None,8]]: ".to_string(),
+    };
+    let mut terminal = std::io::stderr();
+    let asked = terminal.write_all(question.as_bytes());
+    asked
+        .and_then(|()| terminal.flush())
+        .map_err(Failure::file)?;
     let mut answer = String::new();
     std::io::stdin()
         .read_line(&mut answer)

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::Failure;
 use super::arguments::CompareArguments;
+use super::{Failure, output};
 use crate::export::{Difference, TensorDifference, Trajectory, compare};
 
 /// Prints a line per tensor in the order of computation, so that the first
@@ -19,15 +19,16 @@ pub(super) fn run(arguments: &CompareArguments) -> Result<(), Failure> {
     };
     let (first, second) = (read(&arguments.first)?, read(&arguments.second)?);
     for line in other_settings(&first.run, &second.run) {
-        println!("{line}");
+        output::line(line)?;
     }
     let differences = compare(&first, &second);
-    print_table(&differences);
+    print_table(&differences)?;
     match verdict(&differences, arguments.tolerance) {
         None => {
             let (count, tolerance) = (differences.len(), arguments.tolerance);
-            println!("\nAll {count} tensors agree within {tolerance:.0e} of their largest value.");
-            Ok(())
+            output::line(format_args!(
+                "\nAll {count} tensors agree within {tolerance:.0e} of their largest value."
+            ))
         }
         Some(sentence) => Err(Failure::differ(sentence)),
     }
@@ -47,13 +48,13 @@ fn other_settings(first: &Value, second: &Value) -> Vec<String> {
         .collect()
 }
 
-fn print_table(differences: &[TensorDifference]) {
+fn print_table(differences: &[TensorDifference]) -> Result<(), Failure> {
     let names = differences.iter().map(|tensor| tensor.name.len());
     let width = names.max().unwrap_or(0).max("tensor".len());
-    println!(
+    output::line(format_args!(
         "{:width$}  {:>9}  {:>9}  {:>9}",
         "tensor", "largest", "relative", "mean"
-    );
+    ))?;
     for TensorDifference { name, difference } in differences {
         match difference {
             Difference::Values {
@@ -61,14 +62,21 @@ fn print_table(differences: &[TensorDifference]) {
                 max_rel,
                 mean_abs,
                 ..
-            } => println!("{name:width$}  {max_abs:9.1e}  {max_rel:9.1e}  {mean_abs:9.1e}"),
-            Difference::Shapes { first, second } => {
-                println!("{name:width$}  shapes {first:?} and {second:?}");
+            } => output::line(format_args!(
+                "{name:width$}  {max_abs:9.1e}  {max_rel:9.1e}  {mean_abs:9.1e}"
+            )),
+            Difference::Shapes { first, second } => output::line(format_args!(
+                "{name:width$}  shapes {first:?} and {second:?}"
+            )),
+            Difference::MissingInFirst => {
+                output::line(format_args!("{name:width$}  only in the second"))
             }
-            Difference::MissingInFirst => println!("{name:width$}  only in the second"),
-            Difference::MissingInSecond => println!("{name:width$}  only in the first"),
-        }
+            Difference::MissingInSecond => {
+                output::line(format_args!("{name:width$}  only in the first"))
+            }
+        }?;
     }
+    Ok(())
 }
 
 /// Where and how widely two trajectories differ; `None` if they agree.

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::Failure;
+use super::{Failure, output};
 use crate::device::{ComputeDevice, WgpuHandles};
 use crate::doctor::{Verdict, Verdicts, answer, examine};
 
@@ -10,21 +10,24 @@ pub(super) fn run() -> Result<(), Failure> {
     let began = Instant::now();
     let right = answer(ComputeDevice::cpu(None).burn()).map_err(Failure::run)?;
     let milliseconds = began.elapsed().as_secs_f64() * 1e3;
-    println!(
-        "Storm Studio {}, one prediction and one gradient of toybox",
-        env!("CARGO_PKG_VERSION")
-    );
-    println!("CPU: {milliseconds:.0} ms, the measure of all others");
+    output::line(concat!(
+        "Storm Studio ",
+        env!("CARGO_PKG_VERSION"),
+        ", one prediction and one gradient of toybox"
+    ))?;
+    output::line(format_args!(
+        "CPU: {milliseconds:.0} ms, the measure of all others"
+    ))?;
     let mut verdicts = Verdicts::of_this_user();
     let opened = WgpuHandles::open_all();
     if opened.is_empty() {
-        println!("No graphics adapter answers through Vulkan, Metal or DirectX 12.");
+        output::line("No graphics adapter answers through Vulkan, Metal or DirectX 12.")?;
     }
     for handles in opened {
         let adapter = match &handles {
             Ok(handles) => handles.summary(),
             Err(error) => {
-                println!("{error}");
+                output::line(error)?;
                 continue;
             }
         };
@@ -33,13 +36,13 @@ pub(super) fn run() -> Result<(), Failure> {
         } else {
             ""
         };
-        println!("{adapter}, driver {}{kind}", adapter.driver);
+        output::line(format_args!("{adapter}, driver {}{kind}", adapter.driver))?;
         let device = handles.and_then(ComputeDevice::on);
         let verdict = examine(&right, || match device {
             Ok(device) => answer(device.burn()),
             Err(error) => Err(crate::doctor::ExerciseError::Device(error.to_string())),
         });
-        println!("    {}", describe(&verdict));
+        output::line(format_args!("    {}", describe(&verdict)))?;
         verdicts.keep(&adapter, verdict);
     }
     Ok(())

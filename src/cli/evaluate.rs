@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::Failure;
 use super::evaluate_arguments::EvaluateArguments;
-use super::generate::{failure, wait_for_model};
+use super::generate::{failure, seeds, wait_for_model};
 use super::interrupt::Interrupt;
 use super::report::Report;
+use super::{Failure, output};
 use crate::checkpoint::{Checkpoint, CheckpointSource, StableDiffusion};
-use crate::device::{ComputeDevice, set_cpu_threads};
+use crate::device::ComputeDevice;
 use crate::diffusion::Optimisation;
 use crate::engine::{Engine, ModelNeeds};
 use crate::evaluate::cost::PassCosts;
@@ -44,10 +44,12 @@ pub(super) fn run(arguments: &EvaluateArguments) -> Result<(), Failure> {
     };
     if let Some(target) = layout {
         let count = owlvit::lay_out(&records, target).map_err(Failure::file)?;
-        eprintln!("{count} pictures laid out in {}", target.display());
+        output::say(format_args!(
+            "{count} pictures laid out in {}",
+            target.display()
+        ));
     }
-    show(&records, &methods, arguments.json);
-    Ok(())
+    show(&records, &methods, arguments.json)
 }
 
 fn plan(arguments: &EvaluateArguments) -> Result<Plan, Failure> {
@@ -60,7 +62,8 @@ fn plan(arguments: &EvaluateArguments) -> Result<Plan, Failure> {
     }
     Ok(Plan {
         prompts: prompts(&pairs, arguments.colours),
-        seeds: arguments.seeds.0.clone(),
+        // For people, on standard error, also where standard output is for a program.
+        seeds: seeds(&arguments.seeds, &Report::new(false)),
         methods,
         shard: arguments.shard.unwrap_or(Shard::WHOLE),
     })
@@ -74,10 +77,12 @@ fn make(
 ) -> Result<ResultsFolder, Failure> {
     let optimisation = optimisation(arguments, plan)?;
     let source = source(arguments, has_layout)?;
-    set_cpu_threads(arguments.threads);
-    let device = arguments.device.open()?;
     // For people, on standard error, also where standard output is for a program.
     let mut report = Report::new(false);
+    if let Some(note) = arguments.threads.apply() {
+        report.note(&note);
+    }
+    let device = arguments.device.open()?;
     let costs = costs(&source, &device, &optimisation, &mut report)?;
     let detector = match source {
         CheckpointSource::Embedded => Some(ObjectDetector::embedded().map_err(Failure::model)?),
@@ -190,15 +195,18 @@ fn methods_of(records: &[(PathBuf, PictureRecord)]) -> Vec<EvaluatedMethod> {
     EvaluatedMethod::all().filter(has).collect()
 }
 
-fn show(records: &[(PathBuf, PictureRecord)], methods: &[EvaluatedMethod], json: bool) {
+fn show(
+    records: &[(PathBuf, PictureRecord)],
+    methods: &[EvaluatedMethod],
+    json: bool,
+) -> Result<(), Failure> {
     let records: Vec<&PictureRecord> = records.iter().map(|(_, record)| record).collect();
     let summary = Summary::new(&records, methods);
     if json {
-        for method in &summary.methods {
-            println!("{}", method.to_json());
-        }
+        let mut methods = summary.methods.iter();
+        methods.try_for_each(|method| output::line(method.to_json()))
     } else {
-        print!("{}", table::table(&summary));
+        output::line(table::table(&summary).trim_end())
     }
 }
 

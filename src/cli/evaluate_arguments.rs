@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::arguments::SeedList;
-use super::model::{DeviceArguments, ModelArguments};
+use super::model::{DeviceArguments, ModelArguments, ThreadArguments};
 use super::storm_arguments::StormArguments;
+use super::values::{number, path, whole_number};
 use crate::diffusion::SchedulerKind;
+use crate::engine::SeedList;
 use crate::evaluate::{EvaluatedMethod, Shard};
 
 #[derive(Debug, Args)]
@@ -29,14 +30,19 @@ pub(super) struct EvaluateArguments {
     /// Give every object a colour that is not its own
     #[arg(long)]
     pub(super) colours: bool,
-    /// Seeds, as 7001-7004 or 1,2,3; VISOR-n counts over four
-    #[arg(long, default_value = "7001-7004", value_name = "LIST")]
+    #[arg(
+        long,
+        default_value = "7001-7004",
+        value_name = "LIST",
+        allow_hyphen_values = true,
+        help = format!("Seeds: {}; VISOR-n counts over four", SeedList::SPELLING)
+    )]
     pub(super) seeds: SeedList,
     /// Denoising steps
-    #[arg(long, default_value_t = 50)]
+    #[arg(long, default_value_t = 50, value_parser = whole_number)]
     pub(super) steps: usize,
     /// How closely the picture follows the words
-    #[arg(long, alias = "guidance_scale", default_value_t = 7.5)]
+    #[arg(long, alias = "guidance_scale", default_value_t = 7.5, value_parser = number)]
     pub(super) guidance_scale: f64,
     /// pndm or ddim; without it the model's own
     #[arg(long)]
@@ -45,20 +51,30 @@ pub(super) struct EvaluateArguments {
     pub(super) model: ModelArguments,
     #[command(flatten)]
     pub(super) device: DeviceArguments,
-    /// Most processor threads to compute with; without it one per core
-    #[arg(long)]
-    pub(super) threads: Option<usize>,
+    #[command(flatten)]
+    pub(super) threads: ThreadArguments,
     /// Where pictures and results go; a run that was interrupted goes on there
-    #[arg(long, default_value = "output/evaluation", value_name = "DIR")]
+    #[arg(
+        long,
+        default_value = "output/evaluation",
+        value_name = "DIR",
+        value_parser = path()
+    )]
     pub(super) output: PathBuf,
     /// Make one part of n, as 0/4 to 3/4 or 1/4 to 4/4
     #[arg(long, value_name = "K/N")]
     pub(super) shard: Option<Shard>,
     /// Make nothing; put the results of these folders together
-    #[arg(long, value_name = "DIR", num_args = 1.., conflicts_with = "shard")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        num_args = 1..,
+        conflicts_with = "shard",
+        value_parser = path()
+    )]
     pub(super) merge: Vec<PathBuf>,
     /// Copy the pictures for another judge; the kind is owlvit, for VISOR's own script
-    #[arg(long, num_args = 2, value_names = ["KIND", "DIR"])]
+    #[arg(long, num_args = 2, value_names = ["KIND", "DIR"], value_parser = path())]
     pub(super) layout: Vec<PathBuf>,
     /// Print one JSON object per method on standard output
     #[arg(long)]

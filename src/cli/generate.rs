@@ -1,8 +1,9 @@
 //! `generate`: pictures without a window, through the same engine as the window's.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use image::RgbImage;
@@ -15,9 +16,11 @@ use super::relations;
 use super::report::Report;
 use super::save::Saver;
 use crate::checkpoint::CheckpointSource;
-use crate::device::set_cpu_threads;
 use crate::diffusion::{Method, Methods};
-use crate::engine::{Engine, EngineError, Event, ModelInfo, Request, RequestId, Settings};
+use crate::engine::{
+    Engine, EngineError, Event, ModelInfo, Request, RequestId, SeedList, Settings, seeds_text,
+};
+use crate::export::check_writable;
 use crate::prompt::TokenizedPrompt;
 
 /// An animation reads each step soon after it was made; nobody else reads any.
@@ -26,11 +29,14 @@ const STORE_BYTES: usize = 64 << 20;
 pub(super) fn run(mut arguments: GenerateArguments) -> Result<(), Failure> {
     let settings = settings(&mut arguments)?;
     let source = source(&arguments)?;
-    set_cpu_threads(arguments.threads);
+    check_files(&arguments)?;
+    let mut report = Report::new(arguments.json);
+    if let Some(note) = arguments.threads.apply() {
+        report.note(&note);
+    }
     let device = arguments.device.open()?;
     let store_bytes = arguments.animation.as_ref().map_or(0, |_| STORE_BYTES);
     let engine = Engine::start(device, source, store_bytes, Arc::new(|| ()));
-    let mut report = Report::new(arguments.json);
     let model = wait_for_model(&engine, &mut report)?;
     report.device(&model);
     let request = request(&arguments, settings, &model, &report)?;
@@ -50,12 +56,14 @@ pub(super) fn run(mut arguments: GenerateArguments) -> Result<(), Failure> {
         report: &mut report,
     };
     let id = engine.submit(request);
+    run.report.check()?;
     let ended = run.listen(&engine, id);
     let rest = run.save_grid().and(run.save_animation());
     if interrupt.is_set() {
         return Err(Failure::interrupted());
     }
-    ended.and(rest)
+    ended.and(rest)?;
+    report.check()
 }
 
 /// What the parameter file, the flags and `--set` say.
@@ -95,6 +103,27 @@ fn source(arguments: &GenerateArguments) -> Result<CheckpointSource, Failure> {
     arguments.model.source()
 }
 
+/// Refuses files that could not be saved, before anything is made for them.
+fn check_files(arguments: &GenerateArguments) -> Result<(), Failure> {
+    let is_gif = |path: &Path| {
+        let extension = path.extension().and_then(OsStr::to_str);
+        extension.is_some_and(|extension| extension.eq_ignore_ascii_case("gif"))
+    };
+    if let Some(path) = arguments.animation.as_ref().filter(|path| !is_gif(path)) {
+        return Err(Failure::usage(format!(
+            "an animation is a GIF; give {} a name that ends in .gif",
+            path.display()
+        )));
+    }
+    let files = [&arguments.animation, &arguments.trajectory];
+    let mut files = files.into_iter().flatten();
+    arguments
+        .output
+        .check(&arguments.prompt)
+        .and_then(|()| files.try_for_each(|path| check_writable(path)))
+        .map_err(Failure::file)
+}
+
 /// Waits until the engine has loaded its model.
 pub(super) fn wait_for_model(
     engine: &Engine,
@@ -112,6 +141,7 @@ pub(super) fn wait_for_model(
             ),
             _ => {}
         }
+        report.check()?;
     }
     Err(Failure::run("the engine ended before the model was ready"))
 }
@@ -135,11 +165,21 @@ fn request(
     Ok(Request {
         prompt: arguments.prompt.clone(),
         negative_prompt: arguments.negative_prompt.clone(),
-        seeds: arguments.seeds.0.clone(),
+        seeds: seeds(&arguments.seeds, report),
         layout,
         settings,
         trajectory: arguments.trajectory.as_ref().and(trajectory_method),
     })
+}
+
+/// The seeds that are asked for; those drawn are told, since they are in no argument.
+pub(super) fn seeds(list: &SeedList, report: &Report) -> Vec<u64> {
+    let seeds = list.seeds();
+    if list.has_random() {
+        let list = seeds_text(&seeds).replace(' ', "");
+        report.note(&format!("Seeds drawn: --seeds {list}"));
+    }
+    seeds
 }
 
 /// One request and what has come of it.
@@ -157,6 +197,7 @@ impl Run<'_> {
     fn listen(&mut self, engine: &Engine, id: RequestId) -> Result<(), Failure> {
         while let Some(event) = engine.wait_event() {
             self.report.event(&event);
+            self.report.check()?;
             match event {
                 Event::Stepped(step) => {
                     if let Some((_, animation)) = &mut self.animation {
@@ -175,10 +216,8 @@ impl Run<'_> {
                 Event::Trajectory(trajectory) => {
                     // Of the first seed; the file is named once.
                     if let Some(path) = self.trajectory.take() {
-                        self.saver
-                            .trajectory(&trajectory, &path)
-                            .map_err(Failure::file)?;
-                        self.report.wrote(&path);
+                        let saved = self.saver.trajectory(&trajectory, &path);
+                        self.report.wrote(&saved.map_err(Failure::file)?);
                     }
                 }
                 Event::Failed { request, error } if request == id => {

@@ -1,7 +1,7 @@
 //! `inspect`: what a model is, from its configs and headers, without loading a weight.
 
-use super::Failure;
 use super::arguments::InspectArguments;
+use super::{Failure, output};
 use crate::checkpoint::{Checkpoint, PredictionSource, WeightType};
 use crate::device::ComputeDevice;
 use crate::engine::ModelNeeds;
@@ -10,9 +10,9 @@ pub(super) fn run(arguments: &InspectArguments) -> Result<(), Failure> {
     let source = arguments.parts.source(arguments.model.as_deref())?;
     let device = ComputeDevice::cpu(None);
     let checkpoint = Checkpoint::open(&source, device.burn()).map_err(Failure::model)?;
-    println!("{}", checkpoint.description.name);
+    output::line(&checkpoint.description.name)?;
     for (label, text) in lines(&checkpoint) {
-        println!("  {label:<12}  {text}");
+        output::line(format_args!("  {label:<12}  {text}"))?;
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 //!
 //! [`main`]'s match is the table of contents. Exit codes say what failed:
 //! 0 done, 1 a difference found, 2 wrong arguments, 3 the model, 4 the device, 5 a run, 6 files,
-//! 130 interrupted.
+//! 130 interrupted, 141 nobody reads the output.
 
 mod animation;
 mod arguments;
@@ -16,6 +16,7 @@ mod inspect;
 mod interrupt;
 mod logging;
 mod model;
+mod output;
 mod parameter_file;
 mod parameter_flags;
 mod prompt;
@@ -24,10 +25,11 @@ mod report;
 mod save;
 mod storm_arguments;
 mod studio;
+mod values;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 
 use arguments::{Arguments, Command, StudioArguments};
 
@@ -79,6 +81,7 @@ impl Failure {
         Self::new(130, "interrupted")
     }
 
+    /// For the exit code alone if `message` is empty.
     fn new(code: u8, message: impl ToString) -> Self {
         Self {
             code,
@@ -89,12 +92,57 @@ impl Failure {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    logging::start(arguments.verbose, arguments.log_file.as_deref());
+    match parse().and_then(run) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if !failure.message.is_empty() {
+                output::say(format_args!("storm-studio: {failure}"));
+            }
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+/// The arguments as typed; `None` if help or the version was all that was wanted.
+fn parse() -> Result<Option<Arguments>, Failure> {
+    let parsed = with_negative_numbers(Arguments::command())
+        .try_get_matches()
+        .and_then(|matches| Arguments::from_arg_matches(&matches));
+    match parsed {
+        Ok(arguments) => Ok(Some(arguments)),
+        Err(error) if error.use_stderr() => {
+            // clap's text has colours and a hint of its own.
+            let _ = error.print();
+            Err(Failure::usage(""))
+        }
+        Err(help) => help.print().map(|()| None).map_err(output::failure),
+    }
+}
+
+/// Takes `-1` after an option for its value: what is wrong with it is told by
+/// whoever knows the option's rule.
+fn with_negative_numbers(command: clap::Command) -> clap::Command {
+    let with_values = |argument: clap::Arg| {
+        let takes_values = argument.get_action().takes_values();
+        match takes_values && !argument.is_allow_hyphen_values_set() {
+            true => argument.allow_negative_numbers(true),
+            false => argument,
+        }
+    };
+    command
+        .mut_args(with_values)
+        .mut_subcommands(with_negative_numbers)
+}
+
+fn run(arguments: Option<Arguments>) -> Result<(), Failure> {
+    let Some(arguments) = arguments else {
+        return Ok(());
+    };
+    logging::start(arguments.verbose, arguments.log_file.as_deref())?;
     let command = arguments
         .command
         .unwrap_or_else(|| Command::Studio(StudioArguments::default()));
-    let done = match command {
+    match command {
         Command::Studio(arguments) => studio::run(arguments),
         Command::Generate(arguments) => generate::run(*arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
@@ -102,12 +150,5 @@ pub fn main() -> ExitCode {
         Command::Prompt(arguments) => prompt::run(&arguments),
         Command::Doctor => doctor::run(),
         Command::Compare(arguments) => compare::run(&arguments),
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("storm-studio: {failure}");
-            ExitCode::from(failure.code)
-        }
     }
 }

@@ -1,10 +1,12 @@
 //! What `generate` tells: a progress bar for people, or JSON lines for programs.
 
+use std::cell::RefCell;
 use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
+use super::{Failure, output};
 use crate::engine::{Event, ModelInfo, ModelNeeds, Picture};
 
 /// A model with fewer bytes of weights is there before its needs are read.
@@ -16,6 +18,8 @@ pub(super) struct Report {
     bar: Option<ProgressBar>,
     /// `evaluate` loads its model twice, and says once what it needs.
     has_told_needs: bool,
+    /// Why nothing more can be told.
+    failure: RefCell<Option<Failure>>,
 }
 
 impl Report {
@@ -24,7 +28,16 @@ impl Report {
             json,
             bar: None,
             has_told_needs: false,
+            failure: RefCell::new(None),
         }
+    }
+
+    /// Whether the program that reads is still there.
+    ///
+    /// # Errors
+    /// Once, if it is not, or if what is told can't be written.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        self.failure.borrow_mut().take().map_or(Ok(()), Err)
     }
 
     /// A model is being read.
@@ -131,7 +144,7 @@ impl Report {
             || {
                 json!({
                     "event": "picture",
-                    "path": path,
+                    "path": path.to_string_lossy(),
                     "seed": picture.seed,
                     "method": picture.method,
                     "updates": picture.updates,
@@ -145,7 +158,7 @@ impl Report {
     pub(super) fn wrote(&self, path: &Path) {
         self.tell(
             || path.display().to_string(),
-            || json!({"event": "file", "path": path}),
+            || json!({"event": "file", "path": path.to_string_lossy()}),
         );
     }
 
@@ -171,19 +184,19 @@ impl Report {
 
     fn tell(&self, sentence: impl FnOnce() -> String, value: impl FnOnce() -> Value) {
         if self.json {
-            println!("{}", value());
-            return;
+            return self.line(value);
         }
         let sentence = sentence();
         match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{sentence}")),
-            None => eprintln!("{sentence}"),
+            Some(bar) => bar.suspend(|| output::say(sentence)),
+            None => output::say(sentence),
         }
     }
 
     fn line(&self, value: impl FnOnce() -> Value) {
-        if self.json {
-            println!("{}", value());
+        let mut failure = self.failure.borrow_mut();
+        if self.json && failure.is_none() {
+            *failure = output::line(value()).err();
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Where pictures go: `{output}/{prompt}/{seed}.png`, `{seed}-standard.png`, `grid.png`.
+//! What one request makes, saved with how it was made.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use crate::checkpoint::Family;
 use crate::diffusion::Method;
-use crate::engine::{ModelInfo, Picture, Recipe, Request, Trajectory, picture_file_name};
+use crate::engine::{ModelInfo, Picture, Recipe, Request, Trajectory};
 use crate::export::png::write_png;
-use crate::export::{GridLayout, TextChunk, TrajectoryWriter, file_stem, grid, save_new};
+use crate::export::{GridLayout, OutputFolder, TextChunk, TrajectoryWriter, grid, save_new};
 use crate::storm::{Layout, ObjectTokens};
 
 /// Pixels between the pictures of a grid.
@@ -21,16 +21,16 @@ pub(super) type SaveResult = Result<PathBuf, Box<dyn std::error::Error>>;
 
 /// Saves what one request makes.
 pub(super) struct Saver {
-    folder: PathBuf,
+    output: OutputFolder,
     request: Request,
     model: Arc<ModelInfo>,
 }
 
 impl Saver {
     /// Pictures of `request` go into a folder of the prompt's name in `output`.
-    pub(super) fn new(output: &Path, request: &Request, model: &Arc<ModelInfo>) -> Self {
+    pub(super) fn new(output: &OutputFolder, request: &Request, model: &Arc<ModelInfo>) -> Self {
         Self {
-            folder: output.join(file_stem(&request.prompt)),
+            output: output.clone(),
             request: request.clone(),
             model: Arc::clone(model),
         }
@@ -39,8 +39,9 @@ impl Saver {
     /// Saves a picture with its settings and returns where.
     pub(super) fn picture(&self, picture: &Picture) -> SaveResult {
         let recipe = Recipe::new(picture, &self.request, &self.model);
-        let name = picture_file_name(picture.seed, picture.method);
-        self.png(&name, &picture.image, &recipe.text_chunks())
+        let prompt = &self.request.prompt;
+        let path = self.output.picture(prompt, picture.seed, picture.method);
+        png(&path, &picture.image, &recipe.text_chunks())
     }
 
     /// Saves a row of pictures per method and returns where.
@@ -62,7 +63,7 @@ impl Saver {
         };
         let background = Rgb([255, 255, 255]);
         let picture = grid(&images, layout.with_padding(GRID_PADDING, background))?;
-        self.png("grid.png", &picture, &[])
+        png(&self.output.grid(&self.request.prompt), &picture, &[])
     }
 
     /// Saves a trajectory and returns where.
@@ -88,13 +89,10 @@ impl Saver {
         });
         Ok(writer.finish(path, &run)?)
     }
+}
 
-    fn png(&self, name: &str, image: &RgbImage, texts: &[TextChunk]) -> SaveResult {
-        let saved = save_new(&self.folder.join(name), |file| {
-            write_png(file, image, texts)
-        })?;
-        Ok(saved)
-    }
+fn png(path: &Path, image: &RgbImage, texts: &[TextChunk]) -> SaveResult {
+    Ok(save_new(path, |file| write_png(file, image, texts))?)
 }
 
 /// The first relation's two objects, otherwise the first two, in the notation

@@ -11,6 +11,7 @@ use clap::Args;
 use super::Failure;
 use super::parameter_file::read;
 use super::parameter_flags::ParameterFlags;
+use super::values::path;
 use crate::diffusion::Optimisation;
 use crate::diffusion::parameters::{Name, set};
 use crate::engine::Settings;
@@ -25,7 +26,7 @@ pub(super) struct StormArguments {
     pub(super) objective: Option<ObjectiveKind>,
     /// Read parameters from a JSON file, as a saved picture has them under "objective_parameters"
     /// and "update"
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = path())]
     parameters: Option<PathBuf>,
     /// Set a parameter by its name in files, as margin=0.3 or storm.margin=0.3; may be given
     /// several times

@@ -1,12 +1,13 @@
 //! `studio`, the default: the window.
 
-use super::Failure;
 use super::arguments::StudioArguments;
+use super::{Failure, output};
 use crate::app::{AppError, AppOptions, run as open_window};
-use crate::device::set_cpu_threads;
 
 pub(super) fn run(arguments: StudioArguments) -> Result<(), Failure> {
-    set_cpu_threads(arguments.threads);
+    if let Some(note) = arguments.threads.apply() {
+        output::say(note);
+    }
     let model = match arguments.model.source() {
         Err(failure) if !failure.is_about_the_model() => return Err(failure),
         // The window opens with the embedded model and says what is wrong.

@@ -67,9 +67,9 @@ fn free_memory() -> Option<u64> {
 pub fn resident_memory() -> Option<u64> {
     let own = sysinfo::get_current_pid().ok()?;
     let mut system = System::new();
-    let what = ProcessRefreshKind::nothing().with_memory();
-    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[own]), false, what);
-    Some(system.process(own)?.memory())
+    let memory = ProcessRefreshKind::nothing().with_memory().without_tasks();
+    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[own]), false, memory);
+    Some(system.process(own)?.memory()).filter(|bytes| *bytes > 0)
 }
 
 #[cfg(test)]

@@ -11,46 +11,51 @@ mod tensor_buffer;
 mod wgpu_setup;
 
 use std::fmt;
-use std::str::FromStr;
 
 use burn::tensor::Device;
+use strum::{EnumString, VariantNames};
 
 pub use memory::{MemoryLimits, resident_memory};
-pub use precision::{Precision, UnknownPrecision};
+pub use precision::Precision;
 pub use priority::{lower_thread_priority, set_cpu_threads};
 pub use slot::{DeviceNumbers, HostNumbers, Slot, SlotError};
 pub use tensor_buffer::{TensorBuffer, TensorBufferError, tensor_buffer};
 pub use wgpu_setup::{AdapterSummary, WgpuHandles};
 
-/// What the person asked to compute on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// What the person asked to compute on; as text the names of [`Self::NAMES`] and
+/// those of burn's backends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, EnumString, VariantNames)]
+#[strum(
+    ascii_case_insensitive,
+    serialize_all = "lowercase",
+    parse_err_ty = UnknownDevice,
+    parse_err_fn = unknown_device
+)]
 pub enum DevicePreference {
     /// A real GPU if there is one, else the CPU.
     #[default]
     Auto,
     /// wgpu, even on a software adapter.
+    #[strum(to_string = "gpu", serialize = "wgpu", serialize = "cuda")]
     Gpu,
     /// burn's flex.
+    #[strum(to_string = "cpu", serialize = "flex")]
     Cpu,
+}
+
+impl DevicePreference {
+    /// The names that help and messages say.
+    pub const NAMES: &[&str] = Self::VARIANTS;
+}
+
+fn unknown_device(name: &str) -> UnknownDevice {
+    UnknownDevice(name.to_string())
 }
 
 /// A name that is no [`DevicePreference`].
 #[derive(Debug, thiserror::Error)]
-#[error("{0:?} is no device; say auto, gpu or cpu")]
+#[error("“{0}” is no device; choose one of {names}", names = DevicePreference::NAMES.join(", "))]
 pub struct UnknownDevice(String);
-
-impl FromStr for DevicePreference {
-    type Err = UnknownDevice;
-
-    fn from_str(name: &str) -> Result<Self, UnknownDevice> {
-        match name.to_ascii_lowercase().as_str() {
-            "auto" => Ok(Self::Auto),
-            "gpu" | "wgpu" | "cuda" => Ok(Self::Gpu),
-            "cpu" | "flex" => Ok(Self::Cpu),
-            _ => Err(UnknownDevice(name.to_string())),
-        }
-    }
-}
 
 /// Why a device could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -168,11 +173,17 @@ mod tests {
 
     #[test]
     fn names_of_devices_are_read_and_others_refused_in_words() {
-        assert_eq!(
-            "GPU".parse::<DevicePreference>().unwrap(),
-            DevicePreference::Gpu
-        );
+        for (name, device) in [
+            ("auto", DevicePreference::Auto),
+            ("GPU", DevicePreference::Gpu),
+            ("wgpu", DevicePreference::Gpu),
+            ("cuda", DevicePreference::Gpu),
+            ("cpu", DevicePreference::Cpu),
+            ("flex", DevicePreference::Cpu),
+        ] {
+            assert_eq!(name.parse::<DevicePreference>().unwrap(), device, "{name}");
+        }
         let error = "tpu".parse::<DevicePreference>().unwrap_err();
-        assert!(error.to_string().contains("auto, gpu or cpu"));
+        assert!(error.to_string().contains("auto, gpu, cpu"), "{error}");
     }
 }

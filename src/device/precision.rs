@@ -1,40 +1,44 @@
 //! Whether weights and activations are kept in whole or in half precision.
 
-use std::str::FromStr;
-
 use burn::tensor::DType;
+use strum::{EnumString, VariantNames};
 
 use super::{ComputeDevice, DeviceError};
 
-/// What the person asked weights to be kept and computed in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// What the person asked weights to be kept and computed in; as text the names of
+/// [`Self::NAMES`] and those that other programs use for the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, EnumString, VariantNames)]
+#[strum(
+    ascii_case_insensitive,
+    serialize_all = "lowercase",
+    parse_err_ty = UnknownPrecision,
+    parse_err_fn = unknown_precision
+)]
 pub enum Precision {
     /// Halves for large models on a GPU that computes in them.
     #[default]
     Auto,
     /// f32.
+    #[strum(to_string = "f32", serialize = "fp32", serialize = "float32")]
     Whole,
     /// f16.
+    #[strum(to_string = "f16", serialize = "fp16", serialize = "float16")]
     Half,
+}
+
+impl Precision {
+    /// The names that help and messages say.
+    pub const NAMES: &[&str] = Self::VARIANTS;
+}
+
+fn unknown_precision(name: &str) -> UnknownPrecision {
+    UnknownPrecision(name.to_string())
 }
 
 /// A name that is no [`Precision`].
 #[derive(Debug, thiserror::Error)]
-#[error("{0:?} is no number type; say auto, f32 or f16")]
+#[error("“{0}” is no number type; choose one of {names}", names = Precision::NAMES.join(", "))]
 pub struct UnknownPrecision(String);
-
-impl FromStr for Precision {
-    type Err = UnknownPrecision;
-
-    fn from_str(name: &str) -> Result<Self, UnknownPrecision> {
-        match name.to_ascii_lowercase().as_str() {
-            "auto" => Ok(Self::Auto),
-            "f32" | "fp32" | "float32" => Ok(Self::Whole),
-            "f16" | "fp16" | "float16" => Ok(Self::Half),
-            _ => Err(UnknownPrecision(name.to_string())),
-        }
-    }
-}
 
 /// Weights above which halves are worth their rounding, in bytes of f32. The
 /// embedded model lies far below, Stable Diffusion far above.
@@ -84,6 +88,8 @@ mod tests {
         assert!(!cpu.uses_halves(u64::MAX));
         let error = cpu.with_precision("fp16".parse().unwrap()).unwrap_err();
         assert!(error.to_string().contains("f32"), "{error}");
-        assert!("bf8".parse::<Precision>().is_err());
+        assert_eq!("Float32".parse::<Precision>().unwrap(), Precision::Whole);
+        let error = "bf8".parse::<Precision>().unwrap_err();
+        assert!(error.to_string().contains("auto, f32, f16"), "{error}");
     }
 }

@@ -1,5 +1,7 @@
 //! Sharing the processor with the rest of the desktop.
 
+use std::num::NonZeroUsize;
+
 use thread_priority::{ThreadPriority, ThreadPriorityValue};
 
 /// Lets other programs go first on the calling thread; best effort, since some
@@ -18,13 +20,17 @@ pub fn lower_thread_priority() {
 }
 
 /// Bounds the threads that flex computes with (`None`: one per core) and lowers
-/// their priority. Only the first call of a process has an effect.
-pub fn set_cpu_threads(threads: Option<usize>) {
+/// their priority; returns how many there are: never more than cores, since more
+/// only wait for each other. Only the first call of a process has an effect.
+pub fn set_cpu_threads(threads: Option<NonZeroUsize>) -> NonZeroUsize {
+    let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let threads = threads.map_or(cores, |threads| threads.min(cores));
     let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads.unwrap_or(0))
+        .num_threads(threads.get())
         .thread_name(|index| format!("compute {index}"))
         .start_handler(|_| lower_thread_priority());
     if let Err(error) = pool.build_global() {
         tracing::debug!("the thread pool stays as it is: {error}");
     }
+    threads
 }

@@ -189,15 +189,6 @@ pub struct Picture {
     pub sighted: Option<Arc<Sighted>>,
 }
 
-/// The file name that a picture gets by itself: the seed, with the method where
-/// it is not STORM.
-pub fn picture_file_name(seed: u64, method: Method) -> String {
-    match method {
-        Method::Storm => format!("{seed}.png"),
-        Method::Standard => format!("{seed}-standard.png"),
-    }
-}
-
 /// What a detector sees in a picture.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sighted {

@@ -14,6 +14,7 @@ mod recipe;
 mod recorder;
 mod request;
 mod run_shape;
+mod seeds;
 mod settings;
 mod store;
 mod worker;
@@ -24,15 +25,13 @@ use std::sync::mpsc;
 use std::thread::JoinHandle;
 
 pub use error::{EngineError, RequestError};
-pub use event::{
-    Event, FoundObject, ModelInfo, Notice, Picture, Sighted, StepEvent, UpdateEvent,
-    picture_file_name,
-};
+pub use event::{Event, FoundObject, ModelInfo, Notice, Picture, Sighted, StepEvent, UpdateEvent};
 pub use needs::ModelNeeds;
 pub use prepare::LARGEST_SIDE;
 pub use recipe::Recipe;
 pub use recorder::Trajectory;
 pub use request::{Request, RequestId};
+pub use seeds::{SeedError, SeedList, seeds_text};
 pub use settings::Settings;
 pub use store::{StepKey, StepRecord, StepStore, UpdateRecord};
 

@@ -6,10 +6,26 @@
 
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr, VariantArray};
 
 /// A colour that a prompt can ask for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+///
+/// The order is that in which recipe/scenes.py names them.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum Colour {
     Red,
     Blue,
@@ -32,22 +48,17 @@ const LEAST_AGREEMENT: f64 = 0.9;
 const HUE_TOLERANCE: f64 = 25.0;
 
 impl Colour {
-    /// Every colour, in the order in which recipe/scenes.py names them.
-    pub const ALL: [Colour; 4] = [Self::Red, Self::Blue, Self::Green, Self::Yellow];
+    /// Every colour.
+    pub const ALL: &[Colour] = Self::VARIANTS;
 
     /// The word for it in a prompt.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Red => "red",
-            Self::Blue => "blue",
-            Self::Green => "green",
-            Self::Yellow => "yellow",
-        }
+        self.into()
     }
 
     /// The colour that a word names.
     pub fn of_name(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|colour| colour.name() == word)
+        word.parse().ok()
     }
 
     /// The tint of recipe/scenes.py.
@@ -89,7 +100,7 @@ impl Colour {
             return None;
         }
         let hue = mean[1].atan2(mean[0]).to_degrees();
-        Self::ALL.into_iter().find(|colour| {
+        Self::ALL.iter().copied().find(|colour| {
             let (own, _) = hue_and_chroma(colour.tint());
             let difference = (hue - own).rem_euclid(360.0);
             difference.min(360.0 - difference) <= HUE_TOLERANCE
@@ -135,7 +146,7 @@ mod tests {
 
     #[test]
     fn the_tints_are_seen_in_light_and_shade() {
-        for colour in Colour::ALL {
+        for &colour in Colour::ALL {
             for shade in [0.65, 0.8, 1.0] {
                 let shaded = colour.tint().map(|byte| (f64::from(byte) * shade) as u8);
                 assert_eq!(seen(shaded), Some(colour), "{shade}");

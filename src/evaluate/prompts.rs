@@ -164,7 +164,7 @@ impl SpatialPrompt {
         let object_colour = self.object.colour;
         let free = |noun: &str, taken: Option<Colour>| -> Vec<Colour> {
             let own = natural_colour(noun);
-            let colours = Colour::ALL.into_iter();
+            let colours = Colour::ALL.iter().copied();
             colours
                 .filter(|colour| Some(*colour) != own && Some(*colour) != taken)
                 .collect()

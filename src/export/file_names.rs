@@ -131,6 +131,32 @@ pub fn save_new(
     })
 }
 
+/// Finds out whether a file could be saved under `path`, without leaving
+/// anything there: whoever makes something for hours wants to know before.
+///
+/// # Errors
+/// [`SaveError`] with what the system said.
+pub fn check_writable(path: &Path) -> Result<(), SaveError> {
+    let check = || {
+        if path.file_name().is_none() || path.is_dir() {
+            return Err(io::Error::from(io::ErrorKind::IsADirectory));
+        }
+        // Missing folders are made when the file is saved: what counts is where
+        // the first of them would go.
+        let exists = |folder: &&Path| folder.as_os_str().is_empty() || folder.exists();
+        let folder = path.ancestors().skip(1).find(exists).unwrap_or(path);
+        let (temporary, file) = TemporaryFile::create_beside(&folder.join("new"))?;
+        // Windows can't remove an open file.
+        drop(file);
+        drop(temporary);
+        Ok(())
+    };
+    check().map_err(|source| SaveError {
+        path: path.to_owned(),
+        source,
+    })
+}
+
 /// `path` itself for copy 1, `name-2.extension` for copy 2.
 fn numbered(path: &Path, copy: u32) -> PathBuf {
     if copy == 1 {
@@ -294,6 +320,21 @@ mod tests {
         let file = folder.path().join("file");
         fs::write(&file, "").unwrap();
         assert!(save_new(&file.join("0.png"), |_| Ok(())).is_err());
+    }
+
+    #[test]
+    fn where_a_file_could_go_is_known_beforehand() {
+        let folder = tempfile::tempdir().unwrap();
+        check_writable(&folder.path().join("a/b/c.png")).unwrap();
+        assert!(names(folder.path()).is_empty());
+        let file = folder.path().join("file");
+        fs::write(&file, "content").unwrap();
+        // It gets another name when it is saved.
+        check_writable(&file).unwrap();
+        for path in [&file.join("c.png"), folder.path(), Path::new("..")] {
+            assert!(check_writable(path).is_err(), "{}", path.display());
+        }
+        assert_eq!(fs::read_to_string(&file).unwrap(), "content");
     }
 
     #[test]

@@ -270,12 +270,6 @@ pub fn text_chunks<T: Serialize>(
     ])
 }
 
-/// The infotext's settings, if the picture has one.
-pub fn settings_of(chunks: &[TextChunk]) -> Option<ImageSettings> {
-    let chunk = chunks.iter().find(|it| it.keyword == PARAMETERS_KEYWORD)?;
-    Some(ImageSettings::from_infotext(&chunk.text))
-}
-
 /// Our own JSON, if the picture has one; the error if it is not a `T`.
 pub fn own_of<T: DeserializeOwned>(chunks: &[TextChunk]) -> Option<Result<T, serde_json::Error>> {
     let chunk = chunks.iter().find(|it| it.keyword == OWN_KEYWORD)?;

@@ -6,8 +6,6 @@ use std::io::{self, BufRead, Seek, Write};
 use image::RgbImage;
 use thiserror::Error;
 
-use super::metadata::{OWN_KEYWORD, PARAMETERS_KEYWORD};
-
 /// Most text read of one file, after decompression: workflows of ComfyUI with
 /// embedded pictures reach a few MB.
 const MAX_TEXT_BYTES: usize = 32 << 20;
@@ -62,37 +60,6 @@ pub enum PngError {
         /// Rows.
         height: u32,
     },
-}
-
-/// Which program's settings a picture holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SettingsSource {
-    /// Ours: everything to make the picture again.
-    StormStudio,
-    /// A1111's infotext, which many programs write.
-    Parameters,
-    /// ComfyUI's graph, which has no fixed place for a prompt.
-    ComfyUi,
-    /// InvokeAI's JSON.
-    InvokeAi,
-}
-
-impl SettingsSource {
-    /// The source that says most, if there is any.
-    pub fn of(chunks: &[TextChunk]) -> Option<Self> {
-        let has = |keyword: &str| chunks.iter().any(|chunk| chunk.keyword == keyword);
-        if has(OWN_KEYWORD) {
-            Some(Self::StormStudio)
-        } else if has(PARAMETERS_KEYWORD) {
-            Some(Self::Parameters)
-        } else if has("workflow") || has("prompt") {
-            Some(Self::ComfyUi)
-        } else if has("invokeai_metadata") {
-            Some(Self::InvokeAi)
-        } else {
-            None
-        }
-    }
 }
 
 /// Writes a picture with texts in front of the pixels: as `tEXt` where Latin-1

@@ -4,6 +4,7 @@
 mod assigning;
 mod export;
 mod models;
+mod pictures;
 mod pixels;
 mod running;
 mod settings;
@@ -54,7 +55,7 @@ fn studio_with(output: &Path, theme: egui::Theme, preferences: Preferences) -> S
                     let device = ComputeDevice::cpu(None);
                     let wake = Arc::new(|| {});
                     let engine = Engine::start(device, CheckpointSource::Embedded, 1 << 28, wake);
-                    let (output, preferences) = (output.clone(), preferences.clone());
+                    let (output, preferences) = (output.clone().into(), preferences.clone());
                     let mut app = StudioApp::new(ui.ctx(), engine, output, preferences);
                     app.draw_on_device(drawing);
                     app

@@ -26,7 +26,7 @@ impl egui::DroppedFile for Dropped {
 }
 
 /// As a person drags it from a file manager.
-fn drop_on_window(harness: &mut Studio, path: &Path) {
+pub(super) fn drop_on_window(harness: &mut Studio, path: &Path) {
     let file = Arc::new(Dropped(path.to_path_buf()));
     harness.input_mut().dropped_files.push(file);
     harness.step();
@@ -44,7 +44,7 @@ fn wait_for_model(harness: &mut Studio, name: &str) {
     harness.step();
 }
 
-fn wait_for_error(harness: &mut Studio) -> String {
+pub(super) fn wait_for_error(harness: &mut Studio) -> String {
     wait(harness, "the message", |app| {
         let message = app.state().session.message.as_ref();
         message.is_some_and(|message| message.is_error)

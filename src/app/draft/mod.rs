@@ -10,11 +10,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::{Request, RequestError, Settings};
+use crate::engine::{Request, RequestError, SeedError, Settings};
 use crate::prompt::{Assignment, AssignmentError, ClipTokenizer, TokenizedPrompt};
 use crate::storm::Layout;
 use assigning::NextRelation;
-use seeds::{SeedError, SeedField};
+use seeds::SeedField;
 
 /// Enough for the embedded model, and half the waiting.
 const EXAMPLE_STEPS: usize = 25;

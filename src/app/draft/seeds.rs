@@ -1,128 +1,60 @@
-//! Seeds as a person writes them: one, a list, a range, locked or drawn anew.
-
-use std::hash::{BuildHasher, RandomState};
+//! The field of seeds: what a person wrote, and whether it stays.
 
 use serde::{Deserialize, Serialize};
 
-/// More seeds than this in one request are a slip of the finger.
-const MOST_SEEDS: usize = 1000;
+use crate::engine::{SeedError, SeedList, seeds_text};
 
 /// What the seed field holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeedField {
-    /// `7`, `0, 1, 2` or `0-3`.
+    /// In the spelling of [`SeedList`].
     pub text: String,
     /// Keep the seeds for the next request; otherwise as many new ones are drawn.
     pub locked: bool,
 }
 
-/// Why the field can't be read.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SeedError {
-    #[error("give a seed, such as 7, or several, such as 0, 1, 2 or 0-3")]
-    Empty,
-    #[error("“{0}” is no seed; write a whole number from 0 to {max}", max = u64::MAX)]
-    NotANumber(String),
-    #[error("the range “{0}” ends before it begins")]
-    Backwards(String),
-    #[error("these are more than {MOST_SEEDS} seeds; make fewer at a time")]
-    TooMany,
-}
-
 impl SeedField {
+    /// These seeds, to be kept.
+    pub fn locked(seeds: &[u64]) -> Self {
+        Self {
+            text: seeds_text(seeds),
+            locked: true,
+        }
+    }
+
     /// The seeds in the order written, each once.
     ///
     /// # Errors
     /// [`SeedError`] with what to write instead.
     pub fn seeds(&self) -> Result<Vec<u64>, SeedError> {
-        let mut seeds = Vec::new();
-        let parts = self
-            .text
-            .split(|letter: char| letter == ',' || letter.is_whitespace());
-        for part in parts.filter(|part| !part.is_empty()) {
-            let (first, last) = range(part)?;
-            if last - first >= MOST_SEEDS as u64 {
-                return Err(SeedError::TooMany);
-            }
-            for seed in first..=last {
-                if !seeds.contains(&seed) {
-                    seeds.push(seed);
-                }
-            }
-            if seeds.len() > MOST_SEEDS {
-                return Err(SeedError::TooMany);
-            }
-        }
-        if seeds.is_empty() {
-            return Err(SeedError::Empty);
-        }
-        Ok(seeds)
+        Ok(self.list()?.seeds())
     }
 
     /// Draws as many new seeds as there are, at least one.
     pub fn draw(&mut self) {
         let count = self.seeds().map_or(1, |seeds| seeds.len());
-        let drawn: Vec<String> = (0..count).map(|_| random_seed().to_string()).collect();
-        self.text = drawn.join(", ");
+        self.text = seeds_text(&SeedList::random(count).seeds());
     }
-}
 
-fn range(part: &str) -> Result<(u64, u64), SeedError> {
-    let number = |text: &str| {
-        text.parse::<u64>()
-            .map_err(|_| SeedError::NotANumber(text.to_string()))
-    };
-    match part.split_once('-') {
-        None => number(part).map(|seed| (seed, seed)),
-        Some((first, last)) => {
-            let (first, last) = (number(first)?, number(last)?);
-            if last < first {
-                return Err(SeedError::Backwards(part.to_string()));
-            }
-            Ok((first, last))
+    /// Draws the seeds that are left to the program, so that the field says which
+    /// ones the next pictures have; those after them are drawn anew.
+    pub fn settle(&mut self) {
+        if let Ok(list) = self.list()
+            && list.has_random()
+        {
+            self.text = list.drawn().to_string();
+            self.locked = false;
         }
     }
-}
 
-/// A seed from the system's randomness, below 2³² as other programs draw them.
-fn random_seed() -> u64 {
-    // The standard library seeds every `RandomState` from the system.
-    RandomState::new().hash_one(0_u8) & u64::from(u32::MAX)
+    fn list(&self) -> Result<SeedList, SeedError> {
+        self.text.parse()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn seeds(text: &str) -> Result<Vec<u64>, SeedError> {
-        let field = SeedField {
-            text: text.to_string(),
-            locked: true,
-        };
-        field.seeds()
-    }
-
-    #[test]
-    fn one_a_list_and_ranges_are_read() {
-        assert_eq!(seeds(" 7 "), Ok(vec![7]));
-        assert_eq!(seeds("0, 1,2 9"), Ok(vec![0, 1, 2, 9]));
-        assert_eq!(
-            seeds("3-5, 4, 18446744073709551615"),
-            Ok(vec![3, 4, 5, u64::MAX])
-        );
-    }
-
-    #[test]
-    fn what_is_no_seed_is_named() {
-        assert_eq!(seeds(" , "), Err(SeedError::Empty));
-        assert_eq!(
-            seeds("1, cat"),
-            Err(SeedError::NotANumber("cat".to_string()))
-        );
-        assert_eq!(seeds("5-3"), Err(SeedError::Backwards("5-3".to_string())));
-        assert_eq!(seeds("0-999999999"), Err(SeedError::TooMany));
-        assert!(seeds("-1").is_err());
-    }
 
     #[test]
     fn drawing_keeps_the_number_of_seeds() {
@@ -136,5 +68,18 @@ mod tests {
         field.draw();
         // The chance that four seeds of 32 bits come again is 2⁻¹²⁸.
         assert_ne!(field.seeds().unwrap(), first);
+    }
+
+    #[test]
+    fn a_seed_left_to_the_program_is_told_and_the_next_one_is_another() {
+        let mut field = SeedField::locked(&[3]);
+        field.settle();
+        assert_eq!(field, SeedField::locked(&[3]));
+        field.text = "3, -1".to_string();
+        field.settle();
+        assert!(!field.locked && !field.text.contains('-'), "{}", field.text);
+        let seeds = field.seeds().unwrap();
+        assert_eq!((seeds.len(), seeds[0]), (2, 3));
+        assert_eq!(field.seeds().unwrap(), seeds);
     }
 }

@@ -3,7 +3,6 @@
 
 pub mod saving;
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -12,7 +11,9 @@ use poll_promise::Promise;
 use crate::app::state::action::{Export, ModelPlace};
 use crate::app::state::message::sentence;
 use crate::checkpoint::{CheckpointSource, FoundModels};
-use saving::{FoundSettings, Writing, read_settings};
+use crate::export::OutputFolder;
+use crate::restore::{PictureKind, RestoredSettings, read_picture};
+use saving::Writing;
 
 /// What a job brought.
 #[derive(Debug)]
@@ -31,20 +32,20 @@ pub enum Outcome {
     PictureChosen(PathBuf),
     PlaceChosen(Export, PathBuf),
     Saved(Result<Vec<PathBuf>, String>),
-    SettingsRead(Result<FoundSettings, String>),
+    SettingsRead(Result<Box<RestoredSettings>, String>),
 }
 
 /// Jobs under way and what came of them.
 #[derive(Default)]
 pub struct Files {
-    output: PathBuf,
+    output: OutputFolder,
     dialog: Option<Promise<Outcome>>,
     jobs: Vec<Promise<Outcome>>,
     last_saved: Option<PathBuf>,
 }
 
 impl Files {
-    pub fn new(output: PathBuf) -> Self {
+    pub fn new(output: OutputFolder) -> Self {
         Self {
             output,
             ..Self::default()
@@ -52,12 +53,12 @@ impl Files {
     }
 
     /// The folder that pictures are saved into without asking.
-    pub fn output(&self) -> &Path {
+    pub fn output(&self) -> &OutputFolder {
         &self.output
     }
 
-    pub fn set_output(&mut self, output: PathBuf) {
-        self.output = output;
+    pub fn set_output(&mut self, folder: PathBuf) {
+        self.output = folder.into();
     }
 
     /// The file that was saved last.
@@ -112,7 +113,7 @@ impl Files {
     pub fn ask_for_output(&mut self) {
         let dialog = rfd::AsyncFileDialog::new()
             .set_title("Choose the output folder")
-            .set_directory(&self.output);
+            .set_directory(self.output.path());
         self.ask(dialog.pick_folder(), Outcome::OutputChosen);
     }
 
@@ -120,7 +121,7 @@ impl Files {
     pub fn ask_for_picture(&mut self) {
         let dialog = rfd::AsyncFileDialog::new()
             .set_title("Open a picture's settings")
-            .set_directory(&self.output)
+            .set_directory(self.output.path())
             .add_filter("Pictures", &["png"]);
         self.ask(dialog.pick_file(), Outcome::PictureChosen);
     }
@@ -130,7 +131,7 @@ impl Files {
         let name = proposed.file_name().unwrap_or_default().to_string_lossy();
         let dialog = rfd::AsyncFileDialog::new()
             .set_title("Save the picture")
-            .set_directory(&self.output)
+            .set_directory(self.output.path())
             .set_file_name(name)
             .add_filter("PNG", &["png"]);
         self.ask(dialog.save_file(), move |path| {
@@ -167,7 +168,9 @@ impl Files {
     /// Reads the settings in a picture.
     pub fn read(&mut self, path: PathBuf) {
         self.jobs.push(Promise::spawn_thread("reading", move || {
-            Outcome::SettingsRead(read_settings(&path))
+            let restored = read_picture(&path);
+            // It begins with the file's name, which keeps its small letter.
+            Outcome::SettingsRead(restored.map_err(|error| format!("{error}.")))
         }));
     }
 
@@ -206,20 +209,13 @@ fn weight_files(dialog: rfd::AsyncFileDialog) -> rfd::AsyncFileDialog {
 /// A picture is told by its first bytes; whatever else it is, it is opened as a
 /// model, which says what it is instead.
 fn look_at(path: PathBuf) -> Outcome {
-    let is_file = std::fs::metadata(&path).is_ok_and(|found| found.is_file());
-    if is_file && begins_as_png(&path) {
+    if PictureKind::of_file(&path).is_some() {
         return Outcome::PictureChosen(path);
     }
     match CheckpointSource::from_path(&path) {
         Ok(source) => Outcome::ModelFound(source),
         Err(error) => Outcome::NothingThere(sentence(&error.to_string())),
     }
-}
-
-fn begins_as_png(path: &Path) -> bool {
-    let mut head = [0; 8];
-    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut head));
-    read.is_ok() && head == *b"\x89PNG\r\n\x1a\n"
 }
 
 /// The job if it isn't done; otherwise its outcome joins `ready`.

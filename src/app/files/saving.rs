@@ -1,9 +1,7 @@
-//! What is written to disk and read back: pictures with their recipe under the
-//! names that `generate` uses too. Prepared on the window's thread, done on another.
+//! What is written to disk: pictures with their recipe under the names that
+//! `generate` uses too. Prepared on the window's thread, done on another.
 
-use std::fs::File;
-use std::io::BufReader;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use image::{Rgb, RgbImage};
@@ -11,12 +9,9 @@ use image::{Rgb, RgbImage};
 use crate::app::state::message::sentence;
 use crate::app::state::session::{Run, Session};
 use crate::diffusion::Method;
-use crate::engine::{Recipe, RequestId, picture_file_name};
-use crate::export::metadata::{own_of, settings_of};
-use crate::export::png::{read_texts, write_png};
-use crate::export::{
-    GridLayout, ImageSettings, SettingsSource, TextChunk, file_stem, grid, save_new, side_by_side,
-};
+use crate::engine::{Recipe, RequestId};
+use crate::export::png::write_png;
+use crate::export::{GridLayout, OutputFolder, TextChunk, grid, save_new, side_by_side};
 
 /// Pixels between the pictures of a grid or comparison.
 const PADDING: u32 = 4;
@@ -74,25 +69,6 @@ impl Writing {
     }
 }
 
-/// Where the picture of a method goes in the output folder.
-pub fn picture_path(output: &Path, run: &Run, method: Method) -> PathBuf {
-    folder(output, run).join(picture_file_name(run.key.seed, method))
-}
-
-/// Where a comparison goes.
-pub fn comparison_path(output: &Path, run: &Run) -> PathBuf {
-    folder(output, run).join(format!("{}-comparison.png", run.key.seed))
-}
-
-/// Where a grid goes.
-pub fn grid_path(output: &Path, run: &Run) -> PathBuf {
-    folder(output, run).join("grid.png")
-}
-
-fn folder(output: &Path, run: &Run) -> PathBuf {
-    output.join(file_stem(&run.request.prompt))
-}
-
 /// The picture of `method`, to be written to `path`; `None` if there is none yet.
 pub fn picture(run: &Run, method: Method, path: PathBuf) -> Option<Writing> {
     let picture = run.trace(method).picture.as_ref()?;
@@ -104,11 +80,12 @@ pub fn picture(run: &Run, method: Method, path: PathBuf) -> Option<Writing> {
 }
 
 /// The finished pictures of a run, each to be written to its place in the output folder.
-pub fn pictures(run: &Run, output: &Path) -> Vec<(Method, Writing)> {
+pub fn pictures(run: &Run, output: &OutputFolder) -> Vec<(Method, Writing)> {
     let methods = [Method::Standard, Method::Storm].into_iter();
     methods
         .filter_map(|method| {
-            let writing = picture(run, method, picture_path(output, run, method))?;
+            let path = output.picture(&run.request.prompt, run.key.seed, method);
+            let writing = picture(run, method, path)?;
             Some((method, writing))
         })
         .collect()
@@ -161,46 +138,6 @@ fn texts(run: &Run, method: Method) -> Vec<TextChunk> {
         (Some(picture), Some(model)) => Recipe::new(picture, &run.request, model).text_chunks(),
         _ => Vec::new(),
     }
-}
-
-/// Settings found in a picture.
-#[derive(Debug, Clone, PartialEq)]
-pub enum FoundSettings {
-    /// Ours: everything.
-    Recipe(Box<Recipe>),
-    /// Another program's: what we understand of it.
-    Infotext(Box<ImageSettings>),
-}
-
-/// Reads the settings in a picture.
-///
-/// # Errors
-/// A sentence with what is wrong with the file.
-pub fn read_settings(path: &Path) -> Result<FoundSettings, String> {
-    let name = path
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
-    let file = File::open(path).map_err(|error| format!("{name} can't be opened ({error})."))?;
-    let texts = read_texts(BufReader::new(file))
-        .map_err(|error| format!("{name}: {}", sentence(&error.to_string())))?;
-    if let Some(Ok(recipe)) = own_of::<Recipe>(&texts) {
-        return Ok(FoundSettings::Recipe(Box::new(recipe)));
-    }
-    if let Some(settings) = settings_of(&texts) {
-        return Ok(FoundSettings::Infotext(Box::new(settings)));
-    }
-    Err(match SettingsSource::of(&texts) {
-        Some(SettingsSource::ComfyUi) => format!(
-            "{name} holds a ComfyUI graph, which can't be read; type its prompt, or save the \
-             picture there with A1111's parameters."
-        ),
-        Some(SettingsSource::InvokeAi) => {
-            format!("{name} holds InvokeAI's settings, which can't be read; type its prompt.")
-        }
-        _ => format!("{name} holds no settings; open a picture as this program saved it."),
-    })
 }
 
 #[cfg(test)]

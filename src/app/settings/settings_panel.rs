@@ -13,7 +13,7 @@ use crate::app::look::theme::{Palette, bold, small};
 use crate::app::state::State;
 use crate::app::state::session::WORTH_A_SENTENCE;
 use crate::diffusion::{Method, Methods, PredictionType, SchedulerKind};
-use crate::engine::{LARGEST_SIDE, ModelInfo, Settings};
+use crate::engine::{LARGEST_SIDE, ModelInfo, SeedList, Settings};
 
 /// The panel has no state of its own: it edits the draft.
 #[derive(Debug, Default)]
@@ -91,10 +91,10 @@ fn seeds_ui(ui: &mut Ui, state: &mut State) {
     let field = &mut state.draft.seeds;
     let problem = field.seeds().err();
     ui.horizontal(|ui| {
-        let label = ui.label("Seeds").on_hover_text(
-            "The noise that pictures start from: one seed, a list such as 0, 1, 2 or a range such \
-             as 0-3. Every seed gives one picture a method.",
-        );
+        let label = ui.label("Seeds").on_hover_text(format!(
+            "The noise that pictures start from: {}. Every seed gives one picture a method.",
+            SeedList::SPELLING
+        ));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.spacing_mut().item_spacing.x = 2.0;
             let (icon, explanation) = if field.locked {

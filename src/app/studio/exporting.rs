@@ -14,7 +14,7 @@ use crate::diffusion::Method;
 impl StudioApp {
     /// Saves what the shown run has so far, without asking.
     pub(super) fn save(&mut self) {
-        let output = self.state.files.output().to_path_buf();
+        let output = self.state.files.output();
         let Some(run) = self.state.shown_run() else {
             return self.say(
                 "There is no picture to save yet; generate one first.",
@@ -23,7 +23,7 @@ impl StudioApp {
         };
         let key = run.key;
         let (methods, writings): (Vec<Method>, Vec<Writing>) =
-            saving::pictures(run, &output).into_iter().unzip();
+            saving::pictures(run, output).into_iter().unzip();
         if writings.is_empty() {
             return self.say("The picture is not finished yet; save it then.", false);
         }
@@ -33,15 +33,16 @@ impl StudioApp {
 
     /// Asks where an export should go.
     pub(super) fn ask_for_place(&mut self, export: Export) {
-        let output = self.state.files.output().to_path_buf();
+        let output = self.state.files.output();
         let method = self.state.attention_method();
         let Some(run) = self.state.shown_run() else {
             return;
         };
+        let (prompt, seed) = (&run.request.prompt, run.key.seed);
         let proposed = match export {
-            Export::Picture => saving::picture_path(&output, run, method),
-            Export::Comparison => saving::comparison_path(&output, run),
-            Export::Grid => saving::grid_path(&output, run),
+            Export::Picture => output.picture(prompt, seed, method),
+            Export::Comparison => output.comparison(prompt, seed),
+            Export::Grid => output.grid(prompt),
         };
         self.state.files.ask_for_place(export, &proposed);
     }

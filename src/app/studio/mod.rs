@@ -35,8 +35,9 @@ use crate::app::state::session::{RunKey, Session};
 use crate::checkpoint::CheckpointSource;
 use crate::diffusion::Methods;
 use crate::engine::{Engine, Settings};
+use crate::export::OutputFolder;
 use rescue::Rescue;
-use restoring::{restore, restore_request};
+use restoring::restore_request;
 
 /// Longest wait before the window looks after its jobs again, in seconds.
 const JOB_INTERVAL: f32 = 0.1;
@@ -61,7 +62,7 @@ impl StudioApp {
     pub fn new(
         ctx: &egui::Context,
         engine: Engine,
-        output: PathBuf,
+        output: OutputFolder,
         preferences: Preferences,
     ) -> Self {
         theme::install(ctx);
@@ -100,7 +101,7 @@ impl StudioApp {
 
     /// Writes every finished picture that is in no file yet.
     pub fn save_all(&mut self) {
-        let output = self.state.files.output().to_path_buf();
+        let output = self.state.files.output().clone();
         self.rescue.save_all(&mut self.state.session, &output);
     }
 
@@ -270,6 +271,7 @@ impl StudioApp {
         if !draft.seeds.locked && has_run {
             draft.seeds.draw();
         }
+        draft.seeds.settle();
         match draft.request() {
             Ok(request) => {
                 let id = self.engine.submit(request.clone());
@@ -326,11 +328,11 @@ impl StudioApp {
                     self.state.files.saved(path);
                 }
             }
-            Outcome::SettingsRead(Ok(found)) => {
-                let problem = restore(&mut self.state.draft, found);
-                let text = problem.unwrap_or_else(|| {
-                    "The picture's settings are back; Generate makes it again.".to_string()
-                });
+            Outcome::SettingsRead(Ok(restored)) => {
+                let request = &restored.taken;
+                restore_request(&mut self.state.draft, request, request.seeds.clone());
+                let model = self.state.session.model();
+                let text = restored.message(model.map(|model| model.name.as_str()));
                 self.say(&text, false);
             }
             Outcome::Saved(Err(problem))

@@ -2,12 +2,12 @@
 //! done when the device that computes is gone for good.
 
 use std::collections::HashSet;
-use std::path::Path;
 
 use crate::app::files::saving;
 use crate::app::state::session::{RunKey, Session};
 use crate::diffusion::Method;
 use crate::engine::{EngineError, Event};
+use crate::export::OutputFolder;
 
 /// What has been saved, and whether there is a device to go on with.
 #[derive(Debug, Default)]
@@ -39,7 +39,7 @@ impl Rescue {
 
     /// Writes every finished picture that is in no file yet, at once, because
     /// the program may not last; the message says where.
-    pub fn save_all(&mut self, session: &mut Session, output: &Path) {
+    pub fn save_all(&mut self, session: &mut Session, output: &OutputFolder) {
         let mut count = 0;
         for run in &session.runs {
             for (method, writing) in saving::pictures(run, output) {
@@ -55,8 +55,7 @@ impl Rescue {
         if let Some(message) = &mut session.message
             && count > 0
         {
-            let folder = output.display();
-            message.text += &format!(" The finished pictures ({count}) are saved in {folder}.");
+            message.text += &format!(" The finished pictures ({count}) are saved in {output}.");
         }
     }
 }
@@ -114,7 +113,7 @@ mod tests {
         };
         assert!(rescue.learns_of_loss(&lost));
         session.apply(lost.clone());
-        rescue.save_all(&mut session, folder.path());
+        rescue.save_all(&mut session, &folder.path().into());
         let message = session.message.clone().unwrap();
         assert_eq!(message.remedy, Some(Remedy::Restart));
         assert!(
@@ -130,7 +129,7 @@ mod tests {
         assert_eq!(files(), 1);
         // The next request tells the same, and nothing is written twice.
         assert!(!rescue.learns_of_loss(&lost) && rescue.device_is_lost);
-        rescue.save_all(&mut session, folder.path());
+        rescue.save_all(&mut session, &folder.path().into());
         assert_eq!(files(), 1);
     }
 
@@ -139,7 +138,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (mut rescue, mut session) = (Rescue::default(), half_finished());
         rescue.saved(session.runs[0].key, [Method::Standard]);
-        rescue.save_all(&mut session, folder.path());
+        rescue.save_all(&mut session, &folder.path().into());
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }

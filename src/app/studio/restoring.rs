@@ -1,29 +1,13 @@
-//! Settings come back into the draft: from a run of this session, from a
-//! picture of ours, or from another program's.
-
-use std::str::FromStr;
+//! Settings come back into the draft: from a run of this session, or from a
+//! picture of ours or another program's.
 
 use crate::app::draft::seeds::SeedField;
 use crate::app::draft::{Draft, DraftContent};
-use crate::app::files::saving::FoundSettings;
-use crate::diffusion::SchedulerKind;
-use crate::engine::{Request, Settings};
-use crate::export::ImageSettings;
+use crate::engine::Request;
 use crate::prompt::{AssignedObject, Assignment, TokenizedPrompt};
 use crate::storm::Layout;
 
-/// Takes the settings of a picture; returns what could not be taken, in words.
-pub fn restore(draft: &mut Draft, found: FoundSettings) -> Option<String> {
-    match found {
-        FoundSettings::Recipe(recipe) => {
-            restore_request(draft, &recipe.request, recipe.request.seeds.clone());
-            None
-        }
-        FoundSettings::Infotext(settings) => restore_infotext(draft, &settings),
-    }
-}
-
-/// Takes a request with these seeds.
+/// Takes a request with these seeds; the draft's own stay if there are none.
 pub fn restore_request(draft: &mut Draft, request: &Request, seeds: Vec<u64>) {
     draft.replace(DraftContent {
         prompt: request.prompt.clone(),
@@ -32,7 +16,7 @@ pub fn restore_request(draft: &mut Draft, request: &Request, seeds: Vec<u64>) {
         is_proposed: false,
         next_relation: None,
         settings: request.settings.clone(),
-        seeds: locked(&seeds),
+        seeds: seeds_or_own(draft, &seeds),
     });
     // The draft's tokens are those of the new prompt now.
     let assignment = draft
@@ -44,50 +28,12 @@ pub fn restore_request(draft: &mut Draft, request: &Request, seeds: Vec<u64>) {
     }
 }
 
-fn restore_infotext(draft: &mut Draft, found: &ImageSettings) -> Option<String> {
-    let mut settings = Settings::default();
-    let mut problem = None;
-    if let Some(steps) = found.steps {
-        settings.steps = steps as usize;
+/// These seeds, kept; the ones that are there if there are none.
+fn seeds_or_own(draft: &Draft, seeds: &[u64]) -> SeedField {
+    if seeds.is_empty() {
+        return draft.seeds.clone();
     }
-    if let Some(scale) = found.cfg_scale {
-        settings.guidance_scale = scale;
-    }
-    if let Some(sampler) = &found.sampler {
-        match SchedulerKind::from_str(sampler) {
-            Ok(kind) => settings.scheduler = Some(kind),
-            Err(_) => {
-                problem = Some(format!(
-                    "The sampler {sampler} is not known here; the model's own is used."
-                ));
-            }
-        }
-    }
-    settings.size = found
-        .size
-        .map(|(width, height)| [width as usize, height as usize]);
-    draft.replace(DraftContent {
-        prompt: found.prompt.replace('\n', " "),
-        negative_prompt: found.negative_prompt.replace('\n', " "),
-        assignment: Assignment::default(),
-        is_proposed: true,
-        next_relation: None,
-        settings,
-        seeds: locked(&found.seed.map_or_else(Vec::new, |seed| vec![seed])),
-    });
-    problem
-}
-
-fn locked(seeds: &[u64]) -> SeedField {
-    let texts: Vec<String> = seeds.iter().map(u64::to_string).collect();
-    SeedField {
-        text: if texts.is_empty() {
-            "0".to_string()
-        } else {
-            texts.join(", ")
-        },
-        locked: true,
-    }
+    SeedField::locked(seeds)
 }
 
 /// The spans of a layout's tokens in their prompt.

@@ -115,27 +115,6 @@ fn other_kinds_of_png_are_read() {
 }
 
 #[test]
-fn the_source_that_says_most_is_named() {
-    let of = |keywords: &[&str]| {
-        let chunks = keywords
-            .iter()
-            .map(|keyword| TextChunk::new(keyword, String::new()));
-        SettingsSource::of(&chunks.collect::<Vec<_>>())
-    };
-    assert_eq!(
-        of(&["parameters", "storm-studio"]),
-        Some(SettingsSource::StormStudio)
-    );
-    assert_eq!(
-        of(&["workflow", "parameters"]),
-        Some(SettingsSource::Parameters)
-    );
-    assert_eq!(of(&["prompt"]), Some(SettingsSource::ComfyUi));
-    assert_eq!(of(&["invokeai_metadata"]), Some(SettingsSource::InvokeAi));
-    assert_eq!(of(&["Software"]), None);
-}
-
-#[test]
 fn damaged_files_are_errors() {
     let whole = written(&texts());
     for cut in [0, 7, 40, 100, whole.len() - 13] {

@@ -1,0 +1,199 @@
+//! What came out of a picture, and what did not.
+
+use super::program::Program;
+use crate::engine::Request;
+
+/// Longest value in a message, in characters.
+const LONGEST_VALUE: usize = 40;
+
+/// The settings of a picture as far as they mean something here.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RestoredSettings {
+    /// Who saved it.
+    pub program: Program,
+    /// What was taken; everything else has its default, and there are no seeds
+    /// where none could be taken.
+    pub taken: Request,
+    /// Everything else that the picture says, in its order.
+    pub not_taken: Vec<NotTaken>,
+}
+
+/// A setting that was not taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotTaken {
+    /// As the picture's program calls it.
+    pub name: String,
+    /// As the picture has it.
+    pub value: String,
+    pub reason: Reason,
+}
+
+/// Why a setting was not taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    /// The name of the model, which is opened for itself.
+    Model,
+    /// There is nothing of the kind here.
+    NoEffect,
+    /// The value is not possible; what would be, in words.
+    Rule(String),
+}
+
+impl NotTaken {
+    pub(super) fn no_effect(name: &str, value: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            value: value.to_owned(),
+            reason: Reason::NoEffect,
+        }
+    }
+
+    pub(super) fn rule(name: &str, value: &str, rule: String) -> Self {
+        Self {
+            name: name.to_owned(),
+            value: value.to_owned(),
+            reason: Reason::Rule(rule),
+        }
+    }
+
+    pub(super) fn model(name: &str) -> Self {
+        Self {
+            name: "Model".to_owned(),
+            value: name.to_owned(),
+            reason: Reason::Model,
+        }
+    }
+
+    /// Name and value, shortened for a message.
+    fn label(&self) -> String {
+        let mut value: String = self.value.chars().take(LONGEST_VALUE).collect();
+        if value.len() < self.value.len() {
+            value.push('…');
+        }
+        match value.as_str() {
+            "" => self.name.clone(),
+            value => format!("{} {value}", self.name),
+        }
+    }
+}
+
+impl RestoredSettings {
+    /// One message for the person; `open` is the name of the model that is open.
+    pub fn message(&self, open: Option<&str>) -> String {
+        let list = |of: fn(&Reason) -> bool| {
+            let items = self.not_taken.iter().filter(|item| of(&item.reason));
+            let texts = items.map(|item| match &item.reason {
+                Reason::Rule(rule) => format!("{} ({rule})", item.label()),
+                _ => item.label(),
+            });
+            texts.collect::<Vec<_>>().join(", ")
+        };
+        let mut sentences = Vec::new();
+        let broken = list(|reason| matches!(reason, Reason::Rule(_)));
+        if !broken.is_empty() {
+            sentences.push(format!("Not taken: {broken}."));
+        }
+        let idle = list(|reason| *reason == Reason::NoEffect);
+        if !idle.is_empty() {
+            sentences.push(format!("Without effect here: {idle}."));
+        }
+        if let Some(model) = self.other_model(open) {
+            sentences.push(format!("It was made with another model, {model}."));
+        }
+        let is_ours = self.program == Program::StormStudio;
+        sentences.insert(0, self.taken_sentence(is_ours && sentences.is_empty()));
+        sentences.join(" ")
+    }
+
+    fn taken_sentence(&self, is_whole: bool) -> String {
+        let program = self.program;
+        if is_whole {
+            return "The picture's settings are back; Generate makes it again.".to_owned();
+        }
+        match self.has_prompt_alone() {
+            true => format!("The prompt of this {program} picture is taken; it says no more."),
+            false => format!("The settings of this {program} picture are taken."),
+        }
+    }
+
+    fn has_prompt_alone(&self) -> bool {
+        let bare = Request {
+            prompt: self.taken.prompt.clone(),
+            negative_prompt: self.taken.negative_prompt.clone(),
+            seeds: Vec::new(),
+            ..Request::default()
+        };
+        self.taken == bare && self.not_taken.is_empty()
+    }
+
+    /// The model it was made with, if that is not the one that is open.
+    fn other_model(&self, open: Option<&str>) -> Option<&str> {
+        let mut items = self.not_taken.iter();
+        let model = items.find(|item| item.reason == Reason::Model)?;
+        // Names of files, with or without their ending.
+        let stem = |name: &str| name.trim_end_matches(".safetensors").to_lowercase();
+        let is_open = open.is_some_and(|open| stem(open) == stem(&model.value));
+        (!is_open).then_some(model.value.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn restored(program: Program, not_taken: Vec<NotTaken>) -> RestoredSettings {
+        let taken = Request {
+            prompt: "a cat".to_owned(),
+            seeds: vec![1],
+            ..Request::default()
+        };
+        RestoredSettings {
+            program,
+            taken,
+            not_taken,
+        }
+    }
+
+    #[test]
+    fn ours_are_back_unless_something_is_missing() {
+        let mut ours = restored(Program::StormStudio, vec![NotTaken::model("toybox")]);
+        let back = "The picture's settings are back; Generate makes it again.";
+        assert_eq!(ours.message(Some("toybox")), back);
+        assert_eq!(
+            ours.message(Some("sd 1.5")),
+            "The settings of this Storm Studio picture are taken. It was made with another model, \
+             toybox."
+        );
+        ours.not_taken.clear();
+        assert_eq!(ours.message(None), back);
+    }
+
+    #[test]
+    fn everything_that_was_not_taken_is_named_once() {
+        let theirs = restored(
+            Program::Forge,
+            vec![
+                NotTaken::rule("Steps", "5000", "1 to 1000".to_owned()),
+                NotTaken::model("dreamshaper_8"),
+                NotTaken::no_effect("Clip skip", "2"),
+                NotTaken::no_effect("ADetailer prompt", &"x".repeat(100)),
+            ],
+        );
+        let message = theirs.message(Some("dreamshaper_8.safetensors"));
+        assert_eq!(
+            message,
+            format!(
+                "The settings of this Forge picture are taken. Not taken: Steps 5000 (1 to 1000). \
+                 Without effect here: Clip skip 2, ADetailer prompt {}….",
+                "x".repeat(40)
+            )
+        );
+    }
+
+    #[test]
+    fn a_prompt_alone_is_called_one() {
+        let mut bare = restored(Program::Automatic1111, Vec::new());
+        bare.taken.seeds.clear();
+        assert!(bare.message(None).contains("it says no more"));
+    }
+}

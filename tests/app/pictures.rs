@@ -1,0 +1,95 @@
+//! Pictures dropped on the window: settings come back, or it is said whose they
+//! are and nothing changes; and seeds left to the program.
+
+use super::models::{drop_on_window, wait_for_error};
+use super::{Studio, app, click, edit, studio, wait, wait_until_idle};
+use crate::pictures::picture;
+
+fn message(harness: &Studio) -> String {
+    let message = &app(harness).state().session.message;
+    message
+        .as_ref()
+        .map_or_else(String::new, |it| it.text.clone())
+}
+
+#[test]
+fn dropped_pictures_of_others_change_nothing_and_are_called_what_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = studio(folder.path());
+    let before = app(&harness).state().draft.content().clone();
+    for (name, words) in [
+        ("swarmui.png", "SwarmUI's settings"),
+        ("a1111.jpg", "JPEG picture; settings are read from PNG"),
+        ("a1111.webp", "WebP picture; settings are read from PNG"),
+        ("a1111-none.png", "no settings"),
+        ("comfyui.png", "ComfyUI graph"),
+    ] {
+        drop_on_window(&mut harness, &picture(name));
+        wait(&mut harness, name, |app| {
+            let message = app.state().session.message.as_ref();
+            message.is_some_and(|message| message.text.contains(words))
+        });
+        let text = wait_for_error(&mut harness);
+        assert!(text.starts_with(name) && text.ends_with('.'), "{text}");
+    }
+    assert_eq!(app(&harness).state().draft.content(), &before);
+}
+
+#[test]
+fn a_dropped_infotext_is_taken_as_it_is_and_what_is_missing_is_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = studio(folder.path());
+    edit(&mut harness, |content| {
+        content.seeds.text = "31".to_string()
+    });
+    drop_on_window(&mut harness, &picture("a1111-impossible.png"));
+    wait(&mut harness, "the settings", |app| {
+        app.state().draft.prompt == "a cat to the left of a dog"
+            && app.state().session.message.is_some()
+    });
+    harness.run_steps(2);
+    // No seed could be taken, so the field is left alone.
+    assert_eq!(app(&harness).state().draft.seeds.text, "31");
+    assert!(
+        message(&harness).contains("Seed -12345"),
+        "{}",
+        message(&harness)
+    );
+
+    drop_on_window(&mut harness, &picture("a1111.png"));
+    wait(&mut harness, "the seed", |app| {
+        app.state().draft.seeds.text == "123456789"
+    });
+    // Frames that show the settings leave them as they are.
+    harness.run_steps(5);
+    let draft = &app(&harness).state().draft;
+    assert_eq!(draft.settings.guidance_scale, 35.0);
+    assert_eq!(draft.settings.size, Some([512, 768]));
+    assert!(
+        message(&harness).contains("Clip skip 2"),
+        "{}",
+        message(&harness)
+    );
+}
+
+#[test]
+fn a_seed_left_to_the_program_shows_in_the_field_and_is_another_next_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = studio(folder.path());
+    edit(&mut harness, |content| {
+        content.settings.steps = 1;
+        content.seeds.text = "-1".to_string();
+    });
+    let mut made = Vec::new();
+    for _ in 0..2 {
+        click(&mut harness, "Generate");
+        wait_until_idle(&mut harness);
+        let run = app(&harness).state().session.newest_run().unwrap();
+        assert_eq!(
+            app(&harness).state().draft.seeds.text,
+            run.key.seed.to_string()
+        );
+        made.push(run.key.seed);
+    }
+    assert_ne!(made[0], made[1]);
+}
