@@ -1,10 +1,13 @@
 //! Settings out of picture files, as the programs that saved them wrote them
-//! (tests/fixtures/make_pictures.py).
+//! (tests/fixtures/make_pictures.py), and as version 0.1.0 of this one did.
 
 use std::path::PathBuf;
 
+use serde_json::Value;
 use storm_studio::diffusion::SchedulerKind;
 use storm_studio::engine::Settings;
+use storm_studio::export::metadata::own_of;
+use storm_studio::export::png::read_texts;
 use storm_studio::restore::{Program, RestoreError, RestoredSettings, read_picture};
 
 pub(crate) fn picture(name: &str) -> PathBuf {
@@ -127,4 +130,51 @@ fn an_infotext_of_fooocus_is_read_under_its_name() {
     assert_eq!(restored.program, Program::Fooocus);
     assert_eq!(restored.taken.seeds, [7]);
     assert!(restored.message(None).contains("Sharpness 2"));
+}
+
+/// The leaves of a JSON value, each with its place.
+fn leaves(value: &Value, place: &str, into: &mut Vec<(String, Value)>) {
+    let children: Vec<(String, &Value)> = match value {
+        Value::Object(fields) => fields.iter().map(|(key, it)| (key.clone(), it)).collect(),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .map(|(i, it)| (i.to_string(), it))
+            .collect(),
+        _ => return into.push((place.to_string(), value.clone())),
+    };
+    for (key, child) in children {
+        leaves(child, &format!("{place}/{key}"), into);
+    }
+}
+
+/// Saved by version 0.1.0 with almost every setting away from its default.
+#[test]
+fn a_picture_of_an_older_version_restores_the_same_settings() {
+    let name = "storm-studio-0.1.0.png";
+    let restored = restored(name);
+    assert_eq!(restored.program, Program::StormStudio);
+    let request = &restored.taken;
+    assert_eq!(request.seeds, [u64::MAX]);
+    assert_eq!(request.negative_prompt, "tree, Häuser");
+    assert_eq!(request.settings.guidance_scale, 5.25);
+    assert_eq!(request.settings.size, Some([64, 80]));
+    assert_eq!(request.layout.relations.len(), 2);
+    assert_eq!(request.layout.objects[1].attributes, [[9]]);
+    assert_eq!(
+        restored.message(Some("toybox")),
+        "The picture's settings are back; Generate makes it again."
+    );
+
+    // Whatever the file says is still said under the same key.
+    let file = std::fs::File::open(picture(name)).unwrap();
+    let texts = read_texts(std::io::BufReader::new(file)).unwrap();
+    let written: Value = own_of(&texts).unwrap().unwrap();
+    let now = serde_json::to_value(request).unwrap();
+    let mut said = Vec::new();
+    leaves(&written["request"], "", &mut said);
+    assert!(said.len() > 60, "{said:?}");
+    for (place, value) in said {
+        assert_eq!(now.pointer(&place), Some(&value), "{place}");
+    }
 }
