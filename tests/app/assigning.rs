@@ -36,6 +36,27 @@ fn typing_a_prompt_proposes_its_relation_and_shows_its_tokens() {
 }
 
 #[test]
+fn what_the_prompt_says_and_cannot_be_placed_is_said_below_its_relations() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = studio(folder.path());
+    assert!(
+        harness
+            .query_by_label_contains("can't be steered")
+            .is_none()
+    );
+    type_prompt(&mut harness, "a cat left of a dog, in front of a tree");
+    assert_eq!(pair(&harness), is("cat", RelationKind::LeftOf, "dog"));
+    harness.get_by_label_contains("“in front of” can't be steered");
+    // Who says by hand where things are needs no reading.
+    click(&mut harness, "2 cat, subject");
+    assert!(
+        harness
+            .query_by_label_contains("can't be steered")
+            .is_none()
+    );
+}
+
+#[test]
 fn an_input_method_writes_into_the_prompt_while_it_composes() {
     let folder = tempfile::tempdir().unwrap();
     let mut harness = studio(folder.path());

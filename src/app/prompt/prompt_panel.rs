@@ -4,6 +4,7 @@
 use egui::{Align, Key, Layout, Modifiers, TextEdit, Ui, vec2};
 
 use super::chips::{Chip, ChipRole, chip_ui};
+use super::notes::PromptNotes;
 use super::relation_sentences::{draft_looks, noun_text, relation_sentences_ui};
 use super::run_buttons::{RUN_WIDTH, run_ui};
 use crate::app::draft::assigning::{self, WordClick};
@@ -27,6 +28,7 @@ pub struct PromptPanel {
     /// The notation as it is being typed; `None` shows the draft's own.
     notation: Option<String>,
     notation_problem: Option<String>,
+    notes: PromptNotes,
 }
 
 impl PromptPanel {
@@ -84,6 +86,7 @@ impl PromptPanel {
             relation_sentences_ui(ui, state);
             self.notation_ui(ui, state);
         });
+        self.notes.ui(ui, state);
     }
 
     /// The original program's notation, kept in step with the chips both ways.

@@ -13,6 +13,9 @@ impl Chunker<'_> {
         let text = self.text(at).to_owned();
         let next = self.text(at + 1).to_owned();
         let word = text.as_str();
+        if word == "upside" && next == "down" {
+            return Some(2);
+        }
         if word == "close" && next == "up" {
             self.end_with(at, Item::Picture);
             return Some(2);
@@ -28,8 +31,9 @@ impl Chunker<'_> {
             self.close(at);
         } else if text.ends_with("'s") {
             self.read_possessive(at);
-        } else if word == "one" && lexicon::is_closed(&next) && next != "of" {
-            self.close(at);
+        } else if self.is_ellipsis(at, &next) {
+            self.open.clear();
+            self.determiner = Determiner::default();
         } else if word == "that" || word == "her" {
             return self.read_that_or_her(at, &next);
         } else if lexicon::is_determiner(word) {
@@ -46,6 +50,16 @@ impl Chunker<'_> {
             return self.read_joint(at, &next);
         }
         Some(1)
+    }
+
+    /// "the one on the left", "a short one": what it is was said elsewhere.
+    fn is_ellipsis(&self, at: usize, next: &str) -> bool {
+        let describes = |&lexeme: &usize| lexicon::is_adjective(self.text(lexeme));
+        let ends = next.is_empty() || lexicon::is_closed(next) && next != "of";
+        ["one", "ones"].contains(&self.text(at))
+            && ends
+            && self.open.iter().all(describes)
+            && !lexicon::is_determiner(next)
     }
 
     /// Words that join what stands around them.

@@ -4,7 +4,7 @@
 
 use super::super::spelling::normalised;
 use super::super::tokenized_prompt::Word;
-use super::lexicon::SAYING;
+use super::lexicon::{self, SAYING};
 
 /// A word of a sentence, or a mark between words.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,6 +13,8 @@ pub(super) struct Lexeme {
     pub word: usize,
     /// Normalised; empty for marks.
     pub text: String,
+    /// Whether it begins with a capital.
+    pub is_capital: bool,
     pub kind: LexemeKind,
 }
 
@@ -33,6 +35,9 @@ const SPATIAL_PARTS: &str = "to the left right of on in at top bottom side next 
 
 /// Furthest that markup or quoted text reaches, in words.
 const LONGEST_MARKUP: usize = 40;
+
+/// Most words of a description in brackets.
+const LONGEST_DESCRIPTION: usize = 5;
 
 /// The lexemes of a prompt.
 pub(super) fn lexemes(words: &[Word]) -> Vec<Lexeme> {
@@ -75,7 +80,13 @@ impl Lexer<'_> {
     }
 
     fn push(&mut self, word: usize, text: String, kind: LexemeKind) {
-        self.lexemes.push(Lexeme { word, text, kind });
+        let is_capital = self.words[word].text.starts_with(char::is_uppercase);
+        self.lexemes.push(Lexeme {
+            word,
+            text,
+            is_capital,
+            kind,
+        });
     }
 
     fn read_word(&mut self, index: usize) {
@@ -94,16 +105,43 @@ impl Lexer<'_> {
         }
     }
 
+    /// "fountain (marble)" is "fountain which is marble".
+    fn is_bracketed_description(&self, index: usize) -> bool {
+        let follows_noun = self.lexemes.last().is_some_and(|last| {
+            last.kind == LexemeKind::Word
+                && !lexicon::is_closed(&last.text)
+                && !lexicon::is_adjective(&last.text)
+        });
+        let rest = self.words[index + 1..].iter();
+        let inside: Vec<String> = rest
+            .take(LONGEST_DESCRIPTION)
+            .map(|word| normalised(&word.text))
+            .collect();
+        let length = inside.iter().position(|word| word.starts_with(')'));
+        self.words[index].text.ends_with('(')
+            && follows_noun
+            && length.is_some_and(|length| {
+                let describes =
+                    |word: &String| word == "," || lexicon::is_adjective(word) && !is_spatial(word);
+                length > 0 && inside[..length].iter().all(describes)
+            })
+    }
+
     /// The strongest mark of a run of punctuation; brackets and quotation
     /// marks may stand within a noun phrase and are none.
     fn read_marks(&mut self, index: usize) {
+        if self.is_bracketed_description(index) {
+            self.push(index, "which".to_owned(), LexemeKind::Word);
+            self.push(index, "is".to_owned(), LexemeKind::Word);
+            return;
+        }
         let text = self.words[index].text.as_str();
         let holds = |marks: &str| text.contains(|letter| marks.contains(letter));
         if holds(".;!?|。！？；") && !text.contains("..") {
             self.push(index, String::new(), LexemeKind::Stop);
-        } else if holds(":：") {
+        } else if holds(":：=") {
             self.push(index, String::new(), LexemeKind::Colon);
-        } else if holds(",/\\–—-~→←>=、，•·….") && !text.starts_with(['\'', '’']) {
+        } else if holds(",/\\–—-~→←>、，•·….") && !text.starts_with(['\'', '’']) {
             self.push(index, String::new(), LexemeKind::Comma);
         } else if holds("&+") {
             self.push(index, "&".to_owned(), LexemeKind::Word);

@@ -76,7 +76,7 @@ pub(super) static ADVERBS: WordList = WordList::new(
     extremely highly also there only too almost nearly barely partly partially mostly somewhere
     diagonally please simply here now still already again always both alone together asleep
     awake upright outdoors indoors apart away precisely horizontally vertically positioned-wise
-    perhaps maybe even currently once twice well high low way straight either upside ahead
+    perhaps maybe even currently once twice well high low way straight either ahead
     should would could shall do does did",
 );
 

@@ -51,8 +51,13 @@ pub(super) struct Reading {
     pub notes: Vec<Note>,
 }
 
+/// Words that are read: several times what a text encoder sees, so that a
+/// pasted book doesn't hold up the window.
+const MOST_WORDS: usize = 400;
+
 /// Reads the words of a prompt.
 pub(super) fn read(words: &[Word]) -> Reading {
+    let words = &words[..words.len().min(MOST_WORDS)];
     let lexemes = lexemes::lexemes(words);
     let mut structure = Structure::new(words, chunker::items(&lexemes));
     structure.find_relations();
@@ -63,6 +68,7 @@ pub(super) fn read(words: &[Word]) -> Reading {
 
 /// The first spatial phrase of a prompt, whatever it stands between.
 pub(super) fn first_relation(words: &[Word]) -> Option<RelationKind> {
+    let words = &words[..words.len().min(MOST_WORDS)];
     let items = chunker::items(&lexemes::lexemes(words));
     items.into_iter().find_map(|located| match located.item {
         Item::Place(kinds) => kinds.first().copied(),

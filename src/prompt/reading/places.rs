@@ -194,7 +194,8 @@ impl SideReader<'_> {
             // "a tank top, a skirt"
             is_boundary && (!is_vertical || words.has_noun)
         } else if self.before.is_start {
-            is_colon || names || words.has_noun && is_boundary
+            let is_named = is_boundary && self.is_determiner(end + 1);
+            is_colon || names || is_named || words.has_noun && is_boundary
         } else {
             words.has_noun
                 && self.before.is_determiner
@@ -327,14 +328,20 @@ impl SideReader<'_> {
     fn is_open(&self, at: usize) -> bool {
         let lexeme = self.lexemes.get(at);
         lexeme.is_some_and(|lexeme| {
-            lexeme.kind == LexemeKind::Word && !lexicon::is_closed(&lexeme.text)
+            lexeme.kind == LexemeKind::Word && !lexicon::is_closed(&lexeme.text) && !self.shows(at)
         })
     }
 
     /// Whether a verb stands there: "on the left sits a cat".
     fn is_verb(&self, at: usize) -> bool {
         let form = lexicon::verb_form(self.text(at));
-        form.is_some_and(|(_, noun_like)| !noun_like)
+        form.is_some_and(|(_, noun_like)| !noun_like) || self.shows(at)
+    }
+
+    /// "the left half shows a cat"
+    fn shows(&self, at: usize) -> bool {
+        let form = lexicon::verb_form(self.text(at));
+        matches!(form, Some((lexicon::VerbForm::Third, _))) && self.is_determiner(at + 1)
     }
 }
 

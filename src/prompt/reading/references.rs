@@ -103,8 +103,15 @@ impl Structure<'_> {
                     return Some(vec![owner]);
                 }
                 let found = self.antecedents(place, is_plural, subjects);
+                // "To its left, a bench. To its right, a lamp.": still the same.
+                let topic = self.topic.filter(|topic| found.contains(topic));
+                let only = topic.or(match found[..] {
+                    [only] => Some(only),
+                    _ => None,
+                });
+                self.topic = only.or(self.topic);
                 match found.as_slice() {
-                    [only] => Some(vec![*only]),
+                    _ if only.is_some() => only.map(|only| vec![only]),
                     [] if is_plural => {
                         let pair = self.antecedents(place, false, subjects);
                         (pair.len() == 2).then_some(pair)

@@ -64,7 +64,7 @@ impl Structure<'_> {
         if let Some(noun) = before {
             let head = match self.before(noun) {
                 // "a desk with a lamp on the left": the lamp.
-                Some(Item::Attach(Link::With)) => noun,
+                Some(Item::Attach(Link::With) | Item::Unsupported) => noun,
                 _ => self.head(noun),
             };
             return self.coordinated(head);

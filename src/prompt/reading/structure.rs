@@ -18,6 +18,8 @@ pub(super) struct Structure<'a> {
     pub notes: Vec<Note>,
     /// Nouns that are seen from: the object of a place.
     pub is_object: Vec<bool>,
+    /// What "it" stood for last.
+    pub topic: Option<usize>,
     /// Nouns that a place was said of.
     pub is_placed: Vec<bool>,
 }
@@ -30,6 +32,7 @@ impl<'a> Structure<'a> {
             items,
             found: Vec::new(),
             notes: Vec::new(),
+            topic: None,
             is_object: vec![false; count],
             is_placed: vec![false; count],
         }

@@ -24,10 +24,10 @@ impl Structure<'_> {
         if let Object::Relative = object {
             return self.thing_after(after).map(|noun| vec![noun]);
         }
-        if self.is_fronted(first, after) {
-            if let Some(noun) = self.thing_after(after) {
-                return Some(self.joined_after(noun));
-            }
+        if self.is_fronted(first, after)
+            && let Some(noun) = self.thing_after(after)
+        {
+            return Some(self.joined_after(noun));
         }
         if let Object::Pronoun { .. } = object
             && let Some(companion) = self.companion_before(first)

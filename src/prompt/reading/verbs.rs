@@ -105,7 +105,9 @@ impl Chunker<'_> {
                             | Item::Not
                     )
                 );
-                follows && !noun_like && next == Next::Closed
+                // "the left half shows a cat"
+                let is_shown = matches!(self.last_item(), Some(Item::Side(_)));
+                follows && (!noun_like || is_shown) && next == Next::Closed
             }
         }
     }
@@ -115,7 +117,7 @@ impl Chunker<'_> {
         let last = self.open[self.open.len() - 1];
         let noun = self.text(last);
         let has_noun =
-            !is_pure_adjective(noun) && !(is_past(noun) && !is_adjective(noun)) && !(is_ing(noun));
+            !is_pure_adjective(noun) && !is_ing(noun) && (is_adjective(noun) || !is_past(noun));
         if !has_noun || lexicon::makes_a_thing(noun, word) {
             return false;
         }
@@ -140,7 +142,7 @@ impl Chunker<'_> {
                 self.must_be_verb(at, next)
                     || is_one
                         && is_fit
-                        && (next != Next::Open || moves)
+                        && (next != Next::Open || moves || !noun_like)
                         && !(follows_place && next == Next::End)
             }
             VerbForm::Base => {
@@ -199,6 +201,10 @@ impl Chunker<'_> {
             "greg",
         ]
         .contains(&next);
+        // "a book by Stephen King"
+        let is_name = !self.lexemes[at].is_capital
+            && !has_article
+            && self.lexemes.get(at + 1).is_some_and(|it| it.is_capital);
         let shows = self
             .items
             .iter()
@@ -231,6 +237,6 @@ impl Chunker<'_> {
                 None => false,
             },
         };
-        names_a_thing && follows
+        names_a_thing && !is_name && follows
     }
 }

@@ -23,13 +23,16 @@ static NOUN_LIKE_VERBS: WordList = WordList::new(
     hide wander bark growl glow shine smile laugh scream cook soar glide leap hop march stroll
     squat doze yawn stretch relax stick peek peer lick throw catch wrestle hug kiss buy wash pose
     tower burn cover lounge snooze gallop trot flap jog sprint slouch guard attack blink cough
-    knit write study type drool",
+    knit write study type drool launch cast twirl hoot march pour steal lead feed sip stir whisper
+    sneak trudge tiptoe stalk tumble collapse orbit shelter shiver stagger stumble strut wiggle",
 );
 
 /// Past forms and participles without -ed that are hardly ever nouns.
 static IRREGULAR: WordList = WordList::new(
     "sat stood lain slept flew flown ran swam hung held wore worn rode ridden drove
     ate drank drunk grew grown shone woke spoke sang sung lit laid put made built seen shown
+    driven written eaten bitten beaten stolen chosen shaken fallen risen sewn
+    blown torn led fed lost sold bought brought fought taught sent bent burnt swept struck sunk
     drawn thrown caught kept taken given hidden woven bound stuck gathered wrapped knelt leant
     lept leapt crept clung swung flung spun spread surrounded dressed filled covered made seated
     situated located placed positioned parked perched mounted stacked inhabited carved
