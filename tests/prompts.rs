@@ -253,3 +253,15 @@ fn a_file_that_is_not_there_is_named() {
     assert!(String::from_utf8_lossy(&ran.stderr).contains("nowhere.txt"));
     assert_eq!(prompt_command(&[], "").status.code(), Some(2));
 }
+
+#[test]
+fn generate_says_what_cannot_be_steered_and_not_that_nothing_is_said() {
+    let ran = Command::new(env!("CARGO_BIN_EXE_storm-studio"))
+        .args(["generate", "--device", "cpu", "--yes", "--prompt"])
+        .arg("a cat behind a dog")
+        .output()
+        .expect("the program starts");
+    assert_eq!(ran.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&ran.stderr);
+    assert!(said.contains("“behind” can't be steered"), "{said}");
+}

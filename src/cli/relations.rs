@@ -7,7 +7,7 @@ use super::report::Report;
 use crate::diffusion::{Method, Methods};
 use crate::prompt::proposal::first_relation;
 use crate::prompt::relation_text::{assignment_of_relations, relation_texts};
-use crate::prompt::{Assignment, RelationText, TokenIndices, TokenizedPrompt};
+use crate::prompt::{Assignment, Note, RelationText, TokenIndices, TokenizedPrompt, propose};
 use crate::storm::{Layout, Missing, ObjectiveKind, RelationKind};
 
 /// The layout of one run. `can_ask`: whether a person sits at the terminal.
@@ -22,6 +22,7 @@ pub(super) fn layout(
     can_ask: bool,
     report: &Report,
 ) -> Result<Layout, Failure> {
+    let mut notes = Vec::new();
     let assignment = match (&arguments.token_indices, arguments.relation.is_empty()) {
         (Some(_), false) => {
             return Err(Failure::usage(
@@ -32,6 +33,7 @@ pub(super) fn layout(
         (None, false) => from_relations(&arguments.relation, prompt)?,
         (None, true) => {
             let proposal = Assignment::proposed(prompt);
+            notes = propose(&prompt.words).notes;
             if can_ask && methods.includes(Method::Storm) {
                 ask::assignment(prompt, proposal)?
             } else {
@@ -43,7 +45,9 @@ pub(super) fn layout(
     let objective = arguments.storm_parameters.objective.unwrap_or_default();
     let mut layout = assignment.layout(prompt).map_err(Failure::usage)?;
     if methods.includes(Method::Storm) {
-        objective.check(&layout).map_err(missing)?;
+        objective
+            .check(&layout)
+            .map_err(|lacking| missing(lacking, &notes))?;
     }
     if objective == ObjectiveKind::Reference
         && let Some(indices) = &arguments.token_indices
@@ -53,12 +57,24 @@ pub(super) fn layout(
     if is_related {
         report.note(&sentence(&layout, &assignment, prompt));
     }
+    for note in notes {
+        report.note(&format!("Not placed: {note}"));
+    }
     Ok(layout)
 }
 
-/// What an objective lacks, with how to say it here.
-fn missing(missing: Missing) -> Failure {
+/// What an objective lacks, with how to say it here. `notes`: what the prompt
+/// says of places and can't be steered.
+fn missing(missing: Missing, notes: &[Note]) -> Failure {
     match missing {
+        Missing::Places if !notes.is_empty() => {
+            let notes: Vec<String> = notes.iter().map(ToString::to_string).collect();
+            Failure::usage(format!(
+                "{}; say another relation with --relation \"cat left-of dog\", or make a \
+                 standard picture with --standard",
+                notes.join("; ")
+            ))
+        }
         Missing::Places => Failure::usage(
             "the prompt names no relation between two objects; say it with \
              --relation \"cat left-of dog\", or make a standard picture with --standard",

@@ -16,6 +16,8 @@ pub(super) struct Determiner {
     /// Whether it says one or several; "the" says neither.
     pub is_plural: Option<bool>,
     pub is_denied: bool,
+    /// "a flock of": one, of several things.
+    pub is_collective: bool,
     /// Any word stood there.
     pub is_set: bool,
 }
@@ -271,6 +273,7 @@ impl Chunker<'_> {
                 },
                 is_plural: is_plural.or(earlier.is_plural),
                 is_denied: earlier.is_denied || is_denied,
+                is_collective: earlier.is_collective,
                 is_set: true,
             }
         } else {
@@ -279,6 +282,7 @@ impl Chunker<'_> {
                 is_plural,
                 is_denied,
                 is_set: true,
+                ..Determiner::default()
             }
         };
     }

@@ -179,6 +179,7 @@ impl Chunker<'_> {
                 article: Article::Indefinite,
                 is_plural: (!is_one).then_some(true),
                 is_denied: self.determiner.is_denied,
+                is_collective: !is_one,
                 is_set: true,
             };
         } else if !self.is_showing(at) {

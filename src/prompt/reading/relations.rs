@@ -80,16 +80,9 @@ impl Structure<'_> {
     /// One place, or several with one object; `first` is where they begin.
     fn read_place(&mut self, first: usize, place: usize, kinds: &[RelationKind]) {
         let phrase = self.phrase(first, place);
-        let start = self.sentence_start(first);
-        if self.before(first) == Some(&Item::Not) || self.items[start].item == Item::Not {
-            self.mark_object(place);
-            // "don't put a cat left of a dog" is denied as a whole.
-            let from = if self.before(first) == Some(&Item::Not) {
-                first - 1
-            } else {
-                start
-            };
+        if let Some(from) = self.denial(first) {
             let phrase = self.phrase(from, place);
+            self.remember(from, place);
             return self.note(Note::Denied { phrase });
         }
         let between = &self.items[first..place];
@@ -127,6 +120,30 @@ impl Structure<'_> {
         self.relate(&subjects, kinds, &objects, &phrase);
     }
 
+    /// Where it begins to say that a place is not so.
+    fn denial(&self, first: usize) -> Option<usize> {
+        let mut at = first;
+        while let Some(Item::Copula { .. } | Item::Attach(Link::Verb { .. })) = self.before(at) {
+            at -= 1;
+        }
+        if self.before(at) == Some(&Item::Not) {
+            return Some(at - 1);
+        }
+        // "don't put a cat left of a dog" is denied as a whole.
+        let start = self.sentence_start(first);
+        (self.items[start].item == Item::Not).then_some(start)
+    }
+
+    /// Of what a place was said that isn't so, for the place after it.
+    fn remember(&mut self, from: usize, place: usize) {
+        self.mark_object(place);
+        let subjects = self.subjects_before(from);
+        let object = self.follower(place);
+        if let Some(subjects) = subjects.filter(|_| self.is_noun(object)) {
+            self.last_said = Some((subjects, object));
+        }
+    }
+
     pub(super) fn relate(
         &mut self,
         subjects: &[usize],
@@ -134,6 +151,9 @@ impl Structure<'_> {
         objects: &[usize],
         phrase: &str,
     ) {
+        if let Some(&object) = objects.last() {
+            self.last_said = Some((subjects.to_vec(), object));
+        }
         for &subject in subjects {
             self.is_placed[subject] = true;
             for &object in objects {

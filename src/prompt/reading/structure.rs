@@ -2,7 +2,7 @@
 //! and "the dog" stand for.
 
 use super::items::{Article, Item, Link, Located, Mark};
-use super::lexicon::WORN;
+use super::lexicon::{AREAS, WORN};
 use super::{Note, NounPhrase};
 use crate::prompt::tokenized_prompt::Word;
 use crate::storm::Geometry;
@@ -18,6 +18,8 @@ pub(super) struct Structure<'a> {
     pub notes: Vec<Note>,
     /// Nouns that are seen from: the object of a place.
     pub is_object: Vec<bool>,
+    /// What the last place was said of, and what it was seen from.
+    pub last_said: Option<(Vec<usize>, usize)>,
     /// What "it" stood for last.
     pub topic: Option<usize>,
     /// Nouns that a place was said of.
@@ -32,6 +34,7 @@ impl<'a> Structure<'a> {
             items,
             found: Vec::new(),
             notes: Vec::new(),
+            last_said: None,
             topic: None,
             is_object: vec![false; count],
             is_placed: vec![false; count],
@@ -131,6 +134,11 @@ impl<'a> Structure<'a> {
                     })
                 )
             });
+            // "a room with a chair left of a table": the chair.
+            let is_area = self.noun(upper).is_some_and(|it| AREAS.has(&it.name));
+            if is_area && matches!(self.before(noun), Some(Item::Attach(Link::With))) {
+                break;
+            }
             let acts = matches!(self.item(noun + 1), Some(Item::Attach(Link::Verb { .. })));
             if is_perceived && acts {
                 break;

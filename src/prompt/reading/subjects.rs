@@ -53,7 +53,7 @@ impl Structure<'_> {
         let noun = self.nouns_before(place).next()?;
         let is_companion = matches!(
             self.before(noun),
-            Some(Item::Attach(Link::With | Link::Verb { rests: false, .. }))
+            Some(Item::Attach(Link::With | Link::Verb { rests: false, .. }) | Item::Unsupported)
         );
         let is_direct = self.items[noun + 1..place].iter().all(|it| {
             matches!(
@@ -126,7 +126,7 @@ impl Structure<'_> {
         nouns
     }
 
-    fn subjects_before(&self, first: usize) -> Option<Vec<usize>> {
+    pub(super) fn subjects_before(&self, first: usize) -> Option<Vec<usize>> {
         let mut at = first;
         let mut is_finite = false;
         let mut is_of_one = false;
@@ -147,8 +147,12 @@ impl Structure<'_> {
             at -= 1;
         }
         let nearest = self.nouns_before(at).next();
-        let last = self.found.last().copied();
-        let last_place = self.is_object_of_last(nearest);
+        let continues = self.is_object_of_last(nearest);
+        let last_subjects = || {
+            self.last_said
+                .as_ref()
+                .map(|(subjects, _)| subjects.clone())
+        };
         match self.before(at) {
             Some(Item::Pronoun { is_plural }) => self.antecedent_of_subject(at - 1, *is_plural),
             Some(Item::Relative) => {
@@ -157,14 +161,10 @@ impl Structure<'_> {
                 let is_part = matches!(self.before(noun), Some(Item::Attach(Link::Of)));
                 Some(vec![if is_part { self.head(noun) } else { noun }])
             }
-            Some(Item::And | Item::Break(Mark::Comma | Mark::Colon)) if last_place => {
-                let (subject, ..) = last?;
-                Some(vec![subject])
+            Some(Item::And | Item::Break(Mark::Comma | Mark::Colon)) if continues => {
+                last_subjects()
             }
-            Some(Item::Noun(_)) if last_place && is_finite => {
-                let (subject, ..) = last?;
-                Some(vec![subject])
-            }
+            Some(Item::Noun(_)) if continues && is_finite => last_subjects(),
             _ => {
                 let nearest = nearest?;
                 let nearest = self.joins_what_is_worn(nearest).unwrap_or(nearest);
@@ -183,12 +183,14 @@ impl Structure<'_> {
 
     /// Whether a noun, or what it describes, is the object of the last relation.
     fn is_object_of_last(&self, noun: Option<usize>) -> bool {
-        let Some((_, _, object)) = self.found.last() else {
+        let Some((_, object)) = &self.last_said else {
             return false;
         };
         noun.is_some_and(|noun| {
             let head = self.head(noun);
-            head == *object || self.is_object[head] && self.first_mention(head, None) == *object
+            head == *object
+                || self.is_object[head]
+                    && self.first_mention(head, None) == self.first_mention(*object, None)
         })
     }
 

@@ -40,7 +40,12 @@ impl Chunker<'_> {
             self.is_verb_after(at, form)
         };
         is_verb.then(|| Link::Verb {
-            is_finite: form.is_none_or(|(form, _)| form != VerbForm::Ing),
+            is_finite: form.is_none_or(|(form, _)| match form {
+                VerbForm::Ing => false,
+                // "parked" is said like an adjective, "stood" is not.
+                VerbForm::Past => !word.ends_with("ed"),
+                VerbForm::Third | VerbForm::Base => true,
+            }),
             perceives: lexicon::is_perceiving(word),
             is_directional: lexicon::is_directional(word),
             rests: lexicon::is_resting(word),
@@ -118,7 +123,8 @@ impl Chunker<'_> {
         let noun = self.text(last);
         let has_noun =
             !is_pure_adjective(noun) && !is_ing(noun) && (is_adjective(noun) || !is_past(noun));
-        if !has_noun || lexicon::makes_a_thing(noun, word) {
+        let is_one_thing = self.determiner.is_plural == Some(false) && looks_plural(word);
+        if !has_noun || lexicon::makes_a_thing(noun, word) && !is_one_thing {
             return false;
         }
         let next = self.next(at);
@@ -137,6 +143,7 @@ impl Chunker<'_> {
                     || lexicon::NAMED.has(word)
                     || is_adjective(self.text(at + 1)) && !self.describes_more(at + 1)
             }
+            VerbForm::Third if self.determiner.is_collective => is_fit,
             VerbForm::Third if self.determiner.is_plural == Some(true) => false,
             VerbForm::Third => {
                 self.must_be_verb(at, next)
@@ -157,10 +164,14 @@ impl Chunker<'_> {
 
     /// "a cat yawns": the article wants one thing, and this has a plural's -s.
     fn must_be_verb(&self, at: usize, next: Next) -> bool {
-        self.determiner.is_plural == Some(false)
-            && next == Next::Closed
-            && lexicon::looks_plural(self.text(at))
-            && !is_adjective(self.text(self.open[self.open.len() - 1]))
+        let noun = self.text(self.open[self.open.len() - 1]);
+        let wants = if self.determiner.is_collective {
+            // "a flock of ravens circles above"
+            looks_plural(noun)
+        } else {
+            self.determiner.is_plural == Some(false)
+        };
+        wants && next == Next::Closed && looks_plural(self.text(at)) && !is_adjective(noun)
     }
 
     /// "a cat and a dog sit": the verb is said of both.
@@ -225,10 +236,10 @@ impl Chunker<'_> {
             None => match self.items.last() {
                 Some(located) => match &located.item {
                     Item::Noun(phrase) => is_thing(&phrase.name),
-                    Item::Attach(Link::Verb { is_finite, .. }) => {
+                    Item::Attach(Link::Verb { .. }) => {
                         let verb = self.lexemes.iter().find(|it| it.word == located.words.1);
                         verb.is_some_and(|verb| {
-                            !is_finite || lexicon::is_placed(&verb.text) || !is_past(&verb.text)
+                            lexicon::is_placed(&verb.text) || !is_past(&verb.text)
                         })
                     }
                     Item::Copula { .. } => true,

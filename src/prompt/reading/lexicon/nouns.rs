@@ -7,7 +7,7 @@ pub(in super::super) static PICTURES: WordList = WordList::new(
     "photo photos photograph photographs picture pictures image images painting drawing portrait
     illustration render rendering sketch watercolor watercolour artwork art cartoon closeup
     close-up shot view scene snapshot selfie screenshot engraving depiction composition collage
-    poster animation comic still frame wallpaper print photography diorama pic mockup mosaic",
+    poster animation comic still life still-life frame wallpaper print photography diorama pic mockup mosaic",
 );
 
 /// Those of [`PICTURES`] that "on the left of" may mean when they are definite.
