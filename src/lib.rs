@@ -19,6 +19,7 @@
 //! | [`prompt`] | tokenizer, words, relations found in the prompt |
 //! | [`storm`] | relations, targets, transport, objectives: attention maps in, gradient out |
 //! | [`models`] | text encoder, UNet and autoencoder in burn |
+//! | [`kernels`] | fused operations that the networks are made of |
 //! | [`device`] | what computes, shared with what draws |
 //! | [`parameters`] | how a parameter is described: name, words, range, flag |
 //! | [`choices`] | the names of a choice, as messages list them |
@@ -36,6 +37,7 @@ pub mod draw;
 pub mod engine;
 pub mod evaluate;
 pub mod export;
+pub mod kernels;
 pub mod models;
 pub mod parameters;
 pub mod prompt;

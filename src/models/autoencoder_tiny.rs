@@ -13,6 +13,7 @@ use burn::tensor::{Device, Tensor};
 
 use super::config::AutoencoderTinyConfig;
 use super::resample::conv3x3;
+use crate::kernels::conv2d;
 
 /// Latents beyond about this are bent back: the network never saw any.
 const LATENT_MAGNITUDE: f32 = 3.0;
@@ -87,7 +88,7 @@ impl AutoencoderTinyDecoder {
             .layers
             .iter()
             .fold(sample, |sample, layer| match layer {
-                Layer::Conv(conv) => conv.forward(sample),
+                Layer::Conv(conv) => conv2d(conv, sample),
                 Layer::Relu(relu) => relu.forward(sample),
                 Layer::Block(block) => block.forward(sample),
                 Layer::Upsample(upsample) => upsample.forward(sample),
@@ -99,8 +100,8 @@ impl AutoencoderTinyDecoder {
 impl AutoencoderTinyBlock {
     fn forward(&self, sample: Tensor<4>) -> Tensor<4> {
         let (first, _, second, _, third) = &self.conv;
-        let features = relu(first.forward(sample.clone()));
-        let features = relu(second.forward(features));
-        relu(third.forward(features).add(sample))
+        let features = relu(conv2d(first, sample.clone()));
+        let features = relu(conv2d(second, features));
+        relu(conv2d(third, features).add(sample))
     }
 }

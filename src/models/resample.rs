@@ -7,6 +7,8 @@ use burn::tensor::module::interpolate;
 use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
 use burn::tensor::{Device, Tensor};
 
+use crate::kernels::conv2d;
+
 /// diffusers' `Downsample2D`: a 3 × 3 convolution of stride 2.
 #[derive(Module, Debug)]
 pub struct Downsample2D {
@@ -40,7 +42,7 @@ impl Downsample2D {
 
     /// [batch, channels, height, width] → [batch, channels, height / 2, width / 2].
     pub fn forward(&self, sample: Tensor<4>) -> Tensor<4> {
-        self.conv.forward(sample)
+        conv2d(&self.conv, sample)
     }
 }
 
@@ -64,7 +66,7 @@ impl Upsample2D {
         let options = InterpolateOptions::new(InterpolateMode::Nearest)
             .with_align_corners(false)
             .with_output_size([2 * height, 2 * width]);
-        self.conv.forward(interpolate(sample, options))
+        conv2d(&self.conv, interpolate(sample, options))
     }
 }
 

@@ -8,6 +8,7 @@ use burn::tensor::{Device, Tensor};
 
 use super::resample::conv3x3;
 use super::strips::Strips;
+use crate::kernels::{Activation, conv2d, group_norm};
 
 /// Shape of a [`ResnetBlock2D`].
 #[derive(Debug, Clone, Copy)]
@@ -59,15 +60,14 @@ impl ResnetBlock2D {
     /// [1 or batch, time_embedding_dim], already through its SiLU (every block
     /// of diffusers applies the same one) → [batch, channels_out, height, width].
     pub fn forward(&self, sample: Tensor<4>, time_embedding: Option<&Tensor<2>>) -> Tensor<4> {
-        let hidden = silu(self.norm1.forward(sample.clone()));
-        let mut hidden = self.conv1.forward(hidden);
-        if let (Some(projection), Some(embedding)) = (&self.time_emb_proj, time_embedding) {
-            let shift = projection.forward(embedding.clone());
-            let [batch, channels] = shift.dims();
-            hidden = hidden.add(shift.reshape([batch, channels, 1, 1]));
-        }
-        let hidden = silu(self.norm2.forward(hidden));
-        let hidden = self.conv2.forward(hidden);
+        let hidden = group_norm(&self.norm1, sample.clone(), None, Activation::Silu);
+        let hidden = conv2d(&self.conv1, hidden);
+        let shift = match (&self.time_emb_proj, time_embedding) {
+            (Some(projection), Some(embedding)) => Some(projection.forward(embedding.clone())),
+            _ => None,
+        };
+        let hidden = group_norm(&self.norm2, hidden, shift, Activation::Silu);
+        let hidden = conv2d(&self.conv2, hidden);
         self.shortcut(sample).add(hidden)
     }
 
@@ -76,9 +76,9 @@ impl ResnetBlock2D {
         let norm = sample.measured(&self.norm1);
         let hidden = sample
             .clone()
-            .through(1, &|part| self.conv1.forward(silu(norm.forward(part))));
+            .through(1, &|part| conv2d(&self.conv1, silu(norm.forward(part))));
         let norm = hidden.measured(&self.norm2);
-        let hidden = hidden.through(1, &|part| self.conv2.forward(silu(norm.forward(part))));
+        let hidden = hidden.through(1, &|part| conv2d(&self.conv2, silu(norm.forward(part))));
         sample.zip(hidden, &|sample, hidden| self.shortcut(sample).add(hidden))
     }
 

@@ -6,10 +6,13 @@ use burn::nn::{
     Dropout, DropoutConfig, GroupNorm, GroupNormConfig, LayerNorm, LayerNormConfig, Linear,
     LinearConfig,
 };
-use burn::tensor::activation::gelu;
 use burn::tensor::{Device, Tensor};
 
 use super::attention::{Attention, AttentionConfig, KeyValue};
+use crate::kernels::{
+    Activation, CellLayer, geglu, grid_to_sequence, group_norm, linear, linear_added,
+    sequence_to_grid_added,
+};
 
 /// Shape of a [`Transformer2DModel`].
 #[derive(Debug, Clone, Copy)]
@@ -85,48 +88,22 @@ impl Transformer2DModel {
         key_values: &[KeyValue],
         mut maps: Option<&mut Vec<Tensor<3>>>,
     ) -> Tensor<4> {
-        let [_, _, height, width] = sample.dims();
-        let normalised = self.norm.forward(sample.clone());
-        let mut hidden = self.proj_in.project_in(normalised);
+        let normalised = group_norm(&self.norm, sample.clone(), None, Activation::Identity);
+        let mut hidden = grid_to_sequence(self.proj_in.layer(), normalised);
         for (block, key_value) in self.transformer_blocks.iter().zip(key_values) {
             hidden = block.forward(hidden, key_value, maps.as_deref_mut());
         }
-        self.proj_out.project_out(hidden, height, width).add(sample)
+        sequence_to_grid_added(self.proj_out.layer(), hidden, sample)
     }
 }
 
 impl Projection {
-    /// [batch, channels, height, width] → [batch, height · width, channels].
-    fn project_in(&self, sample: Tensor<4>) -> Tensor<3> {
+    fn layer(&self) -> CellLayer<'_> {
         match self {
-            Self::Convolution(conv) => to_sequence(conv.forward(sample)),
-            Self::Linear(linear) => linear.forward(to_sequence(sample)),
+            Self::Convolution(conv) => CellLayer::Convolution(conv),
+            Self::Linear(linear) => CellLayer::Linear(linear),
         }
     }
-
-    /// [batch, height · width, channels] → [batch, channels, height, width].
-    fn project_out(&self, hidden: Tensor<3>, height: usize, width: usize) -> Tensor<4> {
-        match self {
-            Self::Convolution(conv) => conv.forward(to_grid(hidden, height, width)),
-            Self::Linear(linear) => to_grid(linear.forward(hidden), height, width),
-        }
-    }
-}
-
-/// [batch, channels, height, width] → [batch, height · width, channels].
-pub(super) fn to_sequence(sample: Tensor<4>) -> Tensor<3> {
-    let [batch, channels, height, width] = sample.dims();
-    sample
-        .reshape([batch, channels, height * width])
-        .swap_dims(1, 2)
-}
-
-/// [batch, height · width, channels] → [batch, channels, height, width].
-pub(super) fn to_grid(sequence: Tensor<3>, height: usize, width: usize) -> Tensor<4> {
-    let [batch, _, channels] = sequence.dims();
-    sequence
-        .swap_dims(1, 2)
-        .reshape([batch, channels, height, width])
 }
 
 /// Self-attention, cross-attention and feed-forward, each behind a layer norm
@@ -172,22 +149,21 @@ impl BasicTransformerBlock {
         key_value: &KeyValue,
         maps: Option<&mut Vec<Tensor<3>>>,
     ) -> Tensor<3> {
-        let attended = self
-            .attn1
-            .self_attention(self.norm1.forward(hidden.clone()));
-        let hidden = hidden.add(attended);
+        let queries = self.norm1.forward(hidden.clone());
+        let hidden = self.attn1.self_attention(queries, hidden);
         let queries = self.norm2.forward(hidden.clone());
-        let attended = match maps {
+        let hidden = match maps {
             Some(maps) => {
-                let (attended, map) = self.attn2.forward_with_probabilities(queries, key_value);
+                let (hidden, map) = self
+                    .attn2
+                    .forward_with_probabilities(queries, key_value, hidden);
                 maps.push(map);
-                attended
+                hidden
             }
-            None => self.attn2.forward(queries, key_value),
+            None => self.attn2.forward(queries, key_value, hidden),
         };
-        let hidden = hidden.add(attended);
-        let fed = self.ff.forward(self.norm3.forward(hidden.clone()));
-        hidden.add(fed)
+        let inner = self.norm3.forward(hidden.clone());
+        self.ff.forward(inner, hidden)
     }
 }
 
@@ -211,10 +187,10 @@ impl FeedForward {
         }
     }
 
-    /// [batch, positions, channels] → the same shape.
-    fn forward(&self, hidden: Tensor<3>) -> Tensor<3> {
+    /// `residual` + the layer on `hidden`, all [batch, positions, channels].
+    fn forward(&self, hidden: Tensor<3>, residual: Tensor<3>) -> Tensor<3> {
         let (geglu, _, output) = &self.net;
-        output.forward(geglu.forward(hidden))
+        linear_added(output, geglu.forward(hidden), residual)
     }
 }
 
@@ -227,9 +203,6 @@ struct Geglu {
 impl Geglu {
     /// [batch, positions, channels] → [batch, positions, 4 · channels].
     fn forward(&self, hidden: Tensor<3>) -> Tensor<3> {
-        let projected = self.proj.forward(hidden);
-        let half = projected.dims()[2] / 2;
-        let gate = gelu(projected.clone().narrow(2, half, half));
-        projected.narrow(2, 0, half).mul(gate)
+        geglu(linear(&self.proj, hidden))
     }
 }

@@ -4,12 +4,13 @@ use burn::module::Module;
 use burn::nn::{GroupNorm, GroupNormConfig, Linear, LinearConfig};
 use burn::tensor::{Device, Tensor};
 
-use crate::models::attention::attention;
+use crate::kernels::{
+    Activation, CellLayer, attention, group_norm, linear, sequence_to_grid_added, to_sequence,
+};
 use crate::models::config::AutoencoderConfig;
 use crate::models::resample::{Downsample2D, DownsamplePadding, Upsample2D};
 use crate::models::resnet::{ResnetBlock2D, ResnetConfig};
 use crate::models::strips::Strips;
-use crate::models::transformer_2d::{to_grid, to_sequence};
 
 /// Epsilon of every norm in the autoencoder (diffusers fixes it in the code).
 pub(super) const NORM_EPS: f64 = 1e-6;
@@ -152,12 +153,12 @@ impl SpatialAttention {
 
     /// [batch, channels, height, width] → the same shape.
     fn forward(&self, sample: Tensor<4>) -> Tensor<4> {
-        let [_, _, height, width] = sample.dims();
-        let sequence = to_sequence(self.group_norm.forward(sample.clone()));
-        let head = |linear: &Linear| linear.forward(sequence.clone()).unsqueeze_dim::<4>(1);
-        let (query, key, value) = (head(&self.to_q), head(&self.to_k), head(&self.to_v));
-        let attended = attention(query, key, value).squeeze_dim::<3>(1);
-        to_grid(self.to_out[0].forward(attended), height, width).add(sample)
+        let normalised = group_norm(&self.group_norm, sample.clone(), None, Activation::Identity);
+        let sequence = to_sequence(normalised);
+        let [query, key, value] =
+            [&self.to_q, &self.to_k, &self.to_v].map(|layer| linear(layer, sequence.clone()));
+        let attended = attention(query, key, value, 1);
+        sequence_to_grid_added(CellLayer::Linear(&self.to_out[0]), attended, sample)
     }
 }
 

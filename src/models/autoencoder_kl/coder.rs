@@ -7,6 +7,7 @@ use burn::tensor::activation::silu;
 use burn::tensor::{Device, Tensor};
 
 use super::blocks::{DownEncoderBlock, MidBlock, NORM_EPS, UpDecoderBlock};
+use crate::kernels::{Activation, conv2d, group_norm};
 use crate::models::config::AutoencoderConfig;
 use crate::models::resample::conv3x3;
 use crate::models::strips::Strips;
@@ -39,13 +40,13 @@ impl Encoder {
     /// Picture [batch, 3, height, width] → mean and log variance of the latents,
     /// [batch, 8, height / f, width / f].
     pub(super) fn forward(&self, picture: Tensor<4>) -> Tensor<4> {
-        let mut sample = self.conv_in.forward(picture);
+        let mut sample = conv2d(&self.conv_in, picture);
         for block in &self.down_blocks {
             sample = block.forward(sample);
         }
         let sample = self.mid_block.forward(sample);
-        self.conv_out
-            .forward(silu(self.conv_norm_out.forward(sample)))
+        let normalised = group_norm(&self.conv_norm_out, sample, None, Activation::Silu);
+        conv2d(&self.conv_out, normalised)
     }
 }
 
@@ -80,8 +81,8 @@ impl Decoder {
         for block in &self.up_blocks {
             sample = block.forward(sample);
         }
-        self.conv_out
-            .forward(silu(self.conv_norm_out.forward(sample)))
+        let normalised = group_norm(&self.conv_norm_out, sample, None, Activation::Silu);
+        conv2d(&self.conv_out, normalised)
     }
 
     /// As [`Self::forward`] for one picture, the way up in strips of at most
@@ -93,13 +94,13 @@ impl Decoder {
             sample = block.forward_in_strips(sample);
         }
         let norm = sample.measured(&self.conv_norm_out);
-        let picture = sample.through(1, &|part| self.conv_out.forward(silu(norm.forward(part))));
+        let picture = sample.through(1, &|part| conv2d(&self.conv_out, silu(norm.forward(part))));
         picture.join()
     }
 
     /// What the way up starts from, [batch, channels, rows, columns].
     fn features(&self, latents: Tensor<4>) -> Tensor<4> {
-        self.mid_block.forward(self.conv_in.forward(latents))
+        self.mid_block.forward(conv2d(&self.conv_in, latents))
     }
 }
 

@@ -1,10 +1,10 @@
 //! One walk through the stages of the UNet.
 
-use burn::tensor::activation::silu;
 use burn::tensor::{DType, Tensor};
 
 use super::model::{PromptContext, UNet2DConditionModel};
 use super::stage::{Cancelled, Grid, PlannedStage, Stage, StageState};
+use crate::kernels::{Activation, conv2d, group_norm};
 
 /// What flows through the stages and what is kept on the way.
 pub(super) struct Pass<'a> {
@@ -91,7 +91,7 @@ impl<'a> Pass<'a> {
         let sample = self.state.sample.clone();
         let time = Some(&self.time_embedding);
         self.state.sample = match planned.stage {
-            Stage::ConvIn => unet.conv_in.forward(sample),
+            Stage::ConvIn => conv2d(&unet.conv_in, sample),
             Stage::DownLayer { block, layer } => {
                 let sample = unet.down_blocks[block].resnets[layer].forward(sample, time);
                 self.attend(planned, sample)
@@ -112,8 +112,9 @@ impl<'a> Pass<'a> {
             }
             Stage::Upsample { block } => unet.up_blocks[block].upsamplers[0].forward(sample),
             Stage::ConvOut => {
-                let normalised = silu(unet.conv_norm_out.forward(sample));
-                unet.conv_out.forward(normalised)
+                let norm = &unet.conv_norm_out;
+                let normalised = group_norm(norm, sample, None, Activation::Silu);
+                conv2d(&unet.conv_out, normalised)
             }
         };
         if planned.stage.leaves_skip() {

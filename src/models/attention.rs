@@ -1,35 +1,14 @@
 //! diffusers' `Attention`: multi-head attention that can also return its probabilities.
 //!
-//! burn's fused attention computes the layers nobody looks at; a layer whose
-//! maps are wanted is computed step by step, since the fused kernel never holds
-//! the probabilities. Keys and values of the prompt depend on the prompt alone,
-//! so they are a value of their own ([`KeyValue`]), made once per prompt.
-
-mod recomputed;
+//! [`crate::kernels`] computes it, with the probabilities only where a layer's maps
+//! are wanted. Keys and values of the prompt depend on the prompt alone, so they
+//! are a value of their own ([`KeyValue`]), made once per prompt.
 
 use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
-use burn::tensor::activation::softmax;
 use burn::tensor::{DType, Device, Tensor};
 
-/// Most scores that a kernel may be asked for at once, in numbers: 128 MiB of
-/// f32, which every device binds. A device without a fused kernel for a shape
-/// holds them all.
-const SCORES_AT_ONCE: usize = 32 << 20;
-
-/// Fused attention, some queries at a time where all their scores would be too
-/// many. Shapes as in [`recomputed::attention`].
-pub(super) fn attention(query: Tensor<4>, key: Tensor<4>, value: Tensor<4>) -> Tensor<4> {
-    let [batch, heads, positions, _] = query.dims();
-    let [_, _, context, _] = key.dims();
-    let at_once = (SCORES_AT_ONCE / (batch * heads * context)).max(1);
-    if positions <= at_once {
-        return recomputed::attention(query, key, value);
-    }
-    let parts = query.split(at_once, 2).into_iter();
-    let parts = parts.map(|part| recomputed::attention(part, key.clone(), value.clone()));
-    Tensor::cat(parts.collect(), 2)
-}
+use crate::kernels;
 
 /// Shape of an [`Attention`] layer.
 #[derive(Debug, Clone, Copy)]
@@ -57,11 +36,11 @@ pub struct Attention {
     upcast: bool,
 }
 
-/// Keys and values of one attention layer, each [batch, heads, positions, head_dim].
+/// Keys and values of one attention layer, each [batch, positions, heads · head_dim].
 #[derive(Debug, Clone)]
 pub struct KeyValue {
-    key: Tensor<4>,
-    value: Tensor<4>,
+    key: Tensor<3>,
+    value: Tensor<3>,
 }
 
 impl KeyValue {
@@ -106,26 +85,32 @@ impl Attention {
     /// Keys and values of `context` [batch, positions, context_dim].
     pub fn key_value(&self, context: Tensor<3>) -> KeyValue {
         KeyValue {
-            key: self.split_heads(self.to_k.forward(context.clone())),
-            value: self.split_heads(self.to_v.forward(context)),
+            key: self.to_k.forward(context.clone()),
+            value: self.to_v.forward(context),
         }
     }
 
-    /// Attention of `hidden` [batch, positions, query_dim] to itself; same shape out.
-    pub fn self_attention(&self, hidden: Tensor<3>) -> Tensor<3> {
+    /// `residual` + attention of `hidden` [batch, positions, query_dim] to itself;
+    /// all of one shape.
+    pub fn self_attention(&self, hidden: Tensor<3>, residual: Tensor<3>) -> Tensor<3> {
         let key_value = self.key_value(hidden.clone());
-        self.forward(hidden, &key_value)
+        self.forward(hidden, &key_value, residual)
     }
 
-    /// Attention of `hidden` [batch, positions, query_dim] to given keys and
-    /// values; same shape out.
-    pub fn forward(&self, hidden: Tensor<3>, key_value: &KeyValue) -> Tensor<3> {
+    /// `residual` + attention of `hidden` [batch, positions, query_dim] to given
+    /// keys and values; all of one shape.
+    pub fn forward(
+        &self,
+        hidden: Tensor<3>,
+        key_value: &KeyValue,
+        residual: Tensor<3>,
+    ) -> Tensor<3> {
         let dtype = hidden.dtype();
-        let query = self.raise(self.split_heads(self.to_q.forward(hidden)));
+        let query = self.raise(self.to_q.forward(hidden));
         let key = self.raise(key_value.key.clone());
         let value = self.raise(key_value.value.clone());
-        let attended = attention(query, key, value);
-        self.project_out(attended.cast(dtype))
+        let attended = kernels::attention(query, key, value, self.heads);
+        kernels::linear_added(&self.to_out[0], attended.cast(dtype), residual)
     }
 
     /// As [`Self::forward`], and the attention probabilities averaged over the
@@ -134,48 +119,23 @@ impl Attention {
         &self,
         hidden: Tensor<3>,
         key_value: &KeyValue,
+        residual: Tensor<3>,
     ) -> (Tensor<3>, Tensor<3>) {
-        let dtype = hidden.dtype();
-        let query = self.raise(self.split_heads(self.to_q.forward(hidden)));
+        let query = self.raise(self.to_q.forward(hidden));
         let key = self.raise(key_value.key.clone());
-        let [batch, _, positions, head_dim] = query.dims();
-        let [_, _, context_positions, _] = key.dims();
-        // Scaling the queries touches fewer numbers than scaling the scores.
-        let query = query.mul_scalar((head_dim as f64).powf(-0.5));
-        let probabilities = softmax(query.matmul(key.swap_dims(2, 3)), 3);
-        let attended = probabilities
-            .clone()
-            .cast(dtype)
-            .matmul(key_value.value.clone());
-        let averaged = probabilities
-            .mean_dim(1)
-            .reshape([batch, positions, context_positions]);
-        (self.project_out(attended), averaged)
+        let value = key_value.value.clone();
+        let (attended, averaged) =
+            kernels::attention_with_probabilities(query, key, value, self.heads);
+        let added = kernels::linear_added(&self.to_out[0], attended, residual);
+        (added, averaged)
     }
 
-    fn raise(&self, tensor: Tensor<4>) -> Tensor<4> {
+    fn raise(&self, tensor: Tensor<3>) -> Tensor<3> {
         if self.upcast {
             tensor.cast(DType::F32)
         } else {
             tensor
         }
-    }
-
-    /// [batch, positions, heads · head_dim] → [batch, heads, positions, head_dim].
-    fn split_heads(&self, tensor: Tensor<3>) -> Tensor<4> {
-        let [batch, positions, width] = tensor.dims();
-        tensor
-            .reshape([batch, positions, self.heads, width / self.heads])
-            .swap_dims(1, 2)
-    }
-
-    /// [batch, heads, positions, head_dim] → [batch, positions, heads · head_dim].
-    fn project_out(&self, attended: Tensor<4>) -> Tensor<3> {
-        let [batch, heads, positions, head_dim] = attended.dims();
-        let merged = attended
-            .swap_dims(1, 2)
-            .reshape([batch, positions, heads * head_dim]);
-        self.to_out[0].forward(merged)
     }
 }
 
@@ -199,8 +159,8 @@ mod tests {
         let hidden = Tensor::<3>::random([2, 35, 24], Distribution::Default, &device);
         let context = Tensor::<3>::random([2, 7, 10], Distribution::Default, &device);
         let key_value = layer.key_value(context);
-        let fused = layer.forward(hidden.clone(), &key_value);
-        let (explicit, maps) = layer.forward_with_probabilities(hidden, &key_value);
+        let fused = layer.forward(hidden.clone(), &key_value, hidden.clone());
+        let (explicit, maps) = layer.forward_with_probabilities(hidden.clone(), &key_value, hidden);
         let tolerance = Tolerance::<f32>::absolute(1e-5);
         fused
             .into_data()
@@ -239,8 +199,10 @@ mod tests {
         let both = |layer: &Attention, dtype| {
             let key_value = layer.key_value(context.clone().cast(dtype));
             let hidden = hidden.clone().cast(dtype);
-            let (attended, maps) = layer.forward_with_probabilities(hidden.clone(), &key_value);
-            let fused = layer.forward(hidden, &key_value);
+            let nothing = hidden.zeros_like();
+            let (attended, maps) =
+                layer.forward_with_probabilities(hidden.clone(), &key_value, nothing.clone());
+            let fused = layer.forward(hidden, &key_value, nothing);
             [attended, maps, fused].map(|tensor| tensor.cast(DType::F32).into_data())
         };
         let whole = both(&plain, DType::F32);

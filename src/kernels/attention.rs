@@ -1,0 +1,200 @@
+//! Attention of heads that lie side by side, with or without its probabilities.
+
+mod recomputed;
+
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Backend, Dispatch, Flex, backend_extension};
+use burn::tensor::Tensor;
+use burn::tensor::activation::softmax;
+
+use super::flex;
+
+/// Most scores that a kernel may be asked for at once, in numbers: 128 MiB of
+/// f32, which every device binds. A device without a fused kernel for a shape
+/// holds them all.
+const SCORES_AT_ONCE: usize = 32 << 20;
+
+/// softmax(q kᵀ / √head width) v for each head, of `query` [batch, positions,
+/// heads · head width], `key` and `value` [batch, context positions, heads · head
+/// width] → the shape of `query`. Differentiable without holding all scores.
+pub(crate) fn attention(
+    query: Tensor<3>,
+    key: Tensor<3>,
+    value: Tensor<3>,
+    heads: usize,
+) -> Tensor<3> {
+    if super::is_plain_flex(&query) {
+        return Tensor::from_dispatch(Dispatch::attention_of_heads(
+            query.into_dispatch(),
+            key.into_dispatch(),
+            value.into_dispatch(),
+            heads,
+        ));
+    }
+    let [query, key, value] = [query, key, value].map(|tensor| split_heads(tensor, heads));
+    merge_heads(in_parts(query, key, value))
+}
+
+/// Some queries at a time where all their scores would be too many.
+fn in_parts(query: Tensor<4>, key: Tensor<4>, value: Tensor<4>) -> Tensor<4> {
+    let [batch, heads, positions, _] = query.dims();
+    let [_, _, context, _] = key.dims();
+    let at_once = (SCORES_AT_ONCE / (batch * heads * context)).max(1);
+    if positions <= at_once {
+        return recomputed::attention(query, key, value);
+    }
+    let parts = query.split(at_once, 2).into_iter();
+    let parts = parts.map(|part| recomputed::attention(part, key.clone(), value.clone()));
+    Tensor::cat(parts.collect(), 2)
+}
+
+/// As [`attention`], and the probabilities averaged over the heads: [batch,
+/// positions, context positions], each row summing to 1.
+pub(crate) fn attention_with_probabilities(
+    query: Tensor<3>,
+    key: Tensor<3>,
+    value: Tensor<3>,
+    heads: usize,
+) -> (Tensor<3>, Tensor<3>) {
+    // Values may be halves where queries and keys are not.
+    if super::is_plain_flex(&query) && super::is_plain_flex(&value) {
+        let (attended, probabilities) = Dispatch::attention_and_probabilities(
+            query.into_dispatch(),
+            key.into_dispatch(),
+            value.into_dispatch(),
+            heads,
+        );
+        return (
+            Tensor::from_dispatch(attended),
+            Tensor::from_dispatch(probabilities),
+        );
+    }
+    chain_with_probabilities(query, key, value, heads)
+}
+
+/// [`attention_with_probabilities`] of burn's own operations.
+fn chain_with_probabilities(
+    query: Tensor<3>,
+    key: Tensor<3>,
+    value: Tensor<3>,
+    heads: usize,
+) -> (Tensor<3>, Tensor<3>) {
+    let [batch, positions, width] = query.dims();
+    let context_positions = key.dims()[1];
+    // Scaling the queries touches fewer numbers than scaling the scores.
+    let scale = ((width / heads) as f64).powf(-0.5);
+    let query = split_heads(query.mul_scalar(scale), heads);
+    let scores = query.matmul(split_heads(key, heads).swap_dims(2, 3));
+    let probabilities = softmax(scores, 3);
+    let value = split_heads(value, heads);
+    let attended = probabilities.clone().cast(value.dtype()).matmul(value);
+    let averaged = probabilities
+        .mean_dim(1)
+        .reshape([batch, positions, context_positions]);
+    (merge_heads(attended), averaged)
+}
+
+/// [batch, positions, heads · head width] → [batch, heads, positions, head width].
+fn split_heads(tensor: Tensor<3>, heads: usize) -> Tensor<4> {
+    let [batch, positions, width] = tensor.dims();
+    tensor
+        .reshape([batch, positions, heads, width / heads])
+        .swap_dims(1, 2)
+}
+
+/// [batch, heads, positions, head width] → [batch, positions, heads · head width].
+fn merge_heads(tensor: Tensor<4>) -> Tensor<3> {
+    let [batch, heads, positions, head_width] = tensor.dims();
+    tensor
+        .swap_dims(1, 2)
+        .reshape([batch, positions, heads * head_width])
+}
+
+#[backend_extension(Flex)]
+trait AttentionOperation: Backend {
+    fn attention_of_heads(
+        query: FloatTensor<Self>,
+        key: FloatTensor<Self>,
+        value: FloatTensor<Self>,
+        heads: usize,
+    ) -> FloatTensor<Self>;
+
+    fn attention_and_probabilities(
+        query: FloatTensor<Self>,
+        key: FloatTensor<Self>,
+        value: FloatTensor<Self>,
+        heads: usize,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>);
+}
+
+impl AttentionOperation for Flex {
+    fn attention_of_heads(
+        query: FloatTensor<Self>,
+        key: FloatTensor<Self>,
+        value: FloatTensor<Self>,
+        heads: usize,
+    ) -> FloatTensor<Self> {
+        flex::attention::side_by_side(&query, &key, &value, heads)
+    }
+
+    fn attention_and_probabilities(
+        query: FloatTensor<Self>,
+        key: FloatTensor<Self>,
+        value: FloatTensor<Self>,
+        heads: usize,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        flex::attention::with_probabilities(&query, &key, &value, heads)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::{Device, Distribution, Tolerance};
+
+    #[test]
+    fn heads_side_by_side_give_what_separate_heads_do() {
+        let device = Device::flex();
+        for (batch, positions, context, heads, head_width) in [
+            (2, 256, 77, 4, 16),
+            (1, 64, 64, 4, 32),
+            (2, 700, 700, 2, 40),
+            (1, 1, 3, 1, 1),
+            (3, 5, 1, 2, 7),
+        ] {
+            let random = |positions| {
+                let shape = [batch, positions, heads * head_width];
+                Tensor::<3>::random(shape, Distribution::Normal(0.0, 2.0), &device)
+            };
+            let (query, key, value) = (random(positions), random(context), random(context));
+            let (expected, expected_maps) =
+                chain_with_probabilities(query.clone(), key.clone(), value.clone(), heads);
+            let tolerance = Tolerance::<f32>::absolute(1e-5);
+            let attended = attention(query.clone(), key.clone(), value.clone(), heads);
+            attended
+                .into_data()
+                .assert_approx_eq::<f32>(&expected.clone().into_data(), tolerance);
+            let (attended, maps) = attention_with_probabilities(query, key, value, heads);
+            attended
+                .into_data()
+                .assert_approx_eq::<f32>(&expected.into_data(), tolerance);
+            maps.into_data()
+                .assert_approx_eq::<f32>(&expected_maps.into_data(), tolerance);
+        }
+    }
+
+    /// As with [`SCORES_AT_ONCE`] scores and more.
+    #[test]
+    fn scores_far_apart_leave_one_key() {
+        let device = Device::flex();
+        let ones = |scale: f32| Tensor::<3>::ones([1, 4, 8], &device).mul_scalar(scale);
+        let steps = Tensor::<1>::from_floats([0.0, 1.0, 2.0, 3.0], &device).reshape([1, 4, 1]);
+        let key = ones(1e4).mul(steps.clone());
+        let value = ones(1.0).mul(steps);
+        let (attended, maps) = attention_with_probabilities(ones(1e3), key, value, 2);
+        let attended: Vec<f32> = attended.into_data().try_to_vec().unwrap();
+        assert!(attended.iter().all(|value| *value == 3.0));
+        let maps: Vec<f32> = maps.into_data().try_to_vec().unwrap();
+        assert_eq!(maps[..4], [0.0, 0.0, 0.0, 1.0]);
+    }
+}

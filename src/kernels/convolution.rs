@@ -1,0 +1,199 @@
+//! 3 × 3 convolutions, nearly all of a UNet's and a decoder's arithmetic.
+
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
+use burn::nn::PaddingConfig2d;
+use burn::nn::conv::Conv2d;
+use burn::tensor::Tensor;
+
+use super::flex;
+
+/// `layer` on `sample` [batch, channels, height, width]. Differentiable by the
+/// sample only: weights are constants here.
+pub(crate) fn conv2d(layer: &Conv2d, sample: Tensor<4>) -> Tensor<4> {
+    if !super::is_flex(&sample) || !is_plain_3x3(layer) {
+        return layer.forward(sample);
+    }
+    let bias = match &layer.bias {
+        Some(bias) => bias.val(),
+        None => Tensor::zeros([layer.weight.dims()[0]], &sample.device().inner()),
+    };
+    Tensor::from_dispatch(Dispatch::conv3x3(
+        sample.into_dispatch(),
+        layer.weight.val().into_dispatch(),
+        bias.into_dispatch(),
+        layer.stride[0],
+    ))
+}
+
+/// Whether a layer is a 3 × 3 convolution of stride 1 or 2 with one cell of zeros
+/// around its input.
+fn is_plain_3x3(layer: &Conv2d) -> bool {
+    layer.kernel_size == [3, 3]
+        && layer.groups == 1
+        && layer.dilation == [1, 1]
+        && (layer.stride == [1, 1] || layer.stride == [2, 2])
+        && matches!(layer.padding, PaddingConfig2d::Explicit(1, 1, 1, 1))
+}
+
+#[backend_extension(Flex, Autodiff)]
+trait Conv3x3Operation: Backend {
+    fn conv3x3(
+        sample: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        stride: usize,
+    ) -> FloatTensor<Self>;
+}
+
+/// What the backward pass of [`Conv3x3Operation`] needs of a backend.
+trait Conv3x3Gradient: Backend {
+    /// The gradient by a sample of `size` from that by the output.
+    fn conv3x3_backward(
+        gradient: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        stride: usize,
+        size: [usize; 2],
+    ) -> FloatTensor<Self>;
+}
+
+impl Conv3x3Operation for Flex {
+    fn conv3x3(
+        sample: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        stride: usize,
+    ) -> FloatTensor<Self> {
+        flex::convolution::conv3x3(&sample, &weight, Some(&bias), stride)
+    }
+}
+
+impl Conv3x3Gradient for Flex {
+    fn conv3x3_backward(
+        gradient: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        stride: usize,
+        size: [usize; 2],
+    ) -> FloatTensor<Self> {
+        flex::convolution::conv3x3_backward(&gradient, &weight, stride, size)
+    }
+}
+
+impl<B: Conv3x3Operation + Conv3x3Gradient, C: CheckpointStrategy> Conv3x3Operation
+    for Autodiff<B, C>
+{
+    fn conv3x3(
+        sample: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        stride: usize,
+    ) -> FloatTensor<Self> {
+        let weight = weight.primitive().clone();
+        let bias = bias.primitive().clone();
+        let [_, _, height, width] = sample.primitive().shape().dims::<4>();
+        let output = B::conv3x3(sample.primitive().clone(), weight.clone(), bias, stride);
+        match Conv3x3Backward
+            .prepare::<C>([sample.node()])
+            .compute_bound()
+            .stateful()
+        {
+            OpsKind::Tracked(prep) => prep.finish((weight, stride, [height, width]), output),
+            OpsKind::UnTracked(prep) => prep.finish(output),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Conv3x3Backward;
+
+impl<B: Conv3x3Gradient> Backward<B, 1> for Conv3x3Backward {
+    /// Weight, stride, height and width of the input.
+    type State = (FloatTensor<B>, usize, [usize; 2]);
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 1>,
+        gradients: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let (weight, stride, size) = ops.state;
+        let gradient = gradients.consume::<B>(&ops.node);
+        let [parent] = ops.parents;
+        if let Some(parent) = parent {
+            let of_sample = B::conv3x3_backward(gradient, weight, stride, size);
+            gradients.register::<B>(parent.id, of_sample);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::nn::conv::Conv2dConfig;
+    use burn::tensor::{Device, Distribution, Tolerance};
+
+    fn layer(channels: [usize; 2], stride: usize, with_bias: bool) -> Conv2d {
+        let config = Conv2dConfig::new(channels, [3, 3])
+            .with_stride([stride, stride])
+            .with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1))
+            .with_bias(with_bias);
+        config.init(&Device::flex())
+    }
+
+    #[test]
+    fn output_and_gradient_are_those_of_burns_own_convolution() {
+        let device = Device::flex();
+        for (batch, channels, height, width, stride) in [
+            (2, [64, 64], 16, 16, 1),
+            (1, [3, 5], 1, 1, 1),
+            (1, [40, 70], 9, 7, 1),
+            (3, [33, 1], 1, 5, 1),
+            (2, [64, 48], 16, 16, 2),
+            (1, [5, 6], 7, 9, 2),
+            (1, [128, 160], 40, 24, 1),
+        ] {
+            let layer = layer(channels, stride, channels[0] != 40);
+            assert!(is_plain_3x3(&layer));
+            let shape = [batch, channels[0], height, width];
+            let sample = Tensor::<4>::random(shape, Distribution::Normal(0.0, 1.0), &device);
+            let tolerance = Tolerance::<f32>::absolute(2e-5);
+            let expected = layer.forward(sample.clone());
+            let output = conv2d(&layer, sample.clone());
+            assert_eq!(output.dims(), expected.dims());
+            output
+                .into_data()
+                .assert_approx_eq::<f32>(&expected.clone().into_data(), tolerance);
+
+            let weights =
+                Tensor::<4>::random(expected.dims(), Distribution::Normal(0.0, 1.0), &device);
+            let gradient = |forward: &dyn Fn(Tensor<4>) -> Tensor<4>| {
+                let sample = sample.clone().autodiff().require_grad();
+                let output = forward(sample.clone()).mul(weights.clone());
+                let mut gradients = output.sum().backward();
+                sample.grad_remove(&mut gradients).unwrap().into_data()
+            };
+            gradient(&|sample| conv2d(&layer, sample))
+                .assert_approx_eq::<f32>(&gradient(&|sample| layer.forward(sample)), tolerance);
+        }
+    }
+
+    #[test]
+    fn other_convolutions_are_left_to_burn() {
+        let device = Device::flex();
+        let point = Conv2dConfig::new([4, 4], [1, 1]).init(&device);
+        let one_sided = Conv2dConfig::new([4, 4], [3, 3])
+            .with_stride([2, 2])
+            .with_padding(PaddingConfig2d::Explicit(0, 0, 1, 1))
+            .init(&device);
+        let sample = Tensor::<4>::random([1, 4, 6, 6], Distribution::Default, &device);
+        for (layer, side) in [(point, 6), (one_sided, 3)] {
+            assert!(!is_plain_3x3(&layer));
+            let output = conv2d(&layer, sample.clone());
+            assert_eq!(output.dims(), [1, 4, side, side]);
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! Linear layers with what is added to them, and those between pictures and sequences.
+
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Backend, Dispatch, Flex, backend_extension};
+use burn::nn::Linear;
+use burn::nn::conv::Conv2d;
+use burn::tensor::Tensor;
+
+use super::flex;
+use super::flex::linear::Weights;
+
+/// `layer` on `input` [batch, positions, inputs] → [batch, positions, outputs].
+pub(crate) fn linear(layer: &Linear, input: Tensor<3>) -> Tensor<3> {
+    let (true, Some(bias)) = (super::is_plain_flex(&input), &layer.bias) else {
+        return layer.forward(input);
+    };
+    Tensor::from_dispatch(Dispatch::linear(
+        input.into_dispatch(),
+        layer.weight.val().into_dispatch(),
+        bias.val().into_dispatch(),
+    ))
+}
+
+/// `residual` + `layer` on `input`, [batch, positions, outputs].
+pub(crate) fn linear_added(layer: &Linear, input: Tensor<3>, residual: Tensor<3>) -> Tensor<3> {
+    let (true, Some(bias)) = (super::is_plain_flex(&input), &layer.bias) else {
+        return residual.add(layer.forward(input));
+    };
+    Tensor::from_dispatch(Dispatch::linear_added(
+        input.into_dispatch(),
+        layer.weight.val().into_dispatch(),
+        bias.val().into_dispatch(),
+        residual.into_dispatch(),
+    ))
+}
+
+/// A linear layer over channels at every cell: 1 × 1 convolution in Stable
+/// Diffusion 1.x, linear layer in 2.x, the same arithmetic in other shapes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum CellLayer<'a> {
+    Convolution(&'a Conv2d),
+    Linear(&'a Linear),
+}
+
+/// `layer` on `sample` [batch, channels, height, width] → [batch, height · width, outputs].
+pub(crate) fn grid_to_sequence(layer: CellLayer, sample: Tensor<4>) -> Tensor<3> {
+    let (true, Some((weight, bias, outputs_first))) =
+        (super::is_plain_flex(&sample), layer.parameters())
+    else {
+        return match layer {
+            CellLayer::Convolution(conv) => to_sequence(conv.forward(sample)),
+            CellLayer::Linear(linear) => linear.forward(to_sequence(sample)),
+        };
+    };
+    Tensor::from_dispatch(Dispatch::grid_to_sequence(
+        sample.into_dispatch(),
+        weight.into_dispatch(),
+        bias.into_dispatch(),
+        outputs_first,
+    ))
+}
+
+/// `residual` [batch, outputs, height, width] + `layer` on `hidden`
+/// [batch, height · width, channels].
+pub(crate) fn sequence_to_grid_added(
+    layer: CellLayer,
+    hidden: Tensor<3>,
+    residual: Tensor<4>,
+) -> Tensor<4> {
+    let [_, _, height, width] = residual.dims();
+    let (true, Some((weight, bias, outputs_first))) =
+        (super::is_plain_flex(&hidden), layer.parameters())
+    else {
+        let projected = match layer {
+            CellLayer::Convolution(conv) => conv.forward(to_grid(hidden, height, width)),
+            CellLayer::Linear(linear) => to_grid(linear.forward(hidden), height, width),
+        };
+        return projected.add(residual);
+    };
+    Tensor::from_dispatch(Dispatch::sequence_to_grid_added(
+        hidden.into_dispatch(),
+        weight.into_dispatch(),
+        bias.into_dispatch(),
+        residual.into_dispatch(),
+        outputs_first,
+    ))
+}
+
+impl CellLayer<'_> {
+    /// Weight as a matrix, bias, and whether the weight's rows are the outputs';
+    /// nothing without a bias.
+    fn parameters(self) -> Option<(Tensor<2>, Tensor<1>, bool)> {
+        match self {
+            Self::Convolution(conv) => {
+                let [outputs, inputs, ..] = conv.weight.dims();
+                let weight = conv.weight.val().reshape([outputs, inputs]);
+                Some((weight, conv.bias.as_ref()?.val(), true))
+            }
+            Self::Linear(linear) => Some((linear.weight.val(), linear.bias.as_ref()?.val(), false)),
+        }
+    }
+}
+
+/// [batch, channels, height, width] → [batch, height · width, channels].
+pub(crate) fn to_sequence(sample: Tensor<4>) -> Tensor<3> {
+    let [batch, channels, height, width] = sample.dims();
+    sample
+        .reshape([batch, channels, height * width])
+        .swap_dims(1, 2)
+}
+
+/// [batch, height · width, channels] → [batch, channels, height, width].
+fn to_grid(sequence: Tensor<3>, height: usize, width: usize) -> Tensor<4> {
+    let [batch, _, channels] = sequence.dims();
+    sequence
+        .swap_dims(1, 2)
+        .reshape([batch, channels, height, width])
+}
+
+#[backend_extension(Flex)]
+trait LinearOperation: Backend {
+    fn linear(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
+
+    fn linear_added(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
+
+    fn grid_to_sequence(
+        sample: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        outputs_first: bool,
+    ) -> FloatTensor<Self>;
+
+    fn sequence_to_grid_added(
+        hidden: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+        outputs_first: bool,
+    ) -> FloatTensor<Self>;
+}
+
+impl LinearOperation for Flex {
+    fn linear(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        flex::linear::linear(&input, &Weights::new(&weight, &bias, false), None)
+    }
+
+    fn linear_added(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        let weights = Weights::new(&weight, &bias, false);
+        flex::linear::linear(&input, &weights, Some(residual))
+    }
+
+    fn grid_to_sequence(
+        sample: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        outputs_first: bool,
+    ) -> FloatTensor<Self> {
+        let weights = Weights::new(&weight, &bias, outputs_first);
+        flex::linear::grid_to_sequence(&sample, &weights)
+    }
+
+    fn sequence_to_grid_added(
+        hidden: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+        outputs_first: bool,
+    ) -> FloatTensor<Self> {
+        let weights = Weights::new(&weight, &bias, outputs_first);
+        flex::linear::sequence_to_grid_added(&hidden, &weights, residual)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::nn::LinearConfig;
+    use burn::nn::conv::Conv2dConfig;
+    use burn::tensor::{Device, Distribution, Tolerance};
+
+    fn close<const D: usize>(one: Tensor<D>, other: Tensor<D>) {
+        assert_eq!(one.dims(), other.dims());
+        let tolerance = Tolerance::<f32>::absolute(2e-5);
+        one.into_data()
+            .assert_approx_eq::<f32>(&other.into_data(), tolerance);
+    }
+
+    #[test]
+    fn products_with_bias_and_residual_are_the_chain_of_operations() {
+        let device = Device::flex();
+        for (batch, positions, inputs, outputs) in [
+            (2, 256, 64, 512),
+            (1, 1, 1, 1),
+            (3, 77, 33, 20),
+            (2, 1024, 40, 40),
+        ] {
+            let layer = LinearConfig::new(inputs, outputs).init(&device);
+            let random = |width| {
+                let shape = [batch, positions, width];
+                Tensor::<3>::random(shape, Distribution::Normal(0.0, 1.0), &device)
+            };
+            let (input, residual) = (random(inputs), random(outputs));
+            let expected = layer.forward(input.clone());
+            close(linear(&layer, input.clone()), expected.clone());
+            let before = residual.to_data();
+            let added = linear_added(&layer, input, residual.clone());
+            assert_eq!(residual.to_data(), before);
+            close(added, expected.add(residual));
+        }
+    }
+
+    #[test]
+    fn a_layer_at_every_cell_goes_to_sequences_and_back() {
+        let device = Device::flex();
+        for (batch, channels, outputs, height, width) in
+            [(2, 64, 64, 16, 16), (1, 3, 5, 1, 1), (2, 20, 30, 5, 7)]
+        {
+            let conv = Conv2dConfig::new([channels, outputs], [1, 1]).init(&device);
+            let linear = LinearConfig::new(channels, outputs).init(&device);
+            let sample = Tensor::<4>::random(
+                [batch, channels, height, width],
+                Distribution::Normal(0.0, 1.0),
+                &device,
+            );
+            let residual = Tensor::<4>::random(
+                [batch, outputs, height, width],
+                Distribution::Default,
+                &device,
+            );
+            let expected = conv.forward(sample.clone());
+            let layer = CellLayer::Convolution(&conv);
+            close(
+                grid_to_sequence(layer, sample.clone()),
+                to_sequence(expected.clone()),
+            );
+            let hidden = to_sequence(sample.clone());
+            close(
+                sequence_to_grid_added(layer, hidden.clone(), residual.clone()),
+                expected.add(residual.clone()),
+            );
+            let expected = linear.forward(hidden.clone());
+            let layer = CellLayer::Linear(&linear);
+            close(grid_to_sequence(layer, sample), expected.clone());
+            close(
+                sequence_to_grid_added(layer, hidden, residual.clone()),
+                to_grid(expected, height, width).add(residual),
+            );
+        }
+    }
+}
