@@ -7,7 +7,7 @@ use burn::backend::{Backend, Dispatch, Flex, backend_extension};
 use burn::tensor::Tensor;
 use burn::tensor::activation::softmax;
 
-use super::flex;
+use super::{Kernels, flex};
 
 /// Most scores that a kernel may be asked for at once, in numbers: 128 MiB of
 /// f32, which every device binds. A device without a fused kernel for a shape
@@ -23,7 +23,7 @@ pub(crate) fn attention(
     value: Tensor<3>,
     heads: usize,
 ) -> Tensor<3> {
-    if super::is_plain_flex(&query) {
+    if super::forward_kernels_for(&query) == Some(Kernels::Flex) {
         return Tensor::from_dispatch(Dispatch::attention_of_heads(
             query.into_dispatch(),
             key.into_dispatch(),
@@ -57,7 +57,8 @@ pub(crate) fn attention_with_probabilities(
     heads: usize,
 ) -> (Tensor<3>, Tensor<3>) {
     // Values may be halves where queries and keys are not.
-    if super::is_plain_flex(&query) && super::is_plain_flex(&value) {
+    let of = [&query, &value].map(super::forward_kernels_for);
+    if of == [Some(Kernels::Flex); 2] {
         let (attended, probabilities) = Dispatch::attention_and_probabilities(
             query.into_dispatch(),
             key.into_dispatch(),

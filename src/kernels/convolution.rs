@@ -10,12 +10,12 @@ use burn::nn::PaddingConfig2d;
 use burn::nn::conv::Conv2d;
 use burn::tensor::Tensor;
 
-use super::flex;
+use super::{Kernels, flex};
 
 /// `layer` on `sample` [batch, channels, height, width]. Differentiable by the
 /// sample only: weights are constants here.
 pub(crate) fn conv2d(layer: &Conv2d, sample: Tensor<4>) -> Tensor<4> {
-    if !super::is_flex(&sample) || !is_plain_3x3(layer) {
+    if super::kernels_for(&sample) != Some(Kernels::Flex) || !is_plain_3x3(layer) {
         return layer.forward(sample);
     }
     let bias = match &layer.bias {

@@ -1,16 +1,16 @@
 //! The gate of a transformer's feed-forward layer.
 
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Backend, Dispatch, Flex, backend_extension};
+use burn::backend::{Backend, Cube, Dispatch, Flex, backend_extension};
 use burn::tensor::Tensor;
 use burn::tensor::activation::gelu;
 
-use super::flex;
+use super::{cube, flex};
 
 /// GEGLU (Shazeer 2020): h · gelu(g) of `projected` [batch, positions, 2 · width],
 /// whose first half is h and second half g → [batch, positions, width].
 pub(crate) fn geglu(projected: Tensor<3>) -> Tensor<3> {
-    if super::is_plain_flex(&projected) {
+    if super::forward_kernels_for(&projected).is_some() {
         return Tensor::from_dispatch(Dispatch::geglu(projected.into_dispatch()));
     }
     chain(projected)
@@ -23,9 +23,15 @@ fn chain(projected: Tensor<3>) -> Tensor<3> {
     projected.narrow(2, 0, half).mul(gate)
 }
 
-#[backend_extension(Flex)]
+#[backend_extension(Flex, Cube)]
 trait GegluOperation: Backend {
     fn geglu(projected: FloatTensor<Self>) -> FloatTensor<Self>;
+}
+
+impl GegluOperation for Cube {
+    fn geglu(projected: FloatTensor<Self>) -> FloatTensor<Self> {
+        cube::geglu(projected)
+    }
 }
 
 impl GegluOperation for Flex {

@@ -1,17 +1,18 @@
 //! Linear layers with what is added to them, and those between pictures and sequences.
 
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Backend, Dispatch, Flex, backend_extension};
+use burn::backend::{Backend, Cube, Dispatch, Flex, backend_extension};
 use burn::nn::Linear;
 use burn::nn::conv::Conv2d;
 use burn::tensor::Tensor;
 
-use super::flex;
 use super::flex::linear::Weights;
+use super::{Kernels, cube, flex};
 
 /// `layer` on `input` [batch, positions, inputs] → [batch, positions, outputs].
 pub(crate) fn linear(layer: &Linear, input: Tensor<3>) -> Tensor<3> {
-    let (true, Some(bias)) = (super::is_plain_flex(&input), &layer.bias) else {
+    let (Some(Kernels::Flex), Some(bias)) = (super::forward_kernels_for(&input), &layer.bias)
+    else {
         return layer.forward(input);
     };
     Tensor::from_dispatch(Dispatch::linear(
@@ -23,15 +24,22 @@ pub(crate) fn linear(layer: &Linear, input: Tensor<3>) -> Tensor<3> {
 
 /// `residual` + `layer` on `input`, [batch, positions, outputs].
 pub(crate) fn linear_added(layer: &Linear, input: Tensor<3>, residual: Tensor<3>) -> Tensor<3> {
-    let (true, Some(bias)) = (super::is_plain_flex(&input), &layer.bias) else {
+    let (Some(kernels), Some(bias)) = (super::forward_kernels_for(&input), &layer.bias) else {
         return residual.add(layer.forward(input));
     };
-    Tensor::from_dispatch(Dispatch::linear_added(
-        input.into_dispatch(),
-        layer.weight.val().into_dispatch(),
-        bias.val().into_dispatch(),
-        residual.into_dispatch(),
-    ))
+    let (weight, bias) = (layer.weight.val(), bias.val().into_dispatch());
+    Tensor::from_dispatch(match kernels {
+        Kernels::Flex => Dispatch::linear_added(
+            input.into_dispatch(),
+            weight.into_dispatch(),
+            bias,
+            residual.into_dispatch(),
+        ),
+        Kernels::Cube => {
+            let product = input.matmul(weight.unsqueeze());
+            Dispatch::add_bias(product.into_dispatch(), bias, residual.into_dispatch())
+        }
+    })
 }
 
 /// A linear layer over channels at every cell: 1 × 1 convolution in Stable
@@ -44,8 +52,8 @@ pub(crate) enum CellLayer<'a> {
 
 /// `layer` on `sample` [batch, channels, height, width] → [batch, height · width, outputs].
 pub(crate) fn grid_to_sequence(layer: CellLayer, sample: Tensor<4>) -> Tensor<3> {
-    let (true, Some((weight, bias, outputs_first))) =
-        (super::is_plain_flex(&sample), layer.parameters())
+    let (Some(Kernels::Flex), Some((weight, bias, outputs_first))) =
+        (super::forward_kernels_for(&sample), layer.parameters())
     else {
         return match layer {
             CellLayer::Convolution(conv) => to_sequence(conv.forward(sample)),
@@ -68,8 +76,8 @@ pub(crate) fn sequence_to_grid_added(
     residual: Tensor<4>,
 ) -> Tensor<4> {
     let [_, _, height, width] = residual.dims();
-    let (true, Some((weight, bias, outputs_first))) =
-        (super::is_plain_flex(&hidden), layer.parameters())
+    let (Some(Kernels::Flex), Some((weight, bias, outputs_first))) =
+        (super::forward_kernels_for(&hidden), layer.parameters())
     else {
         let projected = match layer {
             CellLayer::Convolution(conv) => conv.forward(to_grid(hidden, height, width)),
@@ -186,6 +194,25 @@ impl LinearOperation for Flex {
     ) -> FloatTensor<Self> {
         let weights = Weights::new(&weight, &bias, outputs_first);
         flex::linear::sequence_to_grid_added(&hidden, &weights, residual)
+    }
+}
+
+#[backend_extension(Cube)]
+trait AddBiasOperation: Backend {
+    fn add_bias(
+        product: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
+}
+
+impl AddBiasOperation for Cube {
+    fn add_bias(
+        product: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        cube::add_bias(product, bias, residual)
     }
 }
 

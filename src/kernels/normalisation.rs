@@ -1,12 +1,12 @@
 //! Group normalisation with what stands before and after it in a resnet.
 
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Backend, Dispatch, Flex, backend_extension};
-use burn::nn::GroupNorm;
+use burn::backend::{Backend, Cube, Dispatch, Flex, backend_extension};
+use burn::nn::{GroupNorm, LayerNorm};
 use burn::tensor::Tensor;
 use burn::tensor::activation::silu;
 
-use super::flex;
+use super::{Kernels, cube, flex};
 
 /// What follows a norm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +24,8 @@ pub(crate) fn group_norm(
     shift: Option<Tensor<2>>,
     activation: Activation,
 ) -> Tensor<4> {
-    let (Some(gamma), Some(beta), true) = (&norm.gamma, &norm.beta, super::is_plain_flex(&sample))
+    let (Some(gamma), Some(beta), Some(_)) =
+        (&norm.gamma, &norm.beta, super::forward_kernels_for(&sample))
     else {
         return chain(norm, sample, shift, activation);
     };
@@ -61,7 +62,7 @@ fn chain(
     }
 }
 
-#[backend_extension(Flex)]
+#[backend_extension(Flex, Cube)]
 trait GroupNormOperation: Backend {
     fn group_norm(
         sample: FloatTensor<Self>,
@@ -72,6 +73,20 @@ trait GroupNormOperation: Backend {
         epsilon: f64,
         with_silu: bool,
     ) -> FloatTensor<Self>;
+}
+
+impl GroupNormOperation for Cube {
+    fn group_norm(
+        sample: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        groups: usize,
+        epsilon: f64,
+        with_silu: bool,
+    ) -> FloatTensor<Self> {
+        cube::group_norm(sample, shift, gamma, beta, groups, epsilon, with_silu)
+    }
 }
 
 impl GroupNormOperation for Flex {
@@ -93,6 +108,41 @@ impl GroupNormOperation for Flex {
             with_silu,
         };
         flex::normalisation::group_norm(sample, &norm)
+    }
+}
+
+/// `norm`, made with `epsilon`, over the last dimension of `input` [batch, positions, width].
+pub(crate) fn layer_norm(norm: &LayerNorm, epsilon: f64, input: Tensor<3>) -> Tensor<3> {
+    // flex has a layer norm of its own, behind burn's.
+    let (Some(Kernels::Cube), Some(beta)) = (super::forward_kernels_for(&input), &norm.beta) else {
+        return norm.forward(input);
+    };
+    Tensor::from_dispatch(Dispatch::layer_norm_of_rows(
+        input.into_dispatch(),
+        norm.gamma.val().into_dispatch(),
+        beta.val().into_dispatch(),
+        epsilon,
+    ))
+}
+
+#[backend_extension(Cube)]
+trait LayerNormOperation: Backend {
+    fn layer_norm_of_rows(
+        input: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        epsilon: f64,
+    ) -> FloatTensor<Self>;
+}
+
+impl LayerNormOperation for Cube {
+    fn layer_norm_of_rows(
+        input: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        epsilon: f64,
+    ) -> FloatTensor<Self> {
+        cube::layer_norm(input, gamma, beta, epsilon)
     }
 }
 

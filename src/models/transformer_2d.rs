@@ -10,9 +10,12 @@ use burn::tensor::{Device, Tensor};
 
 use super::attention::{Attention, AttentionConfig, KeyValue};
 use crate::kernels::{
-    Activation, CellLayer, geglu, grid_to_sequence, group_norm, linear, linear_added,
+    Activation, CellLayer, geglu, grid_to_sequence, group_norm, layer_norm, linear, linear_added,
     sequence_to_grid_added,
 };
+
+/// Epsilon of a block's layer norms (torch's default, which diffusers leaves).
+const LAYER_NORM_EPS: f64 = 1e-5;
 
 /// Shape of a [`Transformer2DModel`].
 #[derive(Debug, Clone, Copy)]
@@ -131,7 +134,11 @@ impl BasicTransformerBlock {
             }
             .init(device)
         };
-        let norm = || LayerNormConfig::new(channels).init(device);
+        let norm = || {
+            LayerNormConfig::new(channels)
+                .with_epsilon(LAYER_NORM_EPS)
+                .init(device)
+        };
         Self {
             norm1: norm(),
             attn1: attention(channels),
@@ -149,9 +156,9 @@ impl BasicTransformerBlock {
         key_value: &KeyValue,
         maps: Option<&mut Vec<Tensor<3>>>,
     ) -> Tensor<3> {
-        let queries = self.norm1.forward(hidden.clone());
+        let queries = layer_norm(&self.norm1, LAYER_NORM_EPS, hidden.clone());
         let hidden = self.attn1.self_attention(queries, hidden);
-        let queries = self.norm2.forward(hidden.clone());
+        let queries = layer_norm(&self.norm2, LAYER_NORM_EPS, hidden.clone());
         let hidden = match maps {
             Some(maps) => {
                 let (hidden, map) = self
@@ -162,7 +169,7 @@ impl BasicTransformerBlock {
             }
             None => self.attn2.forward(queries, key_value, hidden),
         };
-        let inner = self.norm3.forward(hidden.clone());
+        let inner = layer_norm(&self.norm3, LAYER_NORM_EPS, hidden.clone());
         self.ff.forward(inner, hidden)
     }
 }

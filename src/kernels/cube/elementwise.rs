@@ -1,0 +1,102 @@
+//! GEGLU, and bias and residual of a linear layer: one unit for each number.
+
+use burn::backend::TensorMetadata;
+use burn_cubecl::cubecl;
+use burn_cubecl::cubecl::calculate_cube_count_elemwise;
+use burn_cubecl::cubecl::ir::ElemType;
+use burn_cubecl::cubecl::prelude::*;
+
+use super::{CubeTensor, empty_like};
+
+/// output = h · gelu(g), the halves of a row of `projected`.
+#[cube(launch)]
+fn geglu_kernel<F: Float>(
+    projected: &Tensor<F>,
+    output: &mut Tensor<F>,
+    #[define(F)] _dtype: ElemType,
+) {
+    let width = output.shape(2);
+    let positions = output.shape(1);
+    if ABSOLUTE_POS >= output.len() {
+        terminate!();
+    }
+    let column = ABSOLUTE_POS % width;
+    let row = ABSOLUTE_POS / width;
+    let at = (row / positions) * projected.stride(0) + (row % positions) * projected.stride(1);
+    let hidden = f32::cast_from(projected[at + column * projected.stride(2)]);
+    let gate = f32::cast_from(projected[at + (column + width) * projected.stride(2)]);
+    // 1 / √2
+    let bell = f32::erf(gate * 0.707_106_77f32);
+    output[ABSOLUTE_POS] = F::cast_from(hidden * 0.5f32 * gate * (1.0f32 + bell));
+}
+
+/// `projected` [batch, positions, 2 · width] → [batch, positions, width].
+pub(in crate::kernels) fn geglu(projected: CubeTensor) -> CubeTensor {
+    let [batch, positions, doubled] = projected.shape().dims::<3>();
+    let output = empty_like(&projected, [batch, positions, doubled / 2]);
+    let client = projected.client.clone();
+    let dtype = burn::backend::cubecl::dtype_to_storage_type(projected.dtype());
+    let units = batch * positions * doubled / 2;
+    let cube_dim = CubeDim::new(&client, units);
+    geglu_kernel::launch(
+        &client,
+        calculate_cube_count_elemwise(&client, units, cube_dim),
+        cube_dim,
+        projected.into_tensor_arg(),
+        output.clone().into_tensor_arg(),
+        dtype,
+    );
+    output
+}
+
+/// output = product + bias + residual.
+#[cube(launch)]
+fn add_bias_kernel<F: Float>(
+    product: &Tensor<F>,
+    bias: &Tensor<F>,
+    residual: &Tensor<F>,
+    output: &mut Tensor<F>,
+    #[define(F)] _dtype: ElemType,
+) {
+    if ABSOLUTE_POS >= output.len() {
+        terminate!();
+    }
+    let width = output.shape(2);
+    let positions = output.shape(1);
+    let column = ABSOLUTE_POS % width;
+    let row = ABSOLUTE_POS / width;
+    let (sample, position) = (row / positions, row % positions);
+    let of_product =
+        sample * product.stride(0) + position * product.stride(1) + column * product.stride(2);
+    let of_residual =
+        sample * residual.stride(0) + position * residual.stride(1) + column * residual.stride(2);
+    let sum = f32::cast_from(product[of_product])
+        + f32::cast_from(bias[column])
+        + f32::cast_from(residual[of_residual]);
+    output[ABSOLUTE_POS] = F::cast_from(sum);
+}
+
+/// `product` + `bias` + `residual`, [batch, positions, width].
+pub(in crate::kernels) fn add_bias(
+    product: CubeTensor,
+    bias: CubeTensor,
+    residual: CubeTensor,
+) -> CubeTensor {
+    let [batch, positions, width] = product.shape().dims::<3>();
+    let output = empty_like(&product, [batch, positions, width]);
+    let client = product.client.clone();
+    let dtype = burn::backend::cubecl::dtype_to_storage_type(product.dtype());
+    let units = batch * positions * width;
+    let cube_dim = CubeDim::new(&client, units);
+    add_bias_kernel::launch(
+        &client,
+        calculate_cube_count_elemwise(&client, units, cube_dim),
+        cube_dim,
+        product.into_tensor_arg(),
+        bias.into_tensor_arg(),
+        residual.into_tensor_arg(),
+        output.clone().into_tensor_arg(),
+        dtype,
+    );
+    output
+}

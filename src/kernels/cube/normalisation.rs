@@ -1,0 +1,214 @@
+//! Group and layer normalisation: a cube for each group or row, one launch each.
+
+use burn::backend::TensorMetadata;
+use burn_cubecl::cubecl;
+use burn_cubecl::cubecl::ir::ElemType;
+use burn_cubecl::cubecl::prelude::*;
+use burn_cubecl::ops::permute_nhwc_to_nchw;
+
+use super::{CubeTensor, UNITS, empty_like};
+
+/// The sum of `value` over all units of the cube, known to each of them.
+#[cube]
+fn total(value: f32, #[comptime] units: usize) -> f32 {
+    let mut sums = Shared::<[f32]>::new_slice(units);
+    let unit = UNIT_POS as usize;
+    sums[unit] = value;
+    sync_cube();
+    let mut half = units / 2;
+    while half > 0 {
+        if unit < half {
+            let other = sums[unit + half];
+            sums[unit] += other;
+        }
+        sync_cube();
+        half /= 2;
+    }
+    let sum = sums[0];
+    // Nobody may write the next sums before everyone has read this one.
+    sync_cube();
+    sum
+}
+
+/// A cube (group, sample): activation((sample + shift − mean) / √(variance + ε) · γ + β).
+#[cube(launch)]
+fn group_norm_kernel<F: Float>(
+    sample: &Tensor<F>,
+    shift: &Tensor<F>,
+    gamma: &Tensor<F>,
+    beta: &Tensor<F>,
+    output: &mut Tensor<F>,
+    epsilon: f32,
+    #[comptime] units: usize,
+    #[comptime] per_group: usize,
+    #[comptime] with_silu: bool,
+    #[define(F)] _dtype: ElemType,
+) {
+    let batch = CUBE_POS_Y as usize;
+    let first = CUBE_POS_X as usize * per_group;
+    let width = sample.shape(3);
+    let count = per_group * sample.shape(2) * width;
+    let shift_row = (batch % shift.shape(0)) * shift.stride(0);
+
+    let mut sum = 0.0f32;
+    let mut index = UNIT_POS as usize;
+    while index < count {
+        // Channels change fastest: they lie side by side after a convolution.
+        let channel = first + index % per_group;
+        let cell = index / per_group;
+        let at = batch * sample.stride(0)
+            + channel * sample.stride(1)
+            + (cell / width) * sample.stride(2)
+            + (cell % width) * sample.stride(3);
+        sum += f32::cast_from(sample[at])
+            + f32::cast_from(shift[shift_row + channel * shift.stride(1)]);
+        index += units;
+    }
+    let mean = total(sum, units) / count as f32;
+
+    let mut squares = 0.0f32;
+    let mut index = UNIT_POS as usize;
+    while index < count {
+        let channel = first + index % per_group;
+        let cell = index / per_group;
+        let at = batch * sample.stride(0)
+            + channel * sample.stride(1)
+            + (cell / width) * sample.stride(2)
+            + (cell % width) * sample.stride(3);
+        let apart = f32::cast_from(sample[at])
+            + f32::cast_from(shift[shift_row + channel * shift.stride(1)])
+            - mean;
+        squares += apart * apart;
+        index += units;
+    }
+    let variance = total(squares, units) / count as f32;
+    let scale = 1.0f32 / (variance + epsilon).sqrt();
+
+    let mut index = UNIT_POS as usize;
+    while index < count {
+        let channel = first + index % per_group;
+        let cell = index / per_group;
+        let at = batch * sample.stride(0)
+            + channel * sample.stride(1)
+            + (cell / width) * sample.stride(2)
+            + (cell % width) * sample.stride(3);
+        let apart = f32::cast_from(sample[at])
+            + f32::cast_from(shift[shift_row + channel * shift.stride(1)])
+            - mean;
+        let value = apart * scale * f32::cast_from(gamma[channel]) + f32::cast_from(beta[channel]);
+        let into = batch * output.stride(0)
+            + channel * output.stride(1)
+            + (cell / width) * output.stride(2)
+            + (cell % width) * output.stride(3);
+        if with_silu {
+            output[into] = F::cast_from(value / (1.0f32 + (-value).exp()));
+        } else {
+            output[into] = F::cast_from(value);
+        }
+        index += units;
+    }
+}
+
+/// `sample` [batch, channels, height, width] of any strides → the same shape,
+/// channels side by side in memory. `shift` is [1 or batch, channels].
+pub(in crate::kernels) fn group_norm(
+    sample: CubeTensor,
+    shift: CubeTensor,
+    gamma: CubeTensor,
+    beta: CubeTensor,
+    groups: usize,
+    epsilon: f64,
+    with_silu: bool,
+) -> CubeTensor {
+    let [batch, channels, height, width] = sample.shape().dims::<4>();
+    let output = permute_nhwc_to_nchw(empty_like(&sample, [batch, height, width, channels]));
+    let client = sample.client.clone();
+    let dtype = burn::backend::cubecl::dtype_to_storage_type(sample.dtype());
+    group_norm_kernel::launch(
+        &client,
+        CubeCount::Static(groups as u32, batch as u32, 1),
+        CubeDim::new_1d(UNITS),
+        sample.into_tensor_arg(),
+        shift.into_tensor_arg(),
+        gamma.into_tensor_arg(),
+        beta.into_tensor_arg(),
+        output.clone().into_tensor_arg(),
+        epsilon as f32,
+        UNITS as usize,
+        channels / groups,
+        with_silu,
+        dtype,
+    );
+    output
+}
+
+/// A cube for each row: (row − mean) / √(variance + ε) · γ + β.
+#[cube(launch)]
+fn layer_norm_kernel<F: Float>(
+    input: &Tensor<F>,
+    gamma: &Tensor<F>,
+    beta: &Tensor<F>,
+    output: &mut Tensor<F>,
+    epsilon: f32,
+    #[comptime] units: usize,
+    #[define(F)] _dtype: ElemType,
+) {
+    let width = input.shape(2);
+    let row = (CUBE_POS_Y as usize) * input.stride(0) + (CUBE_POS_X as usize) * input.stride(1);
+    let step = input.stride(2);
+    let into = (CUBE_POS_Y as usize) * output.stride(0) + (CUBE_POS_X as usize) * output.stride(1);
+
+    let mut sum = 0.0f32;
+    let mut index = UNIT_POS as usize;
+    while index < width {
+        sum += f32::cast_from(input[row + index * step]);
+        index += units;
+    }
+    let mean = total(sum, units) / width as f32;
+
+    let mut squares = 0.0f32;
+    let mut index = UNIT_POS as usize;
+    while index < width {
+        let apart = f32::cast_from(input[row + index * step]) - mean;
+        squares += apart * apart;
+        index += units;
+    }
+    let variance = total(squares, units) / width as f32;
+    let scale = 1.0f32 / (variance + epsilon).sqrt();
+
+    let mut index = UNIT_POS as usize;
+    while index < width {
+        let apart = f32::cast_from(input[row + index * step]) - mean;
+        let value = apart * scale * f32::cast_from(gamma[index]) + f32::cast_from(beta[index]);
+        output[into + index] = F::cast_from(value);
+        index += units;
+    }
+}
+
+/// `input` [batch, positions, width] → the same shape.
+pub(in crate::kernels) fn layer_norm(
+    input: CubeTensor,
+    gamma: CubeTensor,
+    beta: CubeTensor,
+    epsilon: f64,
+) -> CubeTensor {
+    let [batch, positions, width] = input.shape().dims::<3>();
+    let output = empty_like(&input, [batch, positions, width]);
+    let client = input.client.clone();
+    let dtype = burn::backend::cubecl::dtype_to_storage_type(input.dtype());
+    // As many units as a row has numbers, in a power of two.
+    let units = (width.next_power_of_two() as u32).clamp(32, UNITS);
+    layer_norm_kernel::launch(
+        &client,
+        CubeCount::Static(positions as u32, batch as u32, 1),
+        CubeDim::new_1d(units),
+        input.into_tensor_arg(),
+        gamma.into_tensor_arg(),
+        beta.into_tensor_arg(),
+        output.clone().into_tensor_arg(),
+        epsilon as f32,
+        units as usize,
+        dtype,
+    );
+    output
+}
