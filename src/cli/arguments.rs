@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::bench::BenchArguments;
 use super::evaluate_arguments::EvaluateArguments;
 use super::model::{DeviceArguments, ModelArguments, ModelParts, ThreadArguments};
 use super::parameter_flags::ParameterFlags;
@@ -46,6 +47,8 @@ pub(super) enum Command {
     Prompt(super::prompt::PromptArguments),
     /// Check that each graphics adapter computes what the CPU computes
     Doctor,
+    /// Time pictures and their parts on this machine
+    Bench(BenchArguments),
     /// Compare two trajectories tensor by tensor
     Compare(CompareArguments),
 }

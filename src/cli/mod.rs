@@ -7,6 +7,7 @@
 mod animation;
 mod arguments;
 mod ask;
+mod bench;
 mod compare;
 mod doctor;
 mod evaluate;
@@ -149,6 +150,7 @@ fn run(arguments: Option<Arguments>) -> Result<(), Failure> {
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Prompt(arguments) => prompt::run(&arguments),
         Command::Doctor => doctor::run(),
+        Command::Bench(arguments) => bench::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
     }
 }
