@@ -26,7 +26,7 @@ fn geglu_kernel<F: Float>(
     let hidden = f32::cast_from(projected[at + column * projected.stride(2)]);
     let gate = f32::cast_from(projected[at + (column + width) * projected.stride(2)]);
     // 1 / √2
-    let bell = f32::erf(gate * 0.707_106_77f32);
+    let bell = Erf::erf(gate * 0.707_106_77f32);
     output[ABSOLUTE_POS] = F::cast_from(hidden * 0.5f32 * gate * (1.0f32 + bell));
 }
 

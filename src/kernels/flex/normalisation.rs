@@ -47,8 +47,10 @@ fn norm_groups(numbers: &mut [f32], [_, channels, height, width]: [usize; 4], no
         for (offset, plane) in group.chunks_exact_mut(cells).enumerate() {
             let channel = first + offset;
             let scale = norm.gamma[channel] / deviation;
-            let bias = norm.beta[channel] + (shifts[offset] - mean) * scale;
-            scale_and_activate(plane, scale, bias, norm.with_silu);
+            // Subtracted before anything is multiplied: where a group hardly varies,
+            // the scale is large and a difference of products would be noise.
+            let centre = mean - shifts[offset];
+            scale_and_activate(plane, centre, scale, norm.beta[channel], norm.with_silu);
         }
     };
     let size = per_group * cells;
@@ -115,14 +117,20 @@ fn lane_sums(numbers: &[f32], term: impl Fn(f32) -> f32) -> f64 {
 }
 
 #[macerator::with_simd]
-fn scale_and_activate<S: Simd>(numbers: &mut [f32], scale: f32, bias: f32, with_silu: bool) {
+fn scale_and_activate<S: Simd>(
+    numbers: &mut [f32],
+    centre: f32,
+    scale: f32,
+    bias: f32,
+    with_silu: bool,
+) {
     if with_silu {
         for number in numbers.iter_mut() {
-            *number = silu(*number * scale + bias);
+            *number = silu((*number - centre) * scale + bias);
         }
     } else {
         for number in numbers.iter_mut() {
-            *number = *number * scale + bias;
+            *number = (*number - centre) * scale + bias;
         }
     }
 }
