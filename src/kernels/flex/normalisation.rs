@@ -47,10 +47,14 @@ fn norm_groups(numbers: &mut [f32], [_, channels, height, width]: [usize; 4], no
         for (offset, plane) in group.chunks_exact_mut(cells).enumerate() {
             let channel = first + offset;
             let scale = norm.gamma[channel] / deviation;
-            // Subtracted before anything is multiplied: where a group hardly varies,
-            // the scale is large and a difference of products would be noise.
-            let centre = mean - shifts[offset];
-            scale_and_activate(plane, centre, scale, norm.beta[channel], norm.with_silu);
+            scale_and_activate(
+                plane,
+                shifts[offset],
+                mean,
+                scale,
+                norm.beta[channel],
+                norm.with_silu,
+            );
         }
     };
     let size = per_group * cells;
@@ -70,14 +74,12 @@ fn norm_groups(numbers: &mut [f32], [_, channels, height, width]: [usize; 4], no
 fn statistics(group: &[f32], cells: usize, shifts: &[f32], epsilon: f64) -> [f32; 2] {
     let count = group.len() as f64;
     let planes = || group.chunks_exact(cells).zip(shifts);
-    let sum: f64 = planes()
-        .map(|(plane, shift)| sum_of(plane) + f64::from(*shift) * cells as f64)
-        .sum();
-    let mean = sum / count;
+    let sum: f64 = planes().map(|(plane, shift)| sum_of(plane, *shift)).sum();
+    let mean = (sum / count) as f32;
     let squares: f64 = planes()
-        .map(|(plane, shift)| sum_of_squares(plane, mean as f32 - shift))
+        .map(|(plane, shift)| sum_of_squares(plane, *shift, mean))
         .sum();
-    [mean as f32, (squares / count + epsilon).sqrt() as f32]
+    [mean, (squares / count + epsilon).sqrt() as f32]
 }
 
 /// Sums side by side, so that the loop vectorises and errors stay small.
@@ -87,13 +89,16 @@ const LANES: usize = 32;
 const SUMMED_AT_ONCE: usize = 4096;
 
 #[macerator::with_simd]
-fn sum_of<S: Simd>(numbers: &[f32]) -> f64 {
-    lane_sums(numbers, |number| number)
+fn sum_of<S: Simd>(numbers: &[f32], shift: f32) -> f64 {
+    lane_sums(numbers, |number| number + shift)
 }
 
 #[macerator::with_simd]
-fn sum_of_squares<S: Simd>(numbers: &[f32], around: f32) -> f64 {
-    lane_sums(numbers, |number| (number - around) * (number - around))
+fn sum_of_squares<S: Simd>(numbers: &[f32], shift: f32, mean: f32) -> f64 {
+    lane_sums(numbers, |number| {
+        let apart = number + shift - mean;
+        apart * apart
+    })
 }
 
 #[inline(always)]
@@ -116,21 +121,24 @@ fn lane_sums(numbers: &[f32], term: impl Fn(f32) -> f32) -> f64 {
     total
 }
 
+/// (number + shift − mean) · scale + bias, in this order: where a group hardly
+/// varies the scale is large, and a difference of products would be noise.
 #[macerator::with_simd]
 fn scale_and_activate<S: Simd>(
     numbers: &mut [f32],
-    centre: f32,
+    shift: f32,
+    mean: f32,
     scale: f32,
     bias: f32,
     with_silu: bool,
 ) {
     if with_silu {
         for number in numbers.iter_mut() {
-            *number = silu((*number - centre) * scale + bias);
+            *number = silu((*number + shift - mean) * scale + bias);
         }
     } else {
         for number in numbers.iter_mut() {
-            *number = (*number - centre) * scale + bias;
+            *number = (*number + shift - mean) * scale + bias;
         }
     }
 }
