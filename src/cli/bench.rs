@@ -16,10 +16,11 @@ use strum::VariantArray;
 
 use super::Failure;
 use super::generate::{failure, wait_for_model};
-use super::model::{DeviceArguments, ModelArguments};
+use super::model::{DeviceArguments, ModelArguments, ThreadArguments};
+use super::output;
 use super::report::Report;
 use crate::checkpoint::{Checkpoint, CheckpointSource, StableDiffusion};
-use crate::device::{ComputeDevice, resident_memory, set_cpu_threads};
+use crate::device::{ComputeDevice, resident_memory};
 use crate::diffusion::noise::torch_randn;
 use crate::diffusion::{Method, Methods};
 use crate::engine::{Engine, Event, ModelInfo, ModelNeeds, Request, Settings};
@@ -35,9 +36,8 @@ pub(super) struct BenchArguments {
     model: ModelArguments,
     #[command(flatten)]
     device: DeviceArguments,
-    /// Most processor threads to compute with; without it one per core
-    #[arg(long)]
-    threads: Option<usize>,
+    #[command(flatten)]
+    threads: ThreadArguments,
     /// What the timed pictures show
     #[arg(long, default_value = "a cat to the left of a dog")]
     prompt: String,
@@ -82,7 +82,9 @@ struct Findings {
 
 pub(super) fn run(arguments: &BenchArguments) -> Result<(), Failure> {
     let source = arguments.model.source()?;
-    set_cpu_threads(arguments.threads);
+    if let Some(note) = arguments.threads.apply() {
+        output::say(note);
+    }
     let device = arguments.device.open()?;
     let memory = PeakMemory::watch();
     let mut timings = Vec::new();
@@ -102,11 +104,10 @@ pub(super) fn run(arguments: &BenchArguments) -> Result<(), Failure> {
     };
     if arguments.json {
         let line = serde_json::to_string(&findings).map_err(Failure::run)?;
-        println!("{line}");
+        output::line(line)
     } else {
-        print!("{}", table(&findings));
+        output::line(table(&findings))
     }
-    Ok(())
 }
 
 /// Loading, the first step, and whole pictures by each choice of methods.
