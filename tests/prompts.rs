@@ -265,3 +265,21 @@ fn generate_says_what_cannot_be_steered_and_not_that_nothing_is_said() {
     let said = String::from_utf8_lossy(&ran.stderr);
     assert!(said.contains("“behind” can't be steered"), "{said}");
 }
+
+#[test]
+fn a_reader_who_has_read_enough_ends_it_quietly() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_storm-studio"))
+        .args(["prompt", "--json", "--file", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    drop(child.stdout.take());
+    let mut stdin = child.stdin.take().expect("it is piped");
+    // It may have ended before all is written.
+    let _ = stdin.write_all("a cat left of a dog\n".repeat(1000).as_bytes());
+    drop(stdin);
+    let ended = child.wait_with_output().expect("the program ends");
+    assert!(ended.stderr.is_empty(), "{ended:?}");
+}

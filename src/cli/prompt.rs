@@ -3,13 +3,13 @@
 //! a prompt into the same tokens.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Serialize;
 
-use super::Failure;
+use super::{Failure, output};
 use crate::prompt::{
     CLIP_MERGES, ClipTokenizer, PromptObject, Proposal, TokenizedPrompt, TokenizerFiles, propose,
 };
@@ -49,29 +49,18 @@ pub(super) fn run(arguments: &PromptArguments) -> Result<(), Failure> {
         ..TokenizerFiles::default()
     })
     .map_err(Failure::model)?;
-    let mut output = io::stdout().lock();
-    let mut tell = |prompt: &str| {
+    let tell = |prompt: &str| {
         let prompt = tokenizer.encode(prompt);
         let proposal = propose(&prompt.words);
-        let text = match arguments.json {
-            true => json(&prompt, &proposal)?,
+        output::line(match arguments.json {
+            true => json(&prompt, &proposal),
             false => sentences(&prompt, &proposal),
-        };
-        writeln!(output, "{text}")
+        })
     };
-    let told = match (&arguments.prompt, &arguments.file) {
+    match (&arguments.prompt, &arguments.file) {
         (Some(prompt), _) => tell(prompt),
-        (None, Some(path)) => {
-            let mut lines = open(path)?;
-            each_line(&mut lines, path, tell)?
-        }
+        (None, Some(path)) => each_line(&mut open(path)?, path, tell),
         (None, None) => Ok(()),
-    };
-    match told {
-        // Whoever reads has read enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        told => told
-            .map_err(|error| Failure::file(format!("standard output can't be written ({error})"))),
     }
 }
 
@@ -92,29 +81,26 @@ fn unreadable(path: &Path, error: &io::Error) -> Failure {
 fn each_line(
     lines: &mut dyn BufRead,
     path: &Path,
-    mut tell: impl FnMut(&str) -> io::Result<()>,
-) -> Result<io::Result<()>, Failure> {
+    tell: impl Fn(&str) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     let mut bytes = Vec::new();
     loop {
         bytes.clear();
         let read = lines.read_until(b'\n', &mut bytes);
         if read.map_err(|error| unreadable(path, &error))? == 0 {
-            return Ok(Ok(()));
+            return Ok(());
         }
         let line = String::from_utf8_lossy(&bytes);
         let line = line
             .trim_start_matches('\u{FEFF}')
             .trim_end_matches(['\r', '\n']);
-        if line.trim().is_empty() {
-            continue;
-        }
-        if let Err(error) = tell(line) {
-            return Ok(Err(error));
+        if !line.trim().is_empty() {
+            tell(line)?;
         }
     }
 }
 
-fn json(prompt: &TokenizedPrompt, proposal: &Proposal) -> io::Result<String> {
+fn json(prompt: &TokenizedPrompt, proposal: &Proposal) -> String {
     let text = |&word: &usize| prompt.words[word].text.as_str();
     let objects = proposal.objects.iter().map(|object| ObjectLine {
         noun: object.noun_text(&prompt.words),
@@ -126,7 +112,7 @@ fn json(prompt: &TokenizedPrompt, proposal: &Proposal) -> io::Result<String> {
         objects: objects.collect(),
         notes: proposal.notes.iter().map(ToString::to_string).collect(),
     };
-    Ok(serde_json::to_string(&line)?)
+    serde_json::to_string(&line).expect("texts and lists of texts are JSON")
 }
 
 fn relations(

@@ -64,7 +64,7 @@ pub enum AssignmentError {
 }
 
 impl Assignment {
-    /// What the word list finds in the prompt.
+    /// What is read in the prompt.
     pub fn proposed(prompt: &TokenizedPrompt) -> Self {
         let proposal = propose(&prompt.words);
         let objects = proposal.objects.iter();

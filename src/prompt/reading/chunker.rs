@@ -106,7 +106,11 @@ impl Chunker<'_> {
                     && matches!(self.last_item(), Some(Item::Noun(_) | Item::Copula { .. }))
             }
         };
+        let is_open = self.open.iter().all(|&it| is_pure_adjective(self.text(it)));
         Before {
+            wants_noun: is_open
+                && self.determiner.article == Article::Indefinite
+                && self.determiner.is_plural == Some(false),
             is_determiner: self.open.is_empty() && self.determiner.is_set,
             is_noun,
             is_start: self.open.is_empty()

@@ -26,7 +26,9 @@ impl Chunker<'_> {
         }
         let is_modal = MODALS.has(word)
             && !(self.open.is_empty() && self.determiner.is_set)
-            && ["be", "not"].contains(&next.as_str());
+            && (["be", "not"].contains(&next.as_str())
+                || self.open.is_empty()
+                    && matches!(lexicon::verb_form(&next), Some((VerbForm::Base, _))));
         if is_modal {
             self.close(at);
         } else if text.ends_with("'s") {

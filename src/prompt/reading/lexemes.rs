@@ -1,10 +1,9 @@
 //! The prompt's words as the grammar reads them: one spelling, contractions
-//! and hyphened phrases apart, and without what is no part of the sentence:
-//! weights, LoRA names, switches, text that stands in the picture.
+//! and hyphened phrases apart, and without [`markup`](super::markup).
 
 use super::super::spelling::normalised;
 use super::super::tokenized_prompt::Word;
-use super::lexicon::{self, SAYING};
+use super::lexicon;
 
 /// A word of a sentence, or a mark between words.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,9 +32,6 @@ pub(super) enum LexemeKind {
 const SPATIAL_PARTS: &str = "to the left right of on in at top bottom side next hand front above \
     below under over beneath near close by upper lower between beside middle center centre";
 
-/// Furthest that markup or quoted text reaches, in words.
-const LONGEST_MARKUP: usize = 40;
-
 /// Most words of a description in brackets.
 const LONGEST_DESCRIPTION: usize = 5;
 
@@ -55,11 +51,11 @@ pub(super) fn lexemes(words: &[Word]) -> Vec<Lexeme> {
     lexer.lexemes
 }
 
-struct Lexer<'a> {
-    words: &'a [Word],
+pub(super) struct Lexer<'a> {
+    pub words: &'a [Word],
     /// The prompt is in capitals, so that capitals say nothing.
     shouts: bool,
-    lexemes: Vec<Lexeme>,
+    pub lexemes: Vec<Lexeme>,
 }
 
 impl Lexer<'_> {
@@ -107,11 +103,6 @@ impl Lexer<'_> {
 
     /// "fountain (marble)" is "fountain which is marble".
     fn is_bracketed_description(&self, index: usize) -> bool {
-        let follows_noun = self.lexemes.last().is_some_and(|last| {
-            last.kind == LexemeKind::Word
-                && !lexicon::is_closed(&last.text)
-                && !lexicon::is_adjective(&last.text)
-        });
         let rest = self.words[index + 1..].iter();
         let inside: Vec<String> = rest
             .take(LONGEST_DESCRIPTION)
@@ -119,12 +110,30 @@ impl Lexer<'_> {
             .collect();
         let length = inside.iter().position(|word| word.starts_with(')'));
         self.words[index].text.ends_with('(')
-            && follows_noun
+            && self.follows_noun()
             && length.is_some_and(|length| {
                 let describes =
                     |word: &String| word == "," || lexicon::is_adjective(word) && !is_spatial(word);
                 length > 0 && inside[..length].iter().all(describes)
             })
+    }
+
+    fn follows_noun(&self) -> bool {
+        self.lexemes.last().is_some_and(|last| {
+            last.kind == LexemeKind::Word
+                && !lexicon::is_closed(&last.text)
+                && !lexicon::is_adjective(&last.text)
+        })
+    }
+
+    /// "dog (masterpiece)": another thing than the dog.
+    fn is_bracketed_tag(&self, index: usize) -> bool {
+        let next = self.words.get(index + 1);
+        let begins_a_phrase = next.is_none_or(|next| {
+            let next = normalised(&next.text);
+            is_spatial(&next) || lexicon::is_closed(&next)
+        });
+        self.words[index].text.ends_with(['(', '[', '{']) && self.follows_noun() && !begins_a_phrase
     }
 
     /// The strongest mark of a run of punctuation; brackets and quotation
@@ -134,6 +143,9 @@ impl Lexer<'_> {
             self.push(index, "which".to_owned(), LexemeKind::Word);
             self.push(index, "is".to_owned(), LexemeKind::Word);
             return;
+        }
+        if self.is_bracketed_tag(index) {
+            return self.push(index, String::new(), LexemeKind::Comma);
         }
         let text = self.words[index].text.as_str();
         let holds = |marks: &str| text.contains(|letter| marks.contains(letter));
@@ -146,93 +158,6 @@ impl Lexer<'_> {
         } else if holds("&+") {
             self.push(index, "&".to_owned(), LexemeKind::Word);
         }
-    }
-
-    /// Number of words of something that is no part of the sentence.
-    fn markup(&self, index: usize) -> Option<usize> {
-        self.angle_brackets(index)
-            .or_else(|| self.weight(index))
-            .or_else(|| self.switch(index))
-            .or_else(|| self.quoted_text(index))
-            .or_else(|| self.named_file(index))
-    }
-
-    /// `<lora:name:0.8>`
-    fn angle_brackets(&self, index: usize) -> Option<usize> {
-        let text = |offset: usize| {
-            self.words
-                .get(index + offset)
-                .map(|word| word.text.as_str())
-        };
-        let opens = text(0)?.ends_with('<') && self.touches_next(index);
-        let has_colon = text(2)?.starts_with(':') && self.touches_next(index + 1);
-        if !(opens && has_colon) {
-            return None;
-        }
-        let inside = self.words[index + 1..].iter().take(LONGEST_MARKUP);
-        let length = 1 + inside
-            .into_iter()
-            .position(|word| word.text.contains('>'))?;
-        // "><lora:…" closes one and opens the next.
-        let closing = &self.words[index + length].text;
-        Some(length + usize::from(!closing.ends_with('<')))
-    }
-
-    /// `:1.3` in "(red:1.3) cat", `::2`.
-    fn weight(&self, index: usize) -> Option<usize> {
-        let mark = &self.words[index].text;
-        let number = &self.words.get(index + 1)?.text;
-        let is_mark = mark.trim_start_matches([')', ']']).trim_end_matches('-');
-        let is_weight = [":", "::"].contains(&is_mark)
-            && number.parse::<f32>().is_ok()
-            && self.touches_next(index)
-            && index > 0
-            && self.touches_next(index - 1);
-        // "left:2 cats" counts cats.
-        let counts = !number.contains('.')
-            && self
-                .words
-                .get(index + 2)
-                .is_some_and(|word| word.text.contains(char::is_alphabetic));
-        (is_weight && !counts).then_some(2)
-    }
-
-    /// `--ar 16:9`
-    fn switch(&self, index: usize) -> Option<usize> {
-        let is_switch = self.words[index].text == "--"
-            && self.touches_next(index)
-            && (index == 0 || !self.touches_next(index - 1));
-        let values = self.words.get(index + 2..)?.iter();
-        let count = values
-            .take_while(|word| word.text.starts_with(|c: char| c.is_ascii_digit()))
-            .count();
-        is_switch.then_some(2 + count)
-    }
-
-    /// "turn left" in `a sign that says "turn left"`.
-    fn quoted_text(&self, index: usize) -> Option<usize> {
-        const QUOTES: &str = "\"“”„«»'‘’";
-        let is_quote = |word: &Word| {
-            !word.text.contains(char::is_alphanumeric)
-                && word.text.contains(|letter| QUOTES.contains(letter))
-        };
-        let says = self.lexemes.iter().rev().take(3);
-        let mut says = says.filter(|lexeme| lexeme.kind == LexemeKind::Word);
-        if !is_quote(&self.words[index]) || !says.any(|lexeme| SAYING.has(&lexeme.text)) {
-            return None;
-        }
-        let after = self.words[index + 1..].iter().take(LONGEST_MARKUP);
-        let length = after.into_iter().position(is_quote)?;
-        Some(length + 2)
-    }
-
-    /// `embedding:name`
-    fn named_file(&self, index: usize) -> Option<usize> {
-        let is_name = self.words[index].text == "embedding"
-            && self.words.get(index + 1)?.text == ":"
-            && self.touches_next(index)
-            && self.touches_next(index + 1);
-        is_name.then_some(3)
     }
 
     /// Whether a dash stands in "left–of".
@@ -248,7 +173,7 @@ impl Lexer<'_> {
     }
 
     /// Whether nothing stands between a word and the next.
-    fn touches_next(&self, index: usize) -> bool {
+    pub(super) fn touches_next(&self, index: usize) -> bool {
         let next = self.words.get(index + 1);
         next.is_some_and(|next| next.span.start == self.words[index].span.end)
     }

@@ -72,7 +72,7 @@ pub(super) static PREPOSITIONS: WordList = WordList::new(
 
 /// Stand within or after a noun phrase without changing what it names.
 pub(super) static ADVERBS: WordList = WordList::new(
-    "very directly just slightly immediately far right quite really exactly somewhat clearly
+    "very further farther directly just slightly immediately far right quite really exactly somewhat clearly
     extremely highly also there only too almost nearly barely partly partially mostly somewhere
     diagonally please simply here now still already again always both alone together asleep
     awake upright outdoors indoors apart away precisely horizontally vertically positioned-wise

@@ -13,6 +13,7 @@ mod closed_words;
 mod items;
 mod lexemes;
 mod lexicon;
+mod markup;
 mod noun_phrase;
 mod outcome;
 mod places;

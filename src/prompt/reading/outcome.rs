@@ -17,6 +17,11 @@ impl Structure<'_> {
             let Item::Adjectives(words) = &self.items[index].item else {
                 continue;
             };
+            // "A cat. It is black."
+            if let Some(noun) = self.pronoun_described(index) {
+                attributes[noun].extend(words);
+                continue;
+            }
             let Some(noun) = self.nouns_before(index).next() else {
                 continue;
             };
@@ -41,6 +46,20 @@ impl Structure<'_> {
             words.dedup();
         }
         attributes
+    }
+
+    /// What adjectives after "it is" describe.
+    fn pronoun_described(&self, adjectives: usize) -> Option<usize> {
+        let copula = adjectives.checked_sub(1)?;
+        let (Item::Copula { .. }, Item::Pronoun { is_plural }) =
+            (self.item(copula)?, self.before(copula)?)
+        else {
+            return None;
+        };
+        match self.antecedents(copula - 1, *is_plural, &[])[..] {
+            [only] => Some(only),
+            _ => None,
+        }
     }
 
     pub(super) fn into_reading(self) -> Reading {

@@ -31,6 +31,8 @@ pub(super) enum Phrase {
 pub(super) struct Before {
     /// An article or the like without its noun yet.
     pub is_determiner: bool,
+    /// "a" with at most adjectives: a noun must follow.
+    pub wants_noun: bool,
     /// A noun phrase, with nothing between.
     pub is_noun: bool,
     /// Nothing, or a mark.
@@ -163,6 +165,10 @@ impl SideReader<'_> {
 
     /// "left of", "left: a cat", "a cat left, a dog right".
     fn without_preposition(&self) -> Option<(Phrase, usize)> {
+        // "a top left of a skirt"
+        if self.before.wants_noun {
+            return None;
+        }
         let words = self.side_words(self.at)?;
         let is_vertical = words.side.horizontal.is_none();
         if words.side.horizontal == Some(0) {

@@ -2,7 +2,7 @@
 //! stand" has no verb, "two cats stand" and "a cat stands" do.
 
 use super::chunker::Chunker;
-use super::items::{Item, Link};
+use super::items::{Article, Item, Link};
 use super::lexemes::LexemeKind;
 use super::lexicon::{self, *};
 
@@ -89,7 +89,8 @@ impl Chunker<'_> {
             Some(Item::Copula { .. } | Item::Not | Item::Adjectives(_) | Item::Noun(_))
         );
         match form {
-            VerbForm::Ing | VerbForm::Past if says => true,
+            // "is striped" describes, "is parked" is a verb.
+            VerbForm::Ing | VerbForm::Past if says => !is_pure_adjective(word),
             // ", wearing hat," but "near washing machine"
             VerbForm::Ing => {
                 let is_aside = matches!(self.last_item(), Some(Item::Break(_)));
@@ -123,14 +124,32 @@ impl Chunker<'_> {
         let noun = self.text(last);
         let has_noun =
             !is_pure_adjective(noun) && !is_ing(noun) && (is_adjective(noun) || !is_past(noun));
-        let is_one_thing = self.determiner.is_plural == Some(false) && looks_plural(word);
-        if !has_noun || lexicon::makes_a_thing(noun, word) && !is_one_thing {
+        // "the music stands are": no verb has another after it.
+        if lexicon::is_copula(self.text(at + 1))
+            && form.is_some_and(|(it, _)| it == VerbForm::Third)
+        {
+            return false;
+        }
+        let is_one_thing = looks_plural(word)
+            && (self.determiner.is_plural == Some(false)
+                || self.determiner.article == Article::Definite);
+        let names = lexicon::makes_a_thing(noun, word)
+            && !is_one_thing
+            && !lexicon::is_determiner(self.text(at + 1));
+        if !has_noun || names {
             return false;
         }
         let next = self.next(at);
         let Some((form, noun_like)) = form else {
             return self.must_be_verb(at, next);
         };
+        // "near two mugs stands a lamp": no noun has an article right after it.
+        let is_inverted = !noun_like
+            && matches!(form, VerbForm::Third | VerbForm::Base)
+            && lexicon::is_determiner(self.text(at + 1));
+        if is_inverted {
+            return true;
+        }
         let is_one = self.determiner.is_plural == Some(false) || !is_plural(noun);
         let moves = moves_by_itself(noun);
         let is_fit = !noun_like || moves;

@@ -76,7 +76,7 @@ pub(in super::super) fn is_adjective(word: &str) -> bool {
 
 /// Whether a word describes and is never itself the noun.
 pub(in super::super) fn is_pure_adjective(word: &str) -> bool {
-    if PURE.has(word) {
+    if PURE.has(word) || is_compared(word) {
         return true;
     }
     if let Some((first, last)) = word.split_once('-') {
@@ -93,6 +93,30 @@ pub(in super::super) fn is_pure_adjective(word: &str) -> bool {
     endings.iter().any(|ending| stem(ending) >= 3) && !NOUNS_LIKE_ADJECTIVES.has(word)
         || word.starts_with("un") && word.ends_with("ed") && word.len() > 5
 }
+
+/// "taller", "biggest", "happier"
+fn is_compared(word: &str) -> bool {
+    let stem = word.strip_suffix("er").or(word.strip_suffix("est"));
+    let Some(stem) = stem.filter(|_| !NOUNS_LIKE_COMPARATIVES.has(word)) else {
+        return false;
+    };
+    let short = stem
+        .char_indices()
+        .next_back()
+        .map(|(last, _)| &stem[..last]);
+    let undoubled = short.filter(|short| short.chars().next_back() == stem.chars().next_back());
+    PURE.has(stem)
+        || PURE.has(&format!("{stem}e"))
+        || stem
+            .strip_suffix('i')
+            .is_some_and(|stem| PURE.has(&format!("{stem}y")))
+        || undoubled.is_some_and(|stem| PURE.has(stem))
+}
+
+/// Things that do what the adjective says.
+static NOUNS_LIKE_COMPARATIVES: WordList = WordList::new(
+    "cooler dryer drier cleaner warmer thinner closer opener dimmer freshener sweeter forest",
+);
 
 /// Things, in spite of their ending.
 static NOUNS_LIKE_ADJECTIVES: WordList = WordList::new(
