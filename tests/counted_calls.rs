@@ -72,6 +72,19 @@ fn a_standard_run_predicts_twice_a_step_and_decodes_once_a_picture() {
         decodes: vec![1; 2],
     };
     assert_eq!(ddim, expected);
+    // At a guidance scale of 1 only the prompt is predicted.
+    let unguided = calls(&[
+        "--standard",
+        "--scheduler",
+        "euler",
+        "--steps",
+        "5",
+        "--guidance-scale",
+        "1",
+    ]);
+    assert_eq!(unguided.predictions, [1; 5]);
+    let heun = calls(&["--standard", "--scheduler", "heun", "--steps", "5"]);
+    assert_eq!(heun.predictions, [2; 9]);
     // PNDM calls the network once more than it has steps.
     let pndm = calls(&["--standard", "--scheduler", "pndm", "--steps", "5"]);
     assert_eq!(pndm.predictions, [2; 6]);

@@ -6,6 +6,7 @@ mod arguments;
 mod bad_files;
 mod checkpoints;
 mod command_line;
+mod consistency;
 mod counted_calls;
 mod draw;
 mod engine;

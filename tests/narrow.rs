@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use storm_studio::checkpoint::{CheckpointSource, StableDiffusion};
-use storm_studio::diffusion::{Denoising, Method, NoiseStream, UpdateRule};
+use storm_studio::diffusion::{Denoising, Method, NoiseKind, NoiseStream, UpdateRule};
 use storm_studio::models::unet::{Activations, Grid};
 
 use crate::fixture::{Fixture, StandardRun, assert_near, folder, numbers};
@@ -106,8 +106,9 @@ fn trajectory_agrees(family: &str, tolerance: f32) {
         context: &model.unet.prompt_context(hidden),
         scheduler: config.kind().build(config, 4).unwrap(),
         guidance_scale: 7.5,
+        guidance_rescale: 0.0,
         latents: fixture.tensor("trajectory.initial", &device),
-        noise: NoiseStream::new(0, &device),
+        noise: NoiseStream::new(NoiseKind::Cpu, 0, &device),
         methods: vec![Method::Standard],
         objective: None,
         update_rule: &UpdateRule::default(),

@@ -124,7 +124,7 @@ fn weights_stay_out_of_the_gradient() {
 #[test]
 fn six_step_trajectories_agree_with_the_pipeline_of_diffusers() {
     use storm_studio::diffusion::{
-        Denoising, Method, NoiseStream, PredictionType, SchedulerKind, UpdateRule,
+        Denoising, Method, NoiseKind, NoiseStream, PredictionType, SchedulerKind, UpdateRule,
     };
 
     let device = Device::flex();
@@ -146,8 +146,9 @@ fn six_step_trajectories_agree_with_the_pipeline_of_diffusers() {
                 context: &context,
                 scheduler: kind.build(&config, 6).unwrap(),
                 guidance_scale: 7.5,
+                guidance_rescale: 0.0,
                 latents: fixture.tensor("unet.latents", &device),
-                noise: NoiseStream::new(0, &device),
+                noise: NoiseStream::new(NoiseKind::Cpu, 0, &device),
                 methods: vec![Method::Standard],
                 objective: None,
                 update_rule: &UpdateRule::default(),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::family::Family;
 use super::prediction::PredictionSource;
 use super::source::CheckpointSource;
-use crate::diffusion::SchedulerConfig;
+use crate::diffusion::{OwnWalk, SchedulerConfig};
 use crate::models::LatentRgb;
 use crate::models::config::{AutoencoderConfig, ClipTextConfig, UNetConfig};
 use crate::prompt::{ClipTokenizer, TokenizedPrompt};
@@ -66,6 +66,11 @@ impl ModelDescription {
             released_columns: self.family.released_columns(&facts),
             ..facts
         }
+    }
+
+    /// How the model is meant to be walked.
+    pub fn own_walk(&self) -> OwnWalk {
+        self.scheduler.own_walk(self.unet_config.is_told_guidance())
     }
 
     /// Pixels along one side per latent cell.

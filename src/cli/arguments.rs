@@ -12,9 +12,10 @@ use super::bench::BenchArguments;
 use super::evaluate_arguments::EvaluateArguments;
 use super::model::{DeviceArguments, ModelArguments, ModelParts, ThreadArguments};
 use super::parameter_flags::ParameterFlags;
+use super::sampler_arguments::SamplerArguments;
 use super::storm_arguments::StormArguments;
 use super::values::{number, output, path};
-use crate::diffusion::{PredictionType, SchedulerKind};
+use crate::diffusion::{NoiseKind, PredictionType};
 use crate::engine::{SeedList, Settings};
 use crate::export::OutputFolder;
 
@@ -112,9 +113,11 @@ pub(super) struct GenerateArguments {
     pub(super) output: OutputFolder,
     #[command(flatten)]
     pub(super) parameters: ParameterFlags<Settings>,
-    /// pndm or ddim; without it the model's own
-    #[arg(long)]
-    pub(super) scheduler: Option<SchedulerKind>,
+    #[command(flatten)]
+    pub(super) sampler: SamplerArguments,
+    /// Whose noise the seeds stand for: cpu as in diffusers and ComfyUI, nv as in A1111's pictures
+    #[arg(long, value_name = "KIND", default_value = "cpu")]
+    pub(super) rng: NoiseKind,
     /// Size in pixels, as 512 or 512x768 (width first); without it the model's own
     #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
     pub(super) size: Option<PictureSize>,

@@ -94,7 +94,7 @@ fn make(
     let settings = Settings {
         model: model.name.clone(),
         steps: arguments.steps,
-        scheduler: arguments.scheduler.unwrap_or(model.scheduler),
+        scheduler: arguments.scheduler.unwrap_or(model.own_walk.scheduler),
         guidance_scale: arguments.guidance_scale,
         methods: plan
             .methods

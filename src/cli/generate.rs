@@ -27,7 +27,8 @@ use crate::prompt::TokenizedPrompt;
 const STORE_BYTES: usize = 64 << 20;
 
 pub(super) fn run(mut arguments: GenerateArguments) -> Result<(), Failure> {
-    let settings = settings(&mut arguments)?;
+    // What is wrong is said before the model is loaded.
+    settings(&mut arguments, Settings::default())?;
     let source = source(&arguments)?;
     check_files(&arguments)?;
     let mut report = Report::new(arguments.json);
@@ -39,6 +40,7 @@ pub(super) fn run(mut arguments: GenerateArguments) -> Result<(), Failure> {
     let engine = Engine::start(device, source, store_bytes, Arc::new(|| ()));
     let model = wait_for_model(&engine, &mut report)?;
     report.device(&model);
+    let settings = settings(&mut arguments, Settings::of_model(&model.own_walk))?;
     let request = request(&arguments, settings, &model, &report)?;
     let stopper = engine.stopper();
     let interrupt = Interrupt::listen(move || stopper.cancel_all());
@@ -66,8 +68,9 @@ pub(super) fn run(mut arguments: GenerateArguments) -> Result<(), Failure> {
     report.check()
 }
 
-/// What the parameter file, the flags and `--set` say.
-fn settings(arguments: &mut GenerateArguments) -> Result<Settings, Failure> {
+/// What the parameter file, the flags and `--set` say; where they say nothing, what
+/// `defaults` has.
+fn settings(arguments: &mut GenerateArguments, defaults: Settings) -> Result<Settings, Failure> {
     let given = &mut arguments.storm_parameters;
     let mut optimisation = given.read_file()?;
     let objective = given.objective.get_or_insert(optimisation.objective);
@@ -84,12 +87,13 @@ fn settings(arguments: &mut GenerateArguments) -> Result<Settings, Failure> {
     };
     let mut settings = Settings {
         methods,
-        scheduler: arguments.scheduler,
+        rng: arguments.rng,
         prediction_type: arguments.prediction_type,
         size: arguments.size.map(|size| size.0),
         optimisation,
-        ..Default::default()
+        ..defaults
     };
+    arguments.sampler.apply(&mut settings);
     given.apply_to(&arguments.parameters, &mut settings)?;
     Ok(settings)
 }
@@ -131,7 +135,10 @@ pub(super) fn wait_for_model(
 ) -> Result<Arc<ModelInfo>, Failure> {
     while let Some(event) = engine.wait_event() {
         match event {
-            Event::ModelReady(model) => return Ok(model),
+            Event::ModelReady(model) => {
+                report.own_walk(&model.own_walk);
+                return Ok(model);
+            }
             Event::ModelFailed { error, .. } => return Err(Failure::model(error)),
             Event::ModelLoading { name, .. } => report.loading(&name),
             Event::ModelOpened(needs) => report.needs(&needs),

@@ -19,7 +19,6 @@ pub(super) fn run(arguments: &InspectArguments) -> Result<(), Failure> {
 
 fn lines(checkpoint: &Checkpoint) -> Vec<(&'static str, String)> {
     let description = &checkpoint.description;
-    let scheduler = &description.scheduler;
     let unet = &description.unet_config;
     let pixels = description.pixels_per_cell();
     let [width, height] = description.native_size();
@@ -27,7 +26,8 @@ fn lines(checkpoint: &Checkpoint) -> Vec<(&'static str, String)> {
     let networks: Vec<String> = networks
         .map(|network| format!("{} {}", network.name, millions(network.numbers)))
         .collect();
-    let predicts = scheduler.prediction_type.label();
+    let predicts = description.scheduler.prediction_type.label();
+    let own_walk = description.own_walk();
     let certainty = match description.prediction_source {
         PredictionSource::Guessed => {
             " (or noise: the file does not say, it is tried out when the model is loaded)"
@@ -79,9 +79,10 @@ fn lines(checkpoint: &Checkpoint) -> Vec<(&'static str, String)> {
                 false => "a linear map of the latents".to_string(),
             },
         ),
-        ("scheduler", scheduler.kind().to_string()),
+        ("sampler", own_walk.to_string()),
         ("predicts", format!("{predicts}{certainty}")),
     ];
+    lines.extend(own_walk.instead.into_iter().map(|what| ("", what)));
     for weight_type in [WeightType::F32, WeightType::F16] {
         let needs = ModelNeeds::of(checkpoint, weight_type);
         let label = match weight_type {

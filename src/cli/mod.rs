@@ -23,6 +23,7 @@ mod parameter_flags;
 mod prompt;
 mod relations;
 mod report;
+mod sampler_arguments;
 mod save;
 mod storm_arguments;
 mod studio;

@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::{Failure, output};
+use crate::diffusion::OwnWalk;
 use crate::engine::{Event, ModelInfo, ModelNeeds, Picture};
 
 /// A model with fewer bytes of weights is there before its needs are read.
@@ -58,6 +59,16 @@ impl Report {
             || format!("It {needs}"),
             || json!({"event": "needs", "model": needs}),
         );
+    }
+
+    /// How the model is meant to be walked, where that is not as most are.
+    pub(super) fn own_walk(&mut self, own: &OwnWalk) {
+        if own.steps.is_some() || own.guidance_scale.is_some() {
+            self.tell(
+                || format!("It was made for {own}"),
+                || json!({"event": "own_walk", "walk": own.to_string()}),
+            );
+        }
     }
 
     /// So much of the model is loaded, from 0 to 1.

@@ -83,7 +83,7 @@ impl Saver {
             "run_standard_sd": trajectory.method == Method::Standard,
             "sd_2_1": self.model.family == Family::V2,
             "guidance_scale": settings.guidance_scale,
-            "scheduler": settings.scheduler.unwrap_or(self.model.scheduler),
+            "scheduler": settings.scheduler.unwrap_or(self.model.own_walk.scheduler),
             "model": self.model.name,
             "request": request,
         });

@@ -36,8 +36,12 @@ pub struct Denoising<'a> {
     pub context: &'a PromptContext,
     pub scheduler: Box<dyn Scheduler>,
     /// How far to go beyond the prompt's own prediction (Ho and Salimans 2022);
-    /// at 1 or below only the prompt is predicted.
+    /// at 1 or below only the prompt is predicted, and so it is where the UNet is
+    /// told this scale.
     pub guidance_scale: f64,
+    /// How much of the guided prediction is brought back to the spread of the
+    /// prompt's own, from 0 to 1 (φ of Lin et al. 2023, section 3.4).
+    pub guidance_rescale: f64,
     /// Initial noise of standard deviation 1, [1, 4, rows, columns].
     pub latents: Tensor<4>,
     /// What comes after it in the noise of this seed, for schedulers that add
@@ -81,7 +85,7 @@ impl Denoising<'_> {
             reading: None,
             updates: 0,
         }];
-        let conditional = self.context.narrow(1, 1);
+        let conditional = self.prompt_alone();
         for (index, &call) in calls.iter().enumerate() {
             let step = Step {
                 context: StepContext {
@@ -186,6 +190,16 @@ impl Denoising<'_> {
         Ok(())
     }
 
+    /// The prompt without the negative one, with the guidance scale for a UNet that
+    /// is told it.
+    fn prompt_alone(&self) -> PromptContext {
+        let alone = self.context.narrow(1, 1);
+        match self.unet.is_told_guidance() {
+            true => alone.with_guidance_scale(self.guidance_scale),
+            false => alone,
+        }
+    }
+
     /// Classifier-free guidance for all lanes in one batch: the guided
     /// prediction [lanes, 4, rows, columns] and the prompt's maps
     /// [lanes, rows, columns, tokens] of the same pass.
@@ -195,12 +209,12 @@ impl Denoising<'_> {
         lanes: &[Lane],
         observer: &dyn Observer,
     ) -> Result<Guided, DenoiseError> {
-        let is_guided = self.guidance_scale > 1.0;
+        let is_guided = self.guidance_scale > 1.0 && !self.unet.is_told_guidance();
         let prompts = if is_guided { 2 } else { 1 };
         let context = if is_guided {
             self.context.clone()
         } else {
-            self.context.narrow(1, 1)
+            self.prompt_alone()
         };
         let context = match lanes.len() {
             1 => context,
@@ -232,16 +246,17 @@ impl Denoising<'_> {
             .reshape([batch / 2, 2, channels, rows, columns]);
         let half = |index| pairs.clone().narrow(1, index, 1).squeeze_dim::<4>(1);
         let (unconditional, conditional) = (half(0), half(1));
-        let direction = conditional.sub(unconditional.clone());
+        let direction = conditional.clone().sub(unconditional.clone());
         let [_, map_rows, map_columns, tokens] = maps.dims();
         let maps = maps
             .reshape([batch / 2, 2, map_rows, map_columns, tokens])
             .narrow(1, 1, 1)
             .squeeze_dim::<4>(1);
-        Ok(Guided {
-            sample: unconditional.add(direction.mul_scalar(self.guidance_scale)),
-            maps,
-        })
+        let mut sample = unconditional.add(direction.mul_scalar(self.guidance_scale));
+        if self.guidance_rescale > 0.0 {
+            sample = rescaled(sample, &conditional, self.guidance_rescale);
+        }
+        Ok(Guided { sample, maps })
     }
 }
 
@@ -286,6 +301,18 @@ impl Lane {
             updates: 0,
         })
     }
+}
+
+/// `guided`, a `share` of it brought to the standard deviation of `conditional`,
+/// sample by sample: too much guidance washes pictures out.
+fn rescaled(guided: Tensor<4>, conditional: &Tensor<4>, share: f64) -> Tensor<4> {
+    let spread = |tensor: &Tensor<4>| {
+        let mean = tensor.clone().mean_dims(&[1, 2, 3]);
+        let square = tensor.clone().sub(mean).square();
+        square.mean_dims(&[1, 2, 3]).sqrt()
+    };
+    let ratio = spread(conditional).div(spread(&guided));
+    guided.mul(ratio.mul_scalar(share).add_scalar(1.0 - share))
 }
 
 /// The latents of each method, in the order of [`Method`].

@@ -22,10 +22,11 @@ pub mod update_rule;
 pub use denoise::Denoising;
 pub use error::DenoiseError;
 pub use method::{Method, Methods};
-pub use noise::NoiseStream;
+pub use noise::{NoiseKind, NoiseStream};
 pub use observer::{LossReport, Observer, StepReport, UpdateReport};
 pub use optimisation::Optimisation;
 pub use scheduler::{
-    ModelCall, PredictionType, Scheduler, SchedulerConfig, SchedulerError, SchedulerKind,
+    ModelCall, OwnWalk, PredictionType, SamplerName, Scheduler, SchedulerConfig, SchedulerError,
+    SchedulerKind, SigmaSchedule, TimestepSpacing,
 };
 pub use update_rule::{SpatialUpdateParameters, UpdateRule};

@@ -1,8 +1,79 @@
-//! Initial noise identical to PyTorch's CPU generator, so that a seed gives
-//! here the picture that it gives in diffusers and in the released STORM code.
-//! Mersenne Twister 19937 and both of `torch.randn`'s Box–Muller paths.
+//! Noise identical to PyTorch's generators, so that a seed gives here the picture
+//! that it gives in diffusers and in the released STORM code, or on the graphics
+//! cards that most pictures of other programs were made with.
+//!
+//! The CPU's is Mersenne Twister 19937 with both of `torch.randn`'s Box–Muller
+//! paths; the cards' lives in [`philox`].
+
+mod philox;
+
+use std::fmt;
+use std::str::FromStr;
 
 use burn::tensor::{Device, Tensor, TensorData};
+use philox::PhiloxGenerator;
+use serde::{Deserialize, Serialize};
+
+/// Whose noise a seed stands for. In files and pictures it goes by A1111's names.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NoiseKind {
+    /// PyTorch's generator of the CPU, as diffusers and ComfyUI draw it.
+    #[default]
+    Cpu,
+    /// PyTorch's generator of NVIDIA's cards, as A1111 draws it.
+    Nv,
+}
+
+impl NoiseKind {
+    /// Every kind, in the order in which menus show them.
+    pub const ALL: [Self; 2] = [Self::Cpu, Self::Nv];
+
+    /// The value of A1111's key `RNG`.
+    pub fn infotext_name(self) -> &'static str {
+        match self {
+            Self::Cpu => "CPU",
+            Self::Nv => "NV",
+        }
+    }
+
+    /// From A1111's key `RNG`; a picture without it was made with a card's noise.
+    pub fn from_infotext(value: Option<&str>) -> Self {
+        value.map_or(Self::Nv, |value| value.parse().unwrap_or(Self::Nv))
+    }
+
+    /// One sentence.
+    pub fn explanation(self) -> &'static str {
+        match self {
+            Self::Cpu => "The noise that diffusers and ComfyUI draw for a seed.",
+            Self::Nv => "The noise that A1111 draws for a seed: that of an NVIDIA card.",
+        }
+    }
+}
+
+impl fmt::Display for NoiseKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.infotext_name())
+    }
+}
+
+impl FromStr for NoiseKind {
+    type Err = UnknownNoise;
+
+    fn from_str(name: &str) -> Result<Self, UnknownNoise> {
+        match name.to_ascii_lowercase().as_str() {
+            "cpu" => Ok(Self::Cpu),
+            // A1111's "GPU" on the cards that nearly everyone had.
+            "nv" | "gpu" | "philox" => Ok(Self::Nv),
+            _ => Err(UnknownNoise(name.to_string())),
+        }
+    }
+}
+
+/// A name that is no kind of noise.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no kind of noise; choose cpu or nv")]
+pub struct UnknownNoise(String);
 
 /// Words of Mersenne Twister state (Matsumoto and Nishimura 1998, n).
 const STATE_WORDS: usize = 624;
@@ -63,22 +134,35 @@ impl Mt19937 {
 /// scheduler adds, as one `torch.Generator` gives it to a pipeline of diffusers.
 #[derive(Clone)]
 pub struct NoiseStream {
-    generator: TorchGenerator,
+    generator: Generator,
     device: Device,
+}
+
+#[derive(Clone)]
+enum Generator {
+    Cpu(Box<TorchGenerator>),
+    Nv(PhiloxGenerator),
 }
 
 impl NoiseStream {
     /// The noise of a seed, put on `device`.
-    pub fn new(seed: u64, device: &Device) -> Self {
+    pub fn new(kind: NoiseKind, seed: u64, device: &Device) -> Self {
         Self {
-            generator: TorchGenerator::new(seed),
+            generator: match kind {
+                NoiseKind::Cpu => Generator::Cpu(Box::new(TorchGenerator::new(seed))),
+                NoiseKind::Nv => Generator::Nv(PhiloxGenerator::new(seed)),
+            },
             device: device.clone(),
         }
     }
 
     /// The next standard normal tensor of that shape.
     pub fn draw(&mut self, shape: [usize; 4]) -> Tensor<4> {
-        let values = self.generator.randn(shape.iter().product());
+        let length = shape.iter().product();
+        let values = match &mut self.generator {
+            Generator::Cpu(generator) => generator.randn(length),
+            Generator::Nv(generator) => generator.randn(length),
+        };
         Tensor::from_data(TensorData::new(values, shape), &self.device)
     }
 }

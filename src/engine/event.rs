@@ -11,7 +11,7 @@ use super::needs::ModelNeeds;
 use super::recorder::Trajectory;
 use super::request::RequestId;
 use crate::checkpoint::{CheckpointSource, Family};
-use crate::diffusion::{Method, SchedulerKind};
+use crate::diffusion::{Method, OwnWalk, SchedulerKind, SigmaSchedule};
 use crate::models::LatentRgb;
 pub use crate::models::object_detector::FoundObject;
 use crate::prompt::{ClipTokenizer, TokenizedPrompt};
@@ -95,8 +95,8 @@ pub struct ModelInfo {
     /// Sides are multiples of this many pixels.
     pub size_multiple: usize,
     pub pixels_per_cell: usize,
-    /// The checkpoint's own scheduler.
-    pub scheduler: SchedulerKind,
+    /// How it is meant to be walked.
+    pub own_walk: OwnWalk,
     /// What its weights and activations need.
     pub needs: ModelNeeds,
 }
@@ -115,6 +115,8 @@ pub enum Notice {
     LostWords(Vec<String>),
     /// The size was rounded to what the model can do.
     SizeRounded { asked: [usize; 2], used: [usize; 2] },
+    /// What the model asks for that is not available, and what is taken instead.
+    Instead(String),
 }
 
 impl fmt::Display for Notice {
@@ -125,6 +127,7 @@ impl fmt::Display for Notice {
                 "the prompt is too long for the model; these words have no effect: {}",
                 words.join(" ")
             ),
+            Self::Instead(what) => formatter.write_str(what),
             Self::SizeRounded { asked, used } => write!(
                 formatter,
                 "the model cannot make {} × {}; {} × {} is made instead",
@@ -178,6 +181,8 @@ pub struct Picture {
     pub image: Arc<RgbImage>,
     /// The scheduler that made it.
     pub scheduler: SchedulerKind,
+    /// The noise levels that it visited.
+    pub schedule: SigmaSchedule,
     /// STORM's updates on the way.
     pub updates: usize,
     /// STORM's passes with gradients: one per update, and those that found that

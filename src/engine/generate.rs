@@ -70,12 +70,13 @@ impl Run<'_> {
             recorder,
         };
         let [rows, columns] = self.prepared.latent_size;
-        let mut noise = NoiseStream::new(seed, &self.model.device);
+        let mut noise = NoiseStream::new(settings.rng, seed, &self.model.device);
         let denoising = Denoising {
             unet: &self.model.unet,
             context: &self.conditioning.context,
             scheduler,
             guidance_scale: settings.guidance_scale,
+            guidance_rescale: settings.guidance_rescale,
             latents: noise.draw([1, 4, rows, columns]),
             noise,
             methods: settings.methods.list().to_vec(),
@@ -112,6 +113,10 @@ impl Run<'_> {
                 method,
                 image: Arc::new(image),
                 scheduler: self.prepared.scheduler,
+                schedule: self
+                    .prepared
+                    .scheduler_config
+                    .schedule_for(self.prepared.scheduler),
                 updates,
                 gradient_passes,
                 seconds,

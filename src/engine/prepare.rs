@@ -60,7 +60,15 @@ pub(super) fn prepare(
     if let Some(prediction_type) = settings.prediction_type {
         scheduler_config.prediction_type = prediction_type;
     }
-    let scheduler = settings.scheduler.unwrap_or(scheduler_config.kind());
+    if settings.timestep_spacing.is_some() {
+        scheduler_config.timestep_spacing = settings.timestep_spacing;
+    }
+    scheduler_config.schedule = settings.schedule;
+    let own = model.own_walk();
+    if settings.scheduler.is_none() {
+        notices.extend(own.instead.into_iter().map(Notice::Instead));
+    }
+    let scheduler = settings.scheduler.unwrap_or(own.scheduler);
     // Building it here finds an impossible number of steps now.
     scheduler.build(&scheduler_config, settings.steps)?;
     let [rows, columns] = [size[1] / pixels, size[0] / pixels];

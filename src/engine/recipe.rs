@@ -39,6 +39,11 @@ impl Recipe {
                 seeds: vec![picture.seed],
                 settings: Settings {
                     scheduler: Some(picture.scheduler),
+                    schedule: picture
+                        .scheduler
+                        .sampler()
+                        .is_scheduled()
+                        .then_some(picture.schedule),
                     size: Some(size.map(|side| side as usize)),
                     ..request.settings.clone()
                 },
@@ -52,8 +57,8 @@ impl Recipe {
     pub fn image_settings(&self) -> ImageSettings {
         let request = &self.request;
         let settings = &request.settings;
-        // Our noise is torch's CPU generator's; absent, programs assume a GPU's.
-        let mut extras = vec![("RNG".to_string(), "CPU".to_string())];
+        // Absent, programs assume a GPU's noise.
+        let mut extras = vec![("RNG".to_string(), settings.rng.to_string())];
         if self.method == Method::Storm {
             let objective = settings.optimisation.objective.to_string();
             extras.push(("STORM objective".to_string(), objective));
@@ -67,7 +72,9 @@ impl Recipe {
             sampler: settings
                 .scheduler
                 .map(|scheduler| scheduler.sampler_name().to_string()),
-            schedule_type: None,
+            schedule_type: settings
+                .schedule
+                .map(|schedule| schedule.facts().infotext_name.to_string()),
             cfg_scale: Some(settings.guidance_scale),
             seed: request.seeds.first().copied(),
             size: settings
@@ -99,7 +106,7 @@ impl Recipe {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diffusion::SchedulerKind;
+    use crate::diffusion::{NoiseKind, SchedulerKind, SigmaSchedule};
     use crate::export::metadata::own_of;
 
     #[test]
@@ -124,5 +131,20 @@ mod tests {
         let settings = recipe.image_settings();
         assert_eq!(settings.extra("RNG"), Some("CPU"));
         assert_eq!(settings.sampler.as_deref(), Some("DDIM"));
+        let mut karras = recipe.clone();
+        karras.request.settings.scheduler = Some(SchedulerKind::Dpmpp2m);
+        karras.request.settings.schedule = Some(SigmaSchedule::Karras);
+        karras.request.settings.rng = NoiseKind::Nv;
+        let settings = karras.image_settings();
+        let text = settings.to_infotext();
+        assert!(
+            text.contains("Sampler: DPM++ 2M, Schedule type: Karras"),
+            "{text}"
+        );
+        assert_eq!(settings.extra("RNG"), Some("NV"));
+        assert_eq!(
+            own_of::<Recipe>(&karras.text_chunks()).unwrap().unwrap(),
+            karras
+        );
     }
 }

@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::diffusion::parameters::{Name, SetError, set};
-use crate::diffusion::{Methods, Optimisation, PredictionType, SchedulerKind};
+use crate::diffusion::{
+    Methods, NoiseKind, Optimisation, OwnWalk, PredictionType, SchedulerKind, SigmaSchedule,
+    TimestepSpacing,
+};
 use crate::parameters::Description;
 use crate::storm::ObjectiveKind;
 use crate::storm::parameters::described;
@@ -22,8 +25,22 @@ pub struct Settings {
     pub steps: usize,
     /// How closely the picture follows the words.
     pub guidance_scale: f64,
+    /// How much of the guided prediction is brought back to the spread of the
+    /// prompt's own, from 0 to 1.
+    #[serde(skip_serializing_if = "is_default")]
+    pub guidance_rescale: f64,
     /// `None`: the checkpoint's own.
     pub scheduler: Option<SchedulerKind>,
+    /// The noise levels of samplers that can visit any; `None`: the checkpoint's
+    /// own.
+    #[serde(skip_serializing_if = "is_default")]
+    pub schedule: Option<SigmaSchedule>,
+    /// `None`: the checkpoint's own, or the sampler's.
+    #[serde(skip_serializing_if = "is_default")]
+    pub timestep_spacing: Option<TimestepSpacing>,
+    /// Whose noise the seeds stand for.
+    #[serde(skip_serializing_if = "is_default")]
+    pub rng: NoiseKind,
     /// What the UNet predicts; `None`: what the checkpoint says.
     pub prediction_type: Option<PredictionType>,
     /// Width and height in pixels; `None`: what the model was trained on.
@@ -44,8 +61,44 @@ described! {
     /// How closely the picture follows the words; at 1 or below the negative prompt is ignored.
     guidance_scale => Description::number("Guidance scale", 0.0..=100.0, 0.1)
         .flag("guidance-scale", &["guidance_scale"]).prominent();
+    /// How much of the contrast that guidance adds is taken back; 0.7 suits models whose noise leaves
+    /// no signal.
+    guidance_rescale => Description::number("Guidance rescale", 0.0..=1.0, 0.01)
+        .flag("guidance-rescale", &["guidance_rescale"]);
     /// Predict both methods in one batch; costs memory, saves time.
     batch_methods => Description::switch("Both in one batch");
+}
+
+/// Keys that came later are written only where they say something, so that older
+/// programs know every key of a plain picture.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+impl Settings {
+    /// The defaults for a model that is meant to be walked like that.
+    pub fn of_model(own: &OwnWalk) -> Self {
+        let defaults = Self::default();
+        Self {
+            steps: own.steps.unwrap_or(defaults.steps),
+            guidance_scale: own.guidance_scale.unwrap_or(defaults.guidance_scale),
+            ..defaults
+        }
+    }
+
+    /// Another model comes in the place of one: what was the old one's default
+    /// becomes the new one's, where either asks for other than usual.
+    pub fn change_model(&mut self, old: Option<&OwnWalk>, new: &OwnWalk) {
+        let old = old.map_or_else(Self::default, Self::of_model);
+        let asked = Self::of_model(new);
+        if asked.steps != old.steps && (new.steps.is_some() || self.steps == old.steps) {
+            self.steps = asked.steps;
+        }
+        let is_own = self.guidance_scale == old.guidance_scale;
+        if asked.guidance_scale != old.guidance_scale && (new.guidance_scale.is_some() || is_own) {
+            self.guidance_scale = asked.guidance_scale;
+        }
+    }
 }
 
 impl Default for Settings {
@@ -54,7 +107,11 @@ impl Default for Settings {
             methods: Methods::default(),
             steps: 50,
             guidance_scale: 7.5,
+            guidance_rescale: 0.0,
             scheduler: None,
+            schedule: None,
+            timestep_spacing: None,
+            rng: NoiseKind::Cpu,
             prediction_type: None,
             size: None,
             optimisation: Optimisation::default(),
@@ -77,5 +134,33 @@ impl Settings {
             }
             done => done,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diffusion::SchedulerConfig;
+
+    fn own(json: &str) -> OwnWalk {
+        let config = SchedulerConfig::from_json(json.as_bytes()).unwrap();
+        config.own_walk(false)
+    }
+
+    #[test]
+    fn a_model_for_few_steps_brings_its_defaults_and_takes_them_along_when_it_goes() {
+        let plain = own(r#"{"_class_name": "PNDMScheduler"}"#);
+        let consistent = own(r#"{"_class_name": "LCMScheduler"}"#);
+        let mut settings = Settings {
+            steps: 25,
+            ..Settings::default()
+        };
+        settings.change_model(None, &plain);
+        assert_eq!((settings.steps, settings.guidance_scale), (25, 7.5));
+        settings.change_model(Some(&plain), &consistent);
+        assert_eq!((settings.steps, settings.guidance_scale), (4, 1.0));
+        settings.guidance_scale = 1.5;
+        settings.change_model(Some(&consistent), &plain);
+        assert_eq!((settings.steps, settings.guidance_scale), (50, 1.5));
     }
 }

@@ -209,7 +209,7 @@ impl Worker {
             native_size: description.native_size(),
             size_multiple: description.size_multiple(),
             pixels_per_cell: description.pixels_per_cell(),
-            scheduler: description.scheduler.kind(),
+            own_walk: description.own_walk(),
             needs,
         }
     }

@@ -5,7 +5,7 @@ use super::prompt_syntax;
 use super::restored::{NotTaken, RestoredSettings};
 use super::texts::Texts;
 use super::{Found, Program};
-use crate::diffusion::SchedulerKind;
+use crate::diffusion::NoiseKind;
 use crate::diffusion::parameters::Name;
 use crate::diffusion::scheduler::SamplerName;
 use crate::engine::{LARGEST_SIDE, Request, Settings};
@@ -54,7 +54,8 @@ fn restored(found: ImageSettings) -> RestoredSettings {
         not_taken.extend(value.and_then(|value| set(&mut settings, key, name, &value)));
     }
     settings.size = size(&found, &mut not_taken);
-    settings.scheduler = scheduler(&found, &mut not_taken);
+    take_sampler(&found, &mut settings, &mut not_taken);
+    settings.rng = rng(&found, program);
     if found.seed.is_none()
         && let Some(seed) = found.extra("Seed")
     {
@@ -65,7 +66,7 @@ fn restored(found: ImageSettings) -> RestoredSettings {
     for prompt in [&found.prompt, &found.negative_prompt] {
         not_taken.extend(prompt_syntax::without_effect(prompt));
     }
-    not_taken.extend(others(&found, program));
+    not_taken.extend(others(&found));
     // The prompt of a request is one line.
     let line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     RestoredSettings {
@@ -137,41 +138,47 @@ fn size(found: &ImageSettings, not_taken: &mut Vec<NotTaken>) -> Option<[usize; 
     size
 }
 
-/// The sampler; its schedule has no place in the settings.
-fn scheduler(found: &ImageSettings, not_taken: &mut Vec<NotTaken>) -> Option<SchedulerKind> {
-    let sampler = found.sampler.as_deref().filter(|name| !name.is_empty())?;
+/// The sampler and the schedule that it walks.
+fn take_sampler(found: &ImageSettings, settings: &mut Settings, not_taken: &mut Vec<NotTaken>) {
+    let Some(sampler) = found.sampler.as_deref().filter(|name| !name.is_empty()) else {
+        return;
+    };
     let schedule = found.schedule_type.as_deref();
-    match SamplerName::from_infotext(sampler, schedule) {
-        Ok((name, _)) => {
-            let is_automatic = schedule.is_some_and(|it| it.eq_ignore_ascii_case("automatic"));
-            let named = name.schedule.map(|schedule| schedule.to_string());
-            if let Some(schedule) = schedule.map(str::to_owned).or(named)
-                && !is_automatic
-            {
-                not_taken.push(NotTaken::no_effect("Schedule type", &schedule));
-            }
-            Some(name.scheduler)
-        }
-        Err(_) => {
-            let rule = "not known here, the model's own is used".to_owned();
-            not_taken.push(NotTaken::rule("Sampler", sampler, rule));
-            None
-        }
+    let Ok((name, unknown)) = SamplerName::from_infotext(sampler, schedule) else {
+        let rule = "not known here, the model's own is used".to_owned();
+        not_taken.push(NotTaken::rule("Sampler", sampler, rule));
+        return;
+    };
+    let facts = name.scheduler.sampler();
+    settings.scheduler = Some(name.scheduler);
+    settings.schedule = name
+        .schedule
+        .filter(|schedule| facts.is_scheduled() && facts.schedules.contains(schedule));
+    if let Some(unknown) = unknown {
+        let rule = "not known here, the model's own is used".to_owned();
+        not_taken.push(NotTaken::rule("Schedule type", &unknown, rule));
+    } else if let Some(schedule) = name.schedule
+        && !facts.schedules.contains(&schedule)
+    {
+        let named = schedule.facts().infotext_name;
+        not_taken.push(NotTaken::no_effect("Schedule type", named));
+    }
+}
+
+/// Whose noise the seed stands for. A1111 and Forge leave their usual, a card's,
+/// away.
+fn rng(found: &ImageSettings, program: Program) -> NoiseKind {
+    let leaves_it_away = matches!(program, Program::Automatic1111 | Program::Forge);
+    match found.extra("RNG") {
+        None if leaves_it_away && found.extra("Version").is_some() => NoiseKind::Nv,
+        None => NoiseKind::Cpu,
+        named => NoiseKind::from_infotext(named),
     }
 }
 
 /// The items that have no place in a request.
-fn others(found: &ImageSettings, program: Program) -> Vec<NotTaken> {
+fn others(found: &ImageSettings) -> Vec<NotTaken> {
     let mut others = Vec::new();
-    // Absent, it was a GPU's noise (see conventions of A1111: the default of its
-    // setting "Random number generator source" is not written).
-    let writes_rng = matches!(program, Program::Automatic1111 | Program::Forge);
-    let rng = found
-        .extra("RNG")
-        .or((writes_rng && found.extra("Version").is_some()).then_some("GPU"));
-    if let Some(rng) = rng.filter(|rng| *rng != "CPU") {
-        others.push(NotTaken::no_effect("RNG", rng));
-    }
     let names_loras = found.prompt.contains("<lora:");
     if let Some(hashes) = found.extra("Lora hashes").filter(|_| !names_loras) {
         let names = hashes.split(',').filter_map(|it| it.split(':').next());
@@ -193,6 +200,7 @@ fn others(found: &ImageSettings, program: Program) -> Vec<NotTaken> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diffusion::{SchedulerKind, SigmaSchedule};
     use crate::export::TextChunk;
 
     fn read_text(text: &str) -> RestoredSettings {
@@ -227,6 +235,28 @@ mod tests {
         };
         assert_eq!(taken.settings, settings);
         assert_eq!(restored.not_taken, []);
+    }
+
+    #[test]
+    fn sampler_schedule_and_noise_are_taken_as_they_are_written() {
+        let settings = |items: &str| {
+            let text = format!("a\nSteps: 20, Seed: 1, CFG scale: 7, {items}");
+            let restored = read_text(&text);
+            assert_eq!(restored.not_taken, [], "{items}");
+            restored.taken.settings
+        };
+        let new = settings("Sampler: DPM++ 2M, Schedule type: Karras, Version: v1.10.1");
+        assert_eq!(new.scheduler, Some(SchedulerKind::Dpmpp2m));
+        assert_eq!(new.schedule, Some(SigmaSchedule::Karras));
+        assert_eq!(new.rng, NoiseKind::Nv);
+        let old = settings("Sampler: DPM++ 2M Karras, RNG: CPU, Version: v1.6.0");
+        assert_eq!((old.scheduler, old.schedule), (new.scheduler, new.schedule));
+        assert_eq!(old.rng, NoiseKind::Cpu);
+        let plain =
+            settings("Sampler: Euler a, Schedule type: Automatic, RNG: NV, Version: v1.10.1");
+        assert_eq!(plain.scheduler, Some(SchedulerKind::EulerAncestral));
+        assert_eq!(plain.schedule, Some(SigmaSchedule::Model));
+        assert_eq!(plain.rng, NoiseKind::Nv);
     }
 
     #[test]
@@ -280,7 +310,6 @@ mod tests {
                 "LoRA",
                 "weights in the prompt",
                 "BREAK",
-                "RNG",
                 "Denoising strength",
                 "Clip skip",
                 "Hires upscale",

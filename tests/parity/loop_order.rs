@@ -8,8 +8,8 @@ use burn::tensor::{Device, Tensor, TensorData};
 use storm_studio::checkpoint::{CheckpointSource, StableDiffusion};
 use storm_studio::diffusion::noise::torch_randn;
 use storm_studio::diffusion::{
-    Denoising, LossReport, Method, NoiseStream, Observer, SpatialUpdateParameters, StepReport,
-    UpdateReport, UpdateRule,
+    Denoising, LossReport, Method, NoiseKind, NoiseStream, Observer, SpatialUpdateParameters,
+    StepReport, UpdateReport, UpdateRule,
 };
 use storm_studio::models::unet::{Activations, PromptContext};
 use storm_studio::storm::objective::ObjectiveError;
@@ -180,8 +180,9 @@ impl Narrow {
             context: &self.context,
             scheduler: config.kind().build(&config, steps).unwrap(),
             guidance_scale: 7.5,
+            guidance_rescale: 0.0,
             latents: self.noise.clone(),
-            noise: NoiseStream::new(0, &self.model.device),
+            noise: NoiseStream::new(NoiseKind::Cpu, 0, &self.model.device),
             methods: vec![Method::Storm],
             objective: Some(objective),
             update_rule,

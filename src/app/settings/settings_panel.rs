@@ -5,6 +5,7 @@ use egui::{Align, CollapsingHeader, DragValue, Layout, ScrollArea, Ui, vec2};
 use strum::VariantArray;
 
 use super::model_panel::model_ui;
+use super::sampler_settings::{more_sampling_ui, sampler_ui};
 use super::setting_row::{VALUE_WIDTH, group_rows, row};
 use super::storm_settings::{more_ui, storm_ui};
 use crate::app::look::buttons::icon_button;
@@ -12,7 +13,7 @@ use crate::app::look::icons;
 use crate::app::look::theme::{Palette, bold, small};
 use crate::app::state::State;
 use crate::app::state::session::WORTH_A_SENTENCE;
-use crate::diffusion::{Method, Methods, PredictionType, SchedulerKind};
+use crate::diffusion::{Method, Methods, PredictionType};
 use crate::engine::{LARGEST_SIDE, ModelInfo, SeedList, Settings};
 
 /// The panel has no state of its own: it edits the draft.
@@ -24,6 +25,10 @@ impl SettingsPanel {
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             group(ui, "Model", true, |ui| model_ui(ui, state));
             group(ui, "Picture", true, |ui| picture_ui(ui, state));
+            group(ui, "More of sampling", false, |ui| {
+                let model = state.session.model().cloned();
+                more_sampling_ui(ui, &mut state.draft.settings, model.as_deref());
+            });
             group(ui, "STORM", true, |ui| {
                 storm_ui(ui, &mut state.draft.settings);
             });
@@ -31,7 +36,8 @@ impl SettingsPanel {
                 more_ui(ui, &mut state.draft.settings)
             });
             ui.add_space(8.0);
-            let defaults = Settings::default();
+            let own = state.session.model().map(|model| &model.own_walk);
+            let defaults = own.map_or_else(Settings::default, Settings::of_model);
             let changed = state.draft.settings != defaults;
             let reset = ui.add_enabled(changed, egui::Button::new("Reset all settings").small());
             if reset.clicked() {
@@ -59,7 +65,7 @@ fn picture_ui(ui: &mut Ui, state: &mut State) {
     let settings = &mut state.draft.settings;
     let objective = settings.optimisation.objective;
     group_rows(ui, settings, objective, true);
-    scheduler_ui(ui, &mut settings.scheduler, model.as_deref());
+    sampler_ui(ui, settings, model.as_deref());
     if let Some(model) = &model {
         prediction_ui(ui, &mut settings.prediction_type, model);
         size_ui(ui, &mut settings.size, model);
@@ -125,30 +131,6 @@ fn seeds_ui(ui: &mut Ui, state: &mut State) {
     if let Some(problem) = problem {
         let text = crate::app::state::message::sentence(&problem.to_string());
         ui.label(small(text).color(palette.error));
-    }
-}
-
-fn scheduler_ui(ui: &mut Ui, scheduler: &mut Option<SchedulerKind>, model: Option<&ModelInfo>) {
-    let own = model
-        .map(|model| model.scheduler.to_string())
-        .unwrap_or_default();
-    let changed = scheduler.is_some();
-    let tip = "The rule that walks from noise to picture.";
-    let reset = row(ui, "Scheduler", tip, changed, |ui| {
-        let shown = scheduler.map_or_else(|| own.clone(), |kind| kind.to_string());
-        let combo = egui::ComboBox::from_id_salt("scheduler")
-            .width(VALUE_WIDTH)
-            .selected_text(shown);
-        let opened = combo.show_ui(ui, |ui| {
-            ui.selectable_value(scheduler, None, format!("{own} (the model's own)"));
-            for &kind in SchedulerKind::ALL {
-                ui.selectable_value(scheduler, Some(kind), kind.to_string());
-            }
-        });
-        opened.response.accessible_name("Scheduler");
-    });
-    if reset {
-        *scheduler = None;
     }
 }
 

@@ -51,6 +51,9 @@ impl StudioApp {
         match event {
             Event::ModelReady(info) => {
                 self.state.draft.set_tokenizer(Arc::clone(&info.tokenizer));
+                let old = self.state.session.model().map(|model| &model.own_walk);
+                let settings = &mut self.state.draft.settings;
+                settings.change_model(old, &info.own_walk);
                 self.state.models.loaded();
             }
             Event::ModelFailed { .. } => {

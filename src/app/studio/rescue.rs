@@ -69,7 +69,7 @@ mod tests {
     use super::*;
     use crate::app::state::message::Remedy;
     use crate::checkpoint::CheckpointSource;
-    use crate::diffusion::SchedulerKind;
+    use crate::diffusion::{SchedulerKind, SigmaSchedule};
     use crate::engine::{Picture, Request, RequestId};
 
     const REQUEST: RequestId = RequestId(1);
@@ -95,6 +95,7 @@ mod tests {
             method: Method::Standard,
             image: Arc::new(RgbImage::from_pixel(3, 2, Rgb([9; 3]))),
             scheduler: SchedulerKind::Ddim,
+            schedule: SigmaSchedule::Model,
             updates: 0,
             gradient_passes: 0,
             sighted: None,

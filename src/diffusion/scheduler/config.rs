@@ -5,7 +5,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
-use super::{SchedulerError, SigmaSchedule};
+use super::{SchedulerError, SchedulerKind, SigmaSchedule};
 
 /// How the noise grows over the training timesteps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -82,6 +82,17 @@ pub enum TimestepSpacing {
     Trailing,
     /// From the last timestep to 0, both visited.
     Linspace,
+}
+
+impl TimestepSpacing {
+    /// One sentence.
+    pub fn explanation(self) -> &'static str {
+        match self {
+            Self::Leading => "From the first timestep up: the noisiest are left out.",
+            Self::Trailing => "From the noisiest down: for few steps, turbo and zero terminal SNR.",
+            Self::Linspace => "From the noisiest to the first, both visited.",
+        }
+    }
 }
 
 fn unknown_spacing(name: &str) -> SchedulerError {
@@ -234,6 +245,16 @@ impl SchedulerConfig {
     /// The noise levels that a sampler visits which can visit any.
     pub(super) fn schedule(&self) -> SigmaSchedule {
         self.schedule.unwrap_or(self.own_schedule())
+    }
+
+    /// The noise levels that `kind` visits: of those that it does not offer the
+    /// model's own are taken.
+    pub fn schedule_for(&self, kind: SchedulerKind) -> SigmaSchedule {
+        let schedule = self.schedule();
+        match kind.sampler().schedules.contains(&schedule) {
+            true => schedule,
+            false => SigmaSchedule::Model,
+        }
     }
 
     /// The schedule that the file says.

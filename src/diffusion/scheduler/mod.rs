@@ -21,7 +21,7 @@ pub use config::{BetaSchedule, PredictionType, SchedulerConfig, TimestepSpacing}
 pub use error::SchedulerError;
 pub use names::SamplerName;
 pub use own_walk::OwnWalk;
-pub use sampler::{Sampler, SchedulerKind};
+pub use sampler::{NO_SCHEDULE, Sampler, SchedulerKind};
 pub use sigma_schedule::SigmaSchedule;
 
 /// One prediction of the walk.

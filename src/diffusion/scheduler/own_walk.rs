@@ -1,5 +1,7 @@
 //! The model's own way of walking: what a folder's scheduler config decides where a person does not.
 
+use std::fmt;
+
 use super::{SamplerName, SchedulerConfig, SchedulerKind, SigmaSchedule};
 use crate::diffusion::scheduler::{PredictionType, TimestepSpacing};
 
@@ -15,6 +17,23 @@ pub struct OwnWalk {
     /// What it asks for that is not available, and what is taken instead; whole
     /// sentences without full stop.
     pub instead: Vec<String>,
+}
+
+impl fmt::Display for OwnWalk {
+    /// As "LCM, 4 steps, guidance scale 8".
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}", self.scheduler)?;
+        if self.schedule != SigmaSchedule::Model {
+            write!(formatter, " {}", self.schedule)?;
+        }
+        if let Some(steps) = self.steps {
+            write!(formatter, ", {steps} steps")?;
+        }
+        if let Some(scale) = self.guidance_scale {
+            write!(formatter, ", guidance scale {scale}")?;
+        }
+        Ok(())
+    }
 }
 
 /// Steps of a model that was distilled for few.
@@ -46,16 +65,11 @@ impl SchedulerConfig {
     /// the guidance scale, as latent consistency models are.
     pub fn own_walk(&self, is_told_guidance: bool) -> OwnWalk {
         let scheduler = self.kind();
-        let sampler = scheduler.sampler();
-        let schedule = match self.own_schedule() {
-            own if sampler.schedules.contains(&own) => own,
-            _ => SigmaSchedule::Model,
-        };
         let is_consistent = scheduler == SchedulerKind::Lcm || is_told_guidance;
         let few = is_consistent || self.is_distilled();
         OwnWalk {
             scheduler,
-            schedule,
+            schedule: self.schedule_for(scheduler),
             steps: few.then_some(FEW_STEPS),
             guidance_scale: match (few, is_told_guidance) {
                 (_, true) => Some(LCM_GUIDANCE),

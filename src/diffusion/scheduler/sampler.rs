@@ -139,6 +139,11 @@ impl SchedulerKind {
 }
 
 impl Sampler {
+    /// Whether there is a choice of sigma schedules.
+    pub fn is_scheduled(&self) -> bool {
+        self.schedules.len() > 1
+    }
+
     /// Whether `name` is one of its names.
     fn is_called(&self, name: &str) -> bool {
         let names = [self.label, self.infotext_name, self.class_name];

@@ -63,7 +63,8 @@ pub struct UNetConfig {
     dual_cross_attention: bool,
     conv_in_kernel: usize,
     conv_out_kernel: usize,
-    time_cond_proj_dim: Option<usize>,
+    /// Numbers in which a UNet is told the guidance scale.
+    pub time_cond_proj_dim: Option<usize>,
     time_embedding_type: String,
     time_embedding_act_fn: Option<String>,
     timestep_post_act: Option<String>,
@@ -182,6 +183,12 @@ impl UNetConfig {
             .expect("from_json checked that every level has its number of transformer layers")
     }
 
+    /// Whether the UNet is told the guidance scale, as latent consistency models
+    /// are, instead of predicting once with and once without the prompt.
+    pub fn is_told_guidance(&self) -> bool {
+        self.time_cond_proj_dim.is_some()
+    }
+
     /// Width of the time embedding that every resnet reads.
     pub fn time_embedding_dim(&self) -> usize {
         4 * self.block_out_channels[0]
@@ -223,6 +230,9 @@ impl UNetConfig {
         let bounded = |key, value, most| bounded("UNet", key, value, most);
         for side in self.sample_size.height_width() {
             bounded("sample_size", side, LARGEST_SAMPLE)?;
+        }
+        if let Some(width) = self.time_cond_proj_dim {
+            bounded("time_cond_proj_dim", width, MOST_CHANNELS)?;
         }
         bounded("layers_per_block", self.layers_per_block, MOST_LAYERS)?;
         bounded(

@@ -34,6 +34,8 @@ pub struct UNet2DConditionModel {
 pub struct PromptContext {
     /// Per transformer, per block of it.
     pub(super) key_values: Vec<Vec<KeyValue>>,
+    /// Of UNets that are told it.
+    pub(super) guidance_scale: Option<f64>,
 }
 
 /// A prediction and the attention maps of the same pass.
@@ -81,9 +83,18 @@ impl PromptContext {
         self.map(|key_value| key_value.repeat(times))
     }
 
+    /// The same prompts for a UNet that is told this guidance scale.
+    pub fn with_guidance_scale(self, guidance_scale: f64) -> Self {
+        Self {
+            guidance_scale: Some(guidance_scale),
+            ..self
+        }
+    }
+
     fn map(&self, change: impl Fn(&KeyValue) -> KeyValue) -> Self {
         let key_values = self.key_values.iter();
         Self {
+            guidance_scale: self.guidance_scale,
             key_values: key_values
                 .map(|blocks| blocks.iter().map(&change).collect())
                 .collect(),
@@ -107,6 +118,7 @@ impl UNet2DConditionModel {
             .iter()
             .filter_map(|stage| self.transformer(stage));
         PromptContext {
+            guidance_scale: None,
             key_values: transformers
                 .map(|transformer| transformer.key_values(&encoder_hidden_states))
                 .collect(),
@@ -175,6 +187,12 @@ impl UNet2DConditionModel {
         let last = self.stages.iter().rposition(holds_layer);
         let last = last.expect("the caller took the grid from attention_grid");
         &self.stages[..=last]
+    }
+
+    /// Whether it is told the guidance scale, instead of predicting once with and
+    /// once without the prompt.
+    pub fn is_told_guidance(&self) -> bool {
+        self.time_embedding.is_told_guidance()
     }
 
     /// What the weights are, and so what a pass computes in.

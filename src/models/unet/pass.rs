@@ -29,7 +29,9 @@ impl<'a> Pass<'a> {
         capture: Option<Grid>,
     ) -> Self {
         let [_, _, rows, columns] = latents.dims();
-        let time_embedding = unet.time_embedding.forward(timestep);
+        let time_embedding = unet
+            .time_embedding
+            .forward(timestep, context.guidance_scale);
         let latent_grid = Grid { rows, columns };
         let state = StageState {
             sample: latents.cast(unet.dtype()),

@@ -1,4 +1,5 @@
-//! The timestep as a vector: sinusoids, then two linear layers.
+//! The timestep as a vector: sinusoids, then two linear layers; with it, for latent
+//! consistency models, how strong the guidance is to be.
 
 use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
@@ -11,6 +12,8 @@ use crate::models::config::UNetConfig;
 #[derive(Module, Debug)]
 pub(super) struct TimestepEmbedding {
     linear_1: Linear,
+    /// Of UNets that are told the guidance scale.
+    cond_proj: Option<Linear>,
     linear_2: Linear,
     flip_sin_to_cos: bool,
     freq_shift: f64,
@@ -22,20 +25,40 @@ impl TimestepEmbedding {
         let width = config.time_embedding_dim();
         Self {
             linear_1: LinearConfig::new(channels, width).init(device),
+            cond_proj: config.time_cond_proj_dim.map(|numbers| {
+                LinearConfig::new(numbers, channels)
+                    .with_bias(false)
+                    .init(device)
+            }),
             linear_2: LinearConfig::new(width, width).init(device),
             flip_sin_to_cos: config.flip_sin_to_cos,
             freq_shift: config.freq_shift,
         }
     }
 
+    pub(super) fn is_told_guidance(&self) -> bool {
+        self.cond_proj.is_some()
+    }
+
     /// One timestep → [1, time_embedding_dim], already through the SiLU that
-    /// every resnet applies to it first.
-    pub(super) fn forward(&self, timestep: f64) -> Tensor<2> {
+    /// every resnet applies to it first. `guidance_scale` is read by those that are
+    /// told it.
+    pub(super) fn forward(&self, timestep: f64, guidance_scale: Option<f64>) -> Tensor<2> {
         let weight = self.linear_1.weight.val();
         let [channels, _] = weight.dims();
         let sinusoids = self.sinusoids(timestep, channels);
         let data = TensorData::new(sinusoids, [1, channels]);
         let vector = Tensor::<2>::from_data(data, &weight.device()).cast(weight.dtype());
+        let vector = match (&self.cond_proj, guidance_scale) {
+            (Some(projection), Some(scale)) => {
+                let weight = projection.weight.val();
+                let [numbers, _] = weight.dims();
+                let data = TensorData::new(guidance_embedding(scale, numbers), [1, numbers]);
+                let told = Tensor::<2>::from_data(data, &weight.device()).cast(weight.dtype());
+                vector.add(projection.forward(told))
+            }
+            _ => vector,
+        };
         let hidden = silu(self.linear_1.forward(vector));
         silu(self.linear_2.forward(hidden))
     }
@@ -61,4 +84,17 @@ impl TimestepEmbedding {
         values.resize(channels, 0.0);
         values
     }
+}
+
+/// diffusers' `get_guidance_scale_embedding` of the guidance scale less 1 (Luo et
+/// al. 2023, whose ω that is): as sinusoids of a thousand times it.
+fn guidance_embedding(guidance_scale: f64, numbers: usize) -> Vec<f32> {
+    let half = numbers / 2;
+    let thousands = ((guidance_scale - 1.0) * 1000.0) as f32;
+    let falls = (10000f64.ln() / (half as f64 - 1.0)) as f32;
+    let angles = (0..half).map(|index| thousands * (-falls * index as f32).exp());
+    let mut values: Vec<f32> = angles.clone().map(f32::sin).collect();
+    values.extend(angles.map(f32::cos));
+    values.resize(numbers, 0.0);
+    values
 }

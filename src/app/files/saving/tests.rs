@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::app::state::session::{RunKey, RunState, Trace};
-use crate::diffusion::SchedulerKind;
+use crate::diffusion::{SchedulerKind, SigmaSchedule};
 use crate::engine::{Picture, Request};
 
 fn run(methods: &[Method]) -> Run {
@@ -17,6 +17,7 @@ fn run(methods: &[Method]) -> Run {
             method,
             image: Arc::new(RgbImage::from_pixel(3, 2, Rgb([grey; 3]))),
             scheduler: SchedulerKind::Ddim,
+            schedule: SigmaSchedule::Model,
             updates: 0,
             gradient_passes: 0,
             sighted: None,

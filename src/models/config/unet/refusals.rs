@@ -24,7 +24,7 @@ impl UNetConfig {
     }
 
     /// The keys that name a family, the more telling first.
-    fn other_families(&self) -> [Refusal; 10] {
+    fn other_families(&self) -> [Refusal; 9] {
         let not = |value: usize, wanted: usize| (value != wanted).then(|| value.to_string());
         let number = |value: &Option<usize>| value.map(|value| value.to_string());
         let mid = self.mid_block_type.as_deref();
@@ -36,10 +36,6 @@ impl UNetConfig {
             ),
             ("class_embed_type", self.class_embed_type.clone()),
             ("num_class_embeds", number(&self.num_class_embeds)),
-            (
-                "time_cond_proj_dim (a latent consistency model)",
-                number(&self.time_cond_proj_dim),
-            ),
             ("encoder_hid_dim", number(&self.encoder_hid_dim)),
             (
                 "in_channels (9 inpaints, 5 reads depth)",
@@ -122,7 +118,6 @@ mod tests {
     #[test]
     fn what_changes_the_arithmetic_is_refused_by_its_key() {
         for (json, key) in [
-            (r#"{"time_cond_proj_dim": 256}"#, "latent consistency"),
             (r#"{"mid_block_type": null}"#, "distilled"),
             (r#"{"only_cross_attention": [false, true]}"#, "only_cross"),
             (r#"{"resnet_out_scale_factor": 1.4}"#, "1.4"),
