@@ -5,7 +5,9 @@ use std::sync::Arc;
 use storm_studio::checkpoint::CheckpointSource;
 use storm_studio::device::ComputeDevice;
 use storm_studio::diffusion::{Method, Methods};
-use storm_studio::engine::{Engine, EngineError, Event, Picture, Request, Settings};
+use storm_studio::engine::{Engine, EngineError, Event, Picture, Recipe, Request, Settings};
+use storm_studio::export::metadata::own_of;
+use storm_studio::export::png::read_png;
 use storm_studio::storm::{Layout, ObjectTokens, ObjectiveKind, Relation, RelationKind};
 
 use crate::checkpoints::{copy_folder, copy_into};
@@ -374,4 +376,20 @@ fn a_long_prompt_says_which_words_are_lost() {
     });
     assert!(notice.unwrap().ends_with("zebra"));
     assert_eq!(pictures(&events).len(), 1);
+}
+
+/// `saved-by-0.1.0.png` is STORM's, with a window of 0.8 of three steps.
+#[test]
+fn a_recipe_of_the_first_version_makes_the_same_picture_again() {
+    let file = std::fs::File::open(folder().join("saved-by-0.1.0.png")).unwrap();
+    let saved = read_png(std::io::BufReader::new(file)).unwrap();
+    let recipe = own_of::<Recipe>(&saved.texts).unwrap().unwrap();
+    assert_eq!(recipe.request.settings.optimisation.update.window, 0.8);
+    let events = run(&engine(), recipe.request);
+    let picture = &pictures(&events)[0];
+    assert!(picture.updates > 0);
+    let pairs = picture.image.as_raw().iter().zip(saved.image.as_raw());
+    let difference = pairs.map(|(ours, theirs)| ours.abs_diff(*theirs)).max();
+    // The last bits of a sum depend on the processor.
+    assert!(difference <= Some(1), "{difference:?}");
 }

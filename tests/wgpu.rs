@@ -66,6 +66,7 @@ fn storm_trajectory(device: ComputeDevice) -> Arc<Trajectory> {
     request.settings.methods = Methods::Storm;
     request.settings.scheduler = Some(SchedulerKind::Ddim);
     request.trajectory = Some(Method::Storm);
+    request.settings.optimisation.update.least_noise = 0.0;
     request.settings.optimisation.update.window = 0.7;
     let events = run(&engine, request);
     let trajectory = events.into_iter().find_map(|event| match event {

@@ -202,7 +202,7 @@ fn configs_of_file(
         } else {
             ldm_configs::autoencoder(file, VAE_PREFIX)?
         },
-        scheduler: prediction::scheduler_config(predicts),
+        scheduler: prediction::scheduler_of_file(file, predicts),
         prediction_source,
         tokenizer: ClipTokenizer::from_files(TokenizerFiles {
             merges: Some(CLIP_MERGES),

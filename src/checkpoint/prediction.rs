@@ -8,7 +8,7 @@ use strum::Display;
 
 use super::family::Family;
 use super::weight_file::WeightFile;
-use crate::diffusion::{PredictionType, SchedulerConfig};
+use crate::diffusion::{PredictionType, SchedulerConfig, TimestepSpacing};
 use crate::models::config::SampleSize;
 
 /// How it is known what a UNet predicts.
@@ -25,9 +25,27 @@ pub enum PredictionSource {
     TriedOut,
 }
 
+/// Empty tensors by which files say that their UNet predicts the velocity, and that
+/// it was trained down to no signal at all; other programs read them as well.
+const VELOCITY_MARK: &str = "v_pred";
+const ZERO_SNR_MARK: &str = "ztsnr";
+
+/// The scheduler of a model in one file whose UNet predicts this.
+pub(super) fn scheduler_of_file(file: &WeightFile, prediction: PredictionType) -> SchedulerConfig {
+    let mut config = scheduler_config(prediction);
+    if file.tensors.contains_key(ZERO_SNR_MARK) {
+        config.rescale_betas_zero_snr = true;
+        config.timestep_spacing = Some(TimestepSpacing::Trailing);
+    }
+    config
+}
+
 /// What the UNet of a model in one file predicts.
 pub(super) fn of_file(file: &WeightFile, family: Family) -> (PredictionType, PredictionSource) {
     use PredictionSource::{Guessed, Told};
+    if file.tensors.contains_key(VELOCITY_MARK) {
+        return (PredictionType::VPrediction, Told);
+    }
     // The key of Stability AI's metadata standard, ModelSpec.
     let told = file.metadata.get("modelspec.prediction_type");
     match (told.map(String::as_str), family) {
@@ -98,6 +116,23 @@ mod tests {
         let side = |family| sample_size(VPrediction, family);
         assert_eq!(side(Family::V1), SampleSize::Side(64));
         assert_eq!(side(Family::V2), SampleSize::Side(96));
+    }
+
+    #[test]
+    fn marks_in_a_file_say_velocity_and_zero_terminal_snr() {
+        let header = r#"{"v_pred":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},
+            "ztsnr":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}"#;
+        let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+        bytes.extend(header.as_bytes());
+        let marked = WeightFile::from_static(bytes.leak(), "model.safetensors").unwrap();
+        let (prediction, source) = of_file(&marked, Family::V1);
+        assert_eq!(prediction, PredictionType::VPrediction);
+        assert_eq!(source, PredictionSource::Told);
+        let config = scheduler_of_file(&marked, prediction);
+        assert!(config.rescale_betas_zero_snr);
+        assert_eq!(config.timestep_spacing, Some(TimestepSpacing::Trailing));
+        let plain = scheduler_of_file(&file("{}"), prediction);
+        assert!(!plain.rescale_betas_zero_snr);
     }
 
     #[test]

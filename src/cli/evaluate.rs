@@ -14,7 +14,7 @@ use super::{Failure, output};
 use crate::checkpoint::{Checkpoint, CheckpointSource, StableDiffusion};
 use crate::device::ComputeDevice;
 use crate::diffusion::Optimisation;
-use crate::engine::{Engine, ModelNeeds};
+use crate::engine::{self, Engine, ModelNeeds};
 use crate::evaluate::cost::PassCosts;
 use crate::evaluate::prompts::{parse_pairs, prompts};
 use crate::evaluate::results::merge;
@@ -91,10 +91,14 @@ fn make(
     let engine = Engine::start(device, source, 0, Arc::new(|| ()));
     let model = wait_for_model(&engine, &mut report)?;
     report.device(&model);
+    let mut walk = engine::Settings::default();
+    arguments.sampler.apply(&mut walk);
     let settings = Settings {
         model: model.name.clone(),
         steps: arguments.steps,
-        scheduler: arguments.scheduler.unwrap_or(model.own_walk.scheduler),
+        scheduler: walk.scheduler.unwrap_or(model.own_walk.scheduler),
+        schedule: walk.schedule,
+        timestep_spacing: walk.timestep_spacing,
         guidance_scale: arguments.guidance_scale,
         methods: plan
             .methods

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::model::{DeviceArguments, ModelArguments, ThreadArguments};
+use super::sampler_arguments::SamplerArguments;
 use super::storm_arguments::StormArguments;
 use super::values::{number, path, whole_number};
-use crate::diffusion::SchedulerKind;
 use crate::engine::SeedList;
 use crate::evaluate::{EvaluatedMethod, Shard};
 
@@ -44,9 +44,8 @@ pub(super) struct EvaluateArguments {
     /// How closely the picture follows the words
     #[arg(long, alias = "guidance_scale", default_value_t = 7.5, value_parser = number)]
     pub(super) guidance_scale: f64,
-    /// pndm or ddim; without it the model's own
-    #[arg(long)]
-    pub(super) scheduler: Option<SchedulerKind>,
+    #[command(flatten)]
+    pub(super) sampler: SamplerArguments,
     #[command(flatten)]
     pub(super) model: ModelArguments,
     #[command(flatten)]

@@ -68,7 +68,7 @@ fn help(parameters: &[(Parameter, Value)]) -> String {
 
 impl<Of: Tables> ParameterFlags<Of> {
     /// Each flag's parameter as it is named, with its value as text.
-    pub(super) fn given(&self) -> impl Iterator<Item = (Name, &str)> {
+    pub(super) fn given(&self) -> impl Iterator<Item = (Name, &str)> + Clone {
         let flags = self.0.iter();
         flags.map(|(name, text)| (Name::Flag(name), text.as_str()))
     }

@@ -76,6 +76,9 @@ impl StormArguments {
         objectives: &[ObjectiveKind],
         optimisation: &mut Optimisation,
     ) -> Result<(), Failure> {
+        if counts_steps(self.flags.given().chain(self.named())) {
+            optimisation.update.least_noise = 0.0;
+        }
         let mut groups = optimisation.groups();
         for (name, text) in self.flags.given().chain(self.named()) {
             set(&mut groups, &name, text, objectives).map_err(Failure::usage)?;
@@ -96,6 +99,9 @@ impl StormArguments {
         flags: &ParameterFlags<Settings>,
         settings: &mut Settings,
     ) -> Result<(), Failure> {
+        if counts_steps(self.flags.given().chain(self.named())) {
+            settings.optimisation.update.least_noise = 0.0;
+        }
         let given = flags.given().chain(self.flags.given()).chain(self.named());
         for (name, text) in given {
             settings.set(&name, text).map_err(Failure::usage)?;
@@ -104,10 +110,22 @@ impl StormArguments {
     }
 
     /// What `--set` says.
-    fn named(&self) -> impl Iterator<Item = (Name, &str)> {
+    fn named(&self) -> impl Iterator<Item = (Name, &str)> + Clone {
         let keys = self.set.iter();
         keys.map(|it| (Name::Key(it.key.clone()), it.value.as_str()))
     }
+}
+
+/// Whoever says a window and no least noise means a part of the steps.
+fn counts_steps<'a>(given: impl Iterator<Item = (Name, &'a str)> + Clone) -> bool {
+    let says = |flag: &str, key: &str| {
+        let mut names = given.clone().map(|(name, _)| name);
+        names.any(|name| match name {
+            Name::Flag(named) => named == flag,
+            Name::Key(named) => named.rsplit('.').next() == Some(key),
+        })
+    };
+    says("window", "window") && !says("least-noise", "least_noise")
 }
 
 #[cfg(test)]

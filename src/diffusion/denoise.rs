@@ -12,7 +12,7 @@ use super::noise::NoiseStream;
 use super::observer::{Observer, StepReport};
 use super::scheduler::{ModelCall, Scheduler};
 use super::spatial_update::{SpatialUpdate, read_maps};
-use super::update_rule::UpdateRule;
+use super::update_rule::{UpdateRule, WalkPlace};
 use crate::models::UNet2DConditionModel;
 use crate::models::unet::{Activations, Grid, PromptContext};
 use crate::storm::{Objective, Reading, StepContext};
@@ -86,13 +86,13 @@ impl Denoising<'_> {
             updates: 0,
         }];
         let conditional = self.prompt_alone();
-        for (index, &call) in calls.iter().enumerate() {
+        for index in 0..calls.len() {
             let step = Step {
                 context: StepContext {
                     step_index: index,
                     step_count: calls.len(),
                 },
-                call,
+                calls: &calls,
                 grid,
             };
             self.optimise(step, &conditional, &mut lanes, observer)?;
@@ -105,7 +105,7 @@ impl Denoising<'_> {
     /// its relations do not hold yet, forking it from the standard one first.
     fn optimise(
         &self,
-        step: Step,
+        step: Step<'_>,
         conditional: &PromptContext,
         lanes: &mut Vec<Lane>,
         observer: &mut dyn Observer,
@@ -117,9 +117,9 @@ impl Denoising<'_> {
             return Ok(());
         };
         let lane = &mut lanes[position];
-        let most = self.update_rule.updates_left(step.context, lane.updates);
+        let most = self.update_rule.updates_left(step.place(), lane.updates);
         let holds = lane.reading.as_ref().is_some_and(|it| it.satisfied);
-        if holds || most == 0 || !step.call.keeps_moves {
+        if holds || most == 0 || !step.call().keeps_moves {
             return Ok(());
         }
         let update = SpatialUpdate {
@@ -147,7 +147,7 @@ impl Denoising<'_> {
     /// The guided prediction of every lane and its scheduler step.
     fn advance(
         &mut self,
-        step: Step,
+        step: Step<'_>,
         lanes: &mut [Lane],
         observer: &mut dyn Observer,
     ) -> Result<(), DenoiseError> {
@@ -176,7 +176,7 @@ impl Denoising<'_> {
                 observer.stepped(StepReport {
                     index,
                     count: step.context.step_count,
-                    timestep: step.call.timestep,
+                    timestep: step.call().timestep,
                     methods: &lane.methods,
                     latents: &lane.latents,
                     pred_original_sample: &stepped.pred_original_sample,
@@ -205,7 +205,7 @@ impl Denoising<'_> {
     /// [lanes, rows, columns, tokens] of the same pass.
     fn predict(
         &self,
-        step: Step,
+        step: Step<'_>,
         lanes: &[Lane],
         observer: &dyn Observer,
     ) -> Result<Guided, DenoiseError> {
@@ -226,7 +226,7 @@ impl Denoising<'_> {
             .collect();
         let prediction = self.unet.predict(
             Tensor::cat(latents, 0),
-            step.call.timestep,
+            step.call().timestep,
             &context,
             Some(step.grid),
             &|| observer.keep_going(),
@@ -262,11 +262,26 @@ impl Denoising<'_> {
 
 /// Where in the walk.
 #[derive(Clone, Copy)]
-pub(super) struct Step {
+pub(super) struct Step<'a> {
     pub(super) context: StepContext,
-    pub(super) call: ModelCall,
+    /// All of the walk.
+    calls: &'a [ModelCall],
     /// The grid of the maps.
     pub(super) grid: Grid,
+}
+
+impl<'a> Step<'a> {
+    /// The prediction of this step.
+    pub(super) fn call(self) -> ModelCall {
+        self.calls[self.context.step_index]
+    }
+
+    pub(super) fn place(self) -> WalkPlace<'a> {
+        WalkPlace {
+            context: self.context,
+            calls: self.calls,
+        }
+    }
 }
 
 struct Guided {
@@ -276,7 +291,7 @@ struct Guided {
 
 impl Lane {
     /// What the UNet sees in this step.
-    fn model_input(&self, step: Step) -> Tensor<4> {
+    fn model_input(&self, step: Step<'_>) -> Tensor<4> {
         let index = step.context.step_index;
         self.scheduler
             .scale_model_input(self.latents.clone(), index)

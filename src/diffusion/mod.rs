@@ -29,4 +29,4 @@ pub use scheduler::{
     ModelCall, OwnWalk, PredictionType, SamplerName, Scheduler, SchedulerConfig, SchedulerError,
     SchedulerKind, SigmaSchedule, TimestepSpacing,
 };
-pub use update_rule::{SpatialUpdateParameters, UpdateRule};
+pub use update_rule::{SpatialUpdateParameters, UpdateRule, WalkPlace};

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::update_rule::{SpatialUpdateParameters, UpdateRule};
+use super::update_rule::{SpatialUpdateParameters, UpdateRule, read_update};
 use crate::storm::{ObjectiveKind, ObjectiveParameters, UpdateRuleKind};
 
 /// What is minimised, with which parameters, and how the latents follow it.
@@ -15,6 +15,7 @@ pub struct Optimisation {
     #[serde(rename = "objective_parameters")]
     pub parameters: ObjectiveParameters,
     /// Of our update rule; the released one has its parameters with its objective.
+    #[serde(deserialize_with = "read_update")]
     pub update: SpatialUpdateParameters,
 }
 

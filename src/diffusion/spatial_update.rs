@@ -21,7 +21,7 @@ pub(super) struct SpatialUpdate<'a> {
     pub(super) conditional: &'a PromptContext,
     pub(super) objective: &'a dyn Objective,
     pub(super) rule: &'a UpdateRule,
-    pub(super) step: Step,
+    pub(super) step: Step<'a>,
     pub(super) activations: Activations,
     pub(super) observer: &'a mut dyn Observer,
     /// On their way, [1, 4, rows, columns].
@@ -75,11 +75,11 @@ impl<'a> SpatialUpdate<'a> {
 
     /// The maps of the latents as they are.
     fn track(&mut self) -> Result<TrackedMaps<'a>, DenoiseError> {
-        let scale = self.step.call.scale;
+        let scale = self.step.call().scale;
         let maps = TrackedMaps::new(
             self.unet,
             self.latents.clone().div_scalar(scale),
-            self.step.call.timestep,
+            self.step.call().timestep,
             self.conditional,
             self.step.grid,
             self.activations,
@@ -108,13 +108,13 @@ impl<'a> SpatialUpdate<'a> {
         let gradient_norm = norm(&gradient)?;
         let before = self.latents.clone();
         let numbers = before.shape().num_elements();
-        let step_size = self.rule.step_size(self.step.context, numbers);
+        let step_size = self.rule.step_size(self.step.place(), numbers);
         let mut length = 0.0;
         if gradient_norm > 0.0 {
             length = self.rule.length(step_size, gradient_norm);
             self.latents = before
                 .clone()
-                .sub(gradient.mul_scalar(self.step.call.scale * length / gradient_norm));
+                .sub(gradient.mul_scalar(self.step.call().scale * length / gradient_norm));
         }
         let (index, loss) = (self.step.context.step_index, evaluation.loss);
         tracing::debug!(index, loss, gradient_norm, length, "update");

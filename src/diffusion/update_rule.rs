@@ -2,6 +2,11 @@
 //!
 //! The objective says in which direction; the rule knows nothing of its loss.
 
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+
+use super::scheduler::ModelCall;
 use crate::parameters::Description;
 use crate::storm::parameters::parameters;
 use crate::storm::{ObjectiveKind, ReferenceParameters, StepContext};
@@ -24,7 +29,11 @@ parameters! {
     /// picture.
     step_size: f64 = 0.062 => Description::number("Step size", 0.0..=10.0, 0.001)
         .fraction_of("the length of the initial noise").flag("step-size", &["step_size"]).prominent();
-    /// The updates happen in this first part of the steps.
+    /// The updates happen while there is at least so much noise, whatever the sampler and however many
+    /// its steps; 0 counts steps instead, as the window says.
+    least_noise: f64 = 1.6 => Description::number("Least noise", 0.0..=1000.0, 0.05)
+        .counted_in("noise per signal (σ)").flag("least-noise", &["least_noise"]).prominent();
+    /// Where the least noise is 0, the updates happen in this first part of the steps.
     window: f64 = 0.5 => Description::number("Window", 0.0..=1.0, 0.01)
         .fraction_of("the steps").flag("window", &[]).prominent();
     /// At most so many updates in one picture.
@@ -33,7 +42,8 @@ parameters! {
     /// At most so many updates in one step.
     updates_per_step: usize = 1 => Description::count("Updates per step", 0..=MOST_UPDATES)
         .flag("updates-per-step", &["updates_per_step"]);
-    /// What is left of the step size at the end of the window; it falls linearly.
+    /// What is left of the step size at the end of the updates; it falls evenly with log σ, or with
+    /// the steps where those are counted.
     final_step_scale: f64 = 0.5 => Description::number("Final step scale", 0.0..=1.0, 0.01);
     /// Whether an update leaves the mean of every latent channel as it is, so that it moves things
     /// and tints nothing.
@@ -43,27 +53,97 @@ parameters! {
         .counted_in("cells").flag("attention-res", &["attention_res"]), read by ObjectiveKind::ALL;
 }
 
+/// Below so many updates that noise leaves room for, each is longer. At 25 steps
+/// there are 13, and the step size was chosen there.
+const USUAL_UPDATES: f64 = 13.0;
+/// How many times longer at most: 2.5 of the default step size is the release's.
+const MOST_STRETCH: f64 = 2.5;
+
+/// A place in a walk.
+#[derive(Debug, Clone, Copy)]
+pub struct WalkPlace<'a> {
+    pub context: StepContext,
+    /// All calls of the walk.
+    pub calls: &'a [ModelCall],
+}
+
+impl WalkPlace<'_> {
+    fn sigma(self) -> f64 {
+        self.calls[self.context.step_index].sigma
+    }
+}
+
 impl SpatialUpdateParameters {
-    /// Whether a step lies in the window.
-    fn is_in_window(&self, context: StepContext) -> bool {
-        (context.step_index as f64) < self.window * context.step_count as f64
+    /// Whether updates are measured by noise rather than by steps.
+    fn is_by_noise(&self) -> bool {
+        self.least_noise > 0.0
+    }
+
+    /// Whether a step lies where updates happen.
+    fn is_in_window(&self, place: WalkPlace<'_>) -> bool {
+        let StepContext {
+            step_index,
+            step_count,
+        } = place.context;
+        match self.is_by_noise() {
+            true => place.sigma() >= self.least_noise,
+            false => (step_index as f64) < self.window * step_count as f64,
+        }
     }
 
     /// Length of an update, for latents of `numbers` numbers.
-    fn update_length(&self, context: StepContext, numbers: usize) -> f64 {
-        let window = (self.window * context.step_count as f64).max(1.0);
-        let progress = (context.step_index as f64 / window).min(1.0);
+    fn update_length(&self, place: WalkPlace<'_>, numbers: usize) -> f64 {
+        let (progress, stretch) = match self.is_by_noise() {
+            true => (self.noise_progress(place), self.stretch(place.calls)),
+            false => {
+                let window = (self.window * place.context.step_count as f64).max(1.0);
+                let progress = (place.context.step_index as f64 / window).min(1.0);
+                (progress, 1.0)
+            }
+        };
         let scale = 1.0 - (1.0 - self.final_step_scale) * progress;
         // The initial noise has one unit per number, so its length is √numbers.
-        self.step_size * scale * (numbers as f64).sqrt()
+        self.step_size * stretch * scale * (numbers as f64).sqrt()
     }
+
+    /// How much of the way in log σ from the first call to the least noise is
+    /// behind this one, from 0 to 1.
+    fn noise_progress(&self, place: WalkPlace<'_>) -> f64 {
+        let way = (place.calls[0].sigma / self.least_noise).ln();
+        let gone = (place.calls[0].sigma / place.sigma()).ln();
+        if way > 0.0 {
+            (gone / way).clamp(0.0, 1.0)
+        } else {
+            1.0
+        }
+    }
+
+    /// How many times longer an update is because there are few of them.
+    fn stretch(&self, calls: &[ModelCall]) -> f64 {
+        let counts = |call: &&ModelCall| call.keeps_moves && call.sigma >= self.least_noise;
+        let updates = calls.iter().filter(counts).count() * self.updates_per_step;
+        let stretch = (USUAL_UPDATES / updates.max(1) as f64).sqrt();
+        stretch.clamp(1.0, MOST_STRETCH)
+    }
+}
+
+/// Reads the parameters of a saved picture. One from before they were measured by
+/// noise has a window and no least noise, and counts steps.
+pub(super) fn read_update<'de, D: Deserializer<'de>>(
+    stored: D,
+) -> Result<SpatialUpdateParameters, D::Error> {
+    let mut stored = Map::deserialize(stored)?;
+    if stored.contains_key("window") {
+        stored.entry("least_noise").or_insert(Value::from(0.0));
+    }
+    serde_json::from_value(Value::Object(stored)).map_err(Error::custom)
 }
 
 /// When the latents follow the gradient, and how far.
 #[derive(Debug, Clone, PartialEq)]
 pub enum UpdateRule {
-    /// Ours: a length that the noise sets, whatever the gradient's own, in the
-    /// first fraction of the steps.
+    /// Ours: a length that the noise sets, whatever the gradient's own, while there
+    /// is much noise.
     Normalised(SpatialUpdateParameters),
     /// The released code's: once in every step of its window along the
     /// gradient clipped to norm 1, with a step size falling over all steps.
@@ -79,22 +159,22 @@ impl Default for UpdateRule {
 impl UpdateRule {
     /// How many updates a step may make after `made` of them in earlier steps;
     /// those of refinements count for neither.
-    pub fn updates_left(&self, context: StepContext, made: usize) -> usize {
+    pub fn updates_left(&self, place: WalkPlace<'_>, made: usize) -> usize {
         match self {
-            Self::Normalised(ours) if ours.is_in_window(context) => {
+            Self::Normalised(ours) if ours.is_in_window(place) => {
                 let left = ours.updates_per_picture.saturating_sub(made);
                 left.min(ours.updates_per_step)
             }
-            Self::Clipped(released) if released.updates(context.step_index) => 1,
+            Self::Clipped(released) if released.updates(place.context.step_index) => 1,
             _ => 0,
         }
     }
 
-    /// The step size for latents of `numbers` numbers, in units of the latents.
-    pub fn step_size(&self, context: StepContext, numbers: usize) -> f64 {
+    /// The step size for latents of `numbers` numbers, in units of what the UNet sees.
+    pub fn step_size(&self, place: WalkPlace<'_>, numbers: usize) -> f64 {
         match self {
-            Self::Normalised(ours) => ours.update_length(context, numbers),
-            Self::Clipped(released) => released.step_size(context),
+            Self::Normalised(ours) => ours.update_length(place, numbers),
+            Self::Clipped(released) => released.step_size(place.context),
         }
     }
 
@@ -115,35 +195,93 @@ impl UpdateRule {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diffusion::{SchedulerConfig, SchedulerKind, SigmaSchedule};
 
-    fn at(step_index: usize) -> StepContext {
-        StepContext {
+    /// A walk with the noise of Stable Diffusion.
+    fn walk(kind: SchedulerKind, steps: usize, schedule: Option<SigmaSchedule>) -> Vec<ModelCall> {
+        let json = r#"{"beta_start": 0.00085, "beta_end": 0.012,
+            "beta_schedule": "scaled_linear", "steps_offset": 1}"#;
+        let mut config = SchedulerConfig::from_json(json.as_bytes()).unwrap();
+        config.schedule = schedule;
+        kind.build(&config, steps).unwrap().calls().to_vec()
+    }
+
+    fn at(calls: &[ModelCall], step_index: usize) -> WalkPlace<'_> {
+        let context = StepContext {
             step_index,
-            step_count: 50,
+            step_count: calls.len(),
+        };
+        WalkPlace { context, calls }
+    }
+
+    /// The calls that update, and the length of the first as a share of the noise.
+    fn updates(rule: &UpdateRule, calls: &[ModelCall]) -> (Vec<usize>, f64) {
+        let left = |index: &usize| {
+            calls[*index].keeps_moves && rule.updates_left(at(calls, *index), 0) > 0
+        };
+        let indices = (0..calls.len()).filter(left).collect();
+        (indices, rule.step_size(at(calls, 0), 1024) / 32.0)
+    }
+
+    #[test]
+    fn fifty_steps_of_pndm_update_where_the_first_half_of_the_steps_was() {
+        let calls = walk(SchedulerKind::Pndm, 50, None);
+        let (by_noise, first) = updates(&UpdateRule::default(), &calls);
+        let steps = UpdateRule::Normalised(SpatialUpdateParameters {
+            least_noise: 0.0,
+            ..Default::default()
+        });
+        let (by_steps, first_by_steps) = updates(&steps, &calls);
+        assert_eq!(by_noise, by_steps);
+        assert_eq!(by_steps, (0..26).collect::<Vec<_>>());
+        assert!((first - 0.062).abs() < 1e-12 && (first_by_steps - 0.062).abs() < 1e-12);
+        let last = UpdateRule::default().step_size(at(&calls, 25), 1024) / 32.0;
+        assert!((0.031..0.0315).contains(&last), "{last}");
+    }
+
+    #[test]
+    fn every_sampler_and_number_of_steps_updates_over_the_same_noise() {
+        let karras = Some(SigmaSchedule::Karras);
+        for (kind, schedule) in [
+            (SchedulerKind::Ddim, None),
+            (SchedulerKind::Euler, karras),
+            (SchedulerKind::Dpmpp2m, karras),
+            (SchedulerKind::Heun, None),
+        ] {
+            for steps in [4, 8, 15, 25, 50] {
+                let calls = walk(kind, steps, schedule);
+                let (indices, first) = updates(&UpdateRule::default(), &calls);
+                // A share of the steps, never of the picture's finest ones.
+                let last = indices[indices.len() - 1];
+                assert!(calls[last].sigma >= 1.6, "{kind} {steps}");
+                let next = calls[last + 1..].iter().find(|call| call.keeps_moves);
+                assert!(next.is_none_or(|call| call.sigma < 1.6), "{kind} {steps}");
+                // Fewer updates are longer, within the release's length.
+                assert!((0.062..=0.156).contains(&first), "{kind} {steps}: {first}");
+                if steps <= 8 {
+                    assert!(first > 0.1, "{kind} {steps}: {first}");
+                }
+            }
         }
     }
 
     #[test]
-    fn our_update_has_the_length_of_the_noise_times_a_share_that_halves() {
-        let rule = UpdateRule::default();
-        let length = |index| rule.step_size(at(index), 1024);
-        assert!((length(0) - 0.062 * 32.0).abs() < 1e-12);
-        assert!((length(25) - 0.5 * length(0)).abs() < 1e-12);
-        assert_eq!(rule.length(3.0, 1e-9), 3.0);
-        assert_eq!(rule.length(3.0, 1e9), 3.0);
-    }
-
-    #[test]
-    fn our_updates_are_bounded_per_step_and_per_picture_and_end_with_the_window() {
+    fn our_updates_are_bounded_per_step_and_per_picture_and_have_the_length_they_say() {
         let rule = UpdateRule::Normalised(SpatialUpdateParameters {
+            least_noise: 0.0,
             updates_per_step: 3,
             updates_per_picture: 10,
             ..Default::default()
         });
-        assert_eq!(rule.updates_left(at(0), 0), 3);
-        assert_eq!(rule.updates_left(at(24), 8), 2);
-        assert_eq!(rule.updates_left(at(24), 11), 0);
-        assert_eq!(rule.updates_left(at(25), 0), 0);
+        let calls = walk(SchedulerKind::Ddim, 50, None);
+        assert_eq!(rule.updates_left(at(&calls, 0), 0), 3);
+        assert_eq!(rule.updates_left(at(&calls, 24), 8), 2);
+        assert_eq!(rule.updates_left(at(&calls, 24), 11), 0);
+        assert_eq!(rule.updates_left(at(&calls, 25), 0), 0);
+        let length = |index| rule.step_size(at(&calls, index), 1024);
+        assert!((length(25) - 0.5 * length(0)).abs() < 1e-12);
+        assert_eq!(rule.length(3.0, 1e-9), 3.0);
+        assert_eq!(rule.length(3.0, 1e9), 3.0);
     }
 
     #[test]
@@ -151,9 +289,20 @@ mod tests {
         let rule = UpdateRule::Clipped(ReferenceParameters::default());
         assert_eq!(rule.length(20.0, 0.25), 5.0);
         assert_eq!(rule.length(20.0, 7.0), 20.0);
+        let calls = walk(SchedulerKind::Ddim, 50, None);
         let updates: Vec<usize> = (0..50)
-            .filter(|&i| rule.updates_left(at(i), 99) == 1)
+            .filter(|&i| rule.updates_left(at(&calls, i), 99) == 1)
             .collect();
         assert_eq!(updates, (1..25).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_recipe_that_knows_only_a_window_counts_steps() {
+        let read = |json: &str| read_update(&mut serde_json::Deserializer::from_str(json)).unwrap();
+        let older = read(r#"{"window": 0.8, "step_size": 0.2}"#);
+        assert_eq!((older.window, older.least_noise), (0.8, 0.0));
+        let newer = serde_json::to_string(&SpatialUpdateParameters::default()).unwrap();
+        assert_eq!(read(&newer), SpatialUpdateParameters::default());
+        assert_eq!(read("{}"), SpatialUpdateParameters::default());
     }
 }

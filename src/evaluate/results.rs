@@ -292,6 +292,8 @@ mod tests {
             model: "toybox".to_string(),
             steps,
             scheduler: SchedulerKind::Ddim,
+            schedule: None,
+            timestep_spacing: None,
             guidance_scale: 7.5,
             methods: Default::default(),
         }

@@ -125,6 +125,8 @@ impl Evaluator<'_> {
         let Settings {
             steps,
             scheduler,
+            schedule,
+            timestep_spacing,
             guidance_scale,
             ..
         } = *self.settings;
@@ -137,6 +139,8 @@ impl Evaluator<'_> {
                 steps,
                 guidance_scale,
                 scheduler: Some(scheduler),
+                schedule,
+                timestep_spacing,
                 optimisation: self.settings.of(method),
                 // One after the other: each method's time is its own, and its
                 // picture the same whatever runs beside it.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::method::EvaluatedMethod;
-use crate::diffusion::{Optimisation, SchedulerKind};
+use crate::diffusion::{Optimisation, SchedulerKind, SigmaSchedule, TimestepSpacing};
 
 /// The settings of a results folder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -15,6 +15,12 @@ pub struct Settings {
     /// Denoising steps.
     pub steps: usize,
     pub scheduler: SchedulerKind,
+    /// `None`: the model's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<SigmaSchedule>,
+    /// `None`: the model's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timestep_spacing: Option<TimestepSpacing>,
     pub guidance_scale: f64,
     /// What can differ from method to method, each with its own objective.
     #[serde(deserialize_with = "read_methods")]
@@ -52,6 +58,12 @@ impl Settings {
         agree("the model", &self.model, &other.model)?;
         agree("the number of steps", &self.steps, &other.steps)?;
         agree("the scheduler", &self.scheduler, &other.scheduler)?;
+        let walk = |settings: &Self| {
+            let schedule = settings.schedule.map_or("own", |it| it.facts().label);
+            let spacing = settings.timestep_spacing.map_or("own", <&str>::from);
+            format!("{schedule}, spacing {spacing}")
+        };
+        agree("the noise schedule", &walk(self), &walk(other))?;
         agree(
             "the guidance scale",
             &self.guidance_scale,
@@ -139,6 +151,8 @@ mod tests {
             model: "toybox".to_string(),
             steps: 50,
             scheduler: SchedulerKind::Ddim,
+            schedule: None,
+            timestep_spacing: None,
             guidance_scale: 7.5,
             methods: methods
                 .iter()

@@ -89,6 +89,8 @@ fn a_picture_of_the_first_version_brings_all_its_settings_back() {
     optimisation.objective = ObjectiveKind::Centroid;
     optimisation.parameters.readings.margin = 0.2;
     optimisation.update.step_size = 0.2;
+    // It knew no least noise, and counts steps.
+    optimisation.update.least_noise = 0.0;
     optimisation.update.window = 0.8;
     optimisation.update.updates_per_picture = 700;
     optimisation.update.attention_res = 8;

@@ -7,7 +7,7 @@
 use burn::tensor::{Tensor, TensorData};
 use storm_studio::checkpoint::StableDiffusion;
 use storm_studio::diffusion::noise::torch_randn;
-use storm_studio::diffusion::{SchedulerKind, UpdateRule};
+use storm_studio::diffusion::{SchedulerKind, UpdateRule, WalkPlace};
 use storm_studio::models::unet::{Grid, PromptContext};
 use storm_studio::storm::{AttentionMaps, Objective, ReferenceParameters, StepContext};
 
@@ -99,6 +99,11 @@ impl Walk<'_> {
             step_count: self.recording.calls(),
         };
         let rule = UpdateRule::Clipped(ReferenceParameters::default());
+        let place = WalkPlace {
+            context: step,
+            // The released rule does not look at the noise.
+            calls: &[],
+        };
         let tracked = self.tensor(latents).autodiff().require_grad();
         let maps = self
             .model
@@ -123,7 +128,7 @@ impl Walk<'_> {
         let gradient = numbers(gradient.expect("the maps come from the latents"));
         let square = |g: &f32| f64::from(*g).powi(2);
         let norm = gradient.iter().map(square).sum::<f64>().sqrt();
-        let length = rule.length(rule.step_size(step, latents.len()), norm);
+        let length = rule.length(rule.step_size(place, latents.len()), norm);
         let factor = (length / norm) as f32;
         let moved = latents.iter().zip(&gradient).map(|(z, g)| z - factor * g);
         moved.collect()
