@@ -145,18 +145,13 @@ impl Chunker<'_> {
             Phrase::And => Item::And,
         };
         self.close(at);
-        let item = self.drop_article_of_place(item);
+        // "the left of the dog": the article is the phrase's.
+        self.determiner = Determiner::default();
         self.items.push(Located {
             item,
             words: (self.word, last),
         });
         true
-    }
-
-    /// "the left of the dog": the article is the phrase's.
-    fn drop_article_of_place(&mut self, item: Item) -> Item {
-        self.determiner = Determiner::default();
-        item
     }
 
     /// "to its left" is a place and what it is seen from.

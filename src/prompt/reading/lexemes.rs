@@ -12,8 +12,6 @@ pub(super) struct Lexeme {
     pub word: usize,
     /// Normalised; empty for marks.
     pub text: String,
-    /// Whether it begins with a capital.
-    pub is_capital: bool,
     pub kind: LexemeKind,
 }
 
@@ -76,13 +74,7 @@ impl Lexer<'_> {
     }
 
     fn push(&mut self, word: usize, text: String, kind: LexemeKind) {
-        let is_capital = self.words[word].text.starts_with(char::is_uppercase);
-        self.lexemes.push(Lexeme {
-            word,
-            text,
-            is_capital,
-            kind,
-        });
+        self.lexemes.push(Lexeme { word, text, kind });
     }
 
     fn read_word(&mut self, index: usize) {

@@ -1,5 +1,7 @@
 //! What comes out of a reading: things with their attributes, relations, notes.
 
+use std::collections::HashSet;
+
 use super::items::{Article, Item, Link, Mark};
 use super::lexicon::SCENERY;
 use super::structure::Structure;
@@ -9,7 +11,7 @@ impl Structure<'_> {
     /// Adjectives that stand apart go to their noun; so do those of a second
     /// mention.
     fn attributes(&self) -> Vec<Vec<usize>> {
-        let mut attributes = vec![Vec::new(); self.items.len()];
+        let mut attributes: Vec<Vec<usize>> = vec![Vec::new(); self.items.len()];
         for index in 0..self.items.len() {
             if let Item::Noun(phrase) = &self.items[index].item {
                 attributes[self.first_mention(index, None)].extend(&phrase.attributes);
@@ -43,7 +45,9 @@ impl Structure<'_> {
         }
         for words in &mut attributes {
             words.sort_unstable();
-            words.dedup();
+            // Said again of a second mention, it says nothing new.
+            let mut said = HashSet::new();
+            words.retain(|&word| said.insert(self.words[word].text.to_lowercase()));
         }
         attributes
     }
@@ -102,7 +106,11 @@ impl Structure<'_> {
             let with =
                 |item: Option<&Item>| matches!(item, Some(Item::And | Item::Attach(Link::With)));
             let is_joined = with(self.before(index)) || with(self.item(index + 1));
-            let is_companion = matches!(self.before(index), Some(Item::Attach(Link::With)));
+            // "a car in front of a house": two things, though not where.
+            let is_companion = matches!(
+                self.before(index),
+                Some(Item::Attach(Link::With) | Item::Unsupported)
+            );
             let describes = self.link(index).is_some() && !is_companion;
             let is_thing = !SCENERY.has(&phrase.name) && !phrase.is_denied;
             let is_new = self.first_mention(index, None) == index;

@@ -276,27 +276,13 @@ impl SideReader<'_> {
         let mut side = Side::default();
         let mut is_beside = false;
         loop {
-            match self.text(at) {
-                "left" | "lefthand" | "leftmost" | "leftward" | "leftwards" | "lefthanded"
-                    if side.horizontal.is_none() =>
-                {
-                    side.horizontal = Some(-1);
-                }
-                "right" | "righthand" | "rightmost" | "rightward" | "rightwards"
-                    if side.horizontal.is_none() =>
-                {
-                    side.horizontal = Some(1);
-                }
-                "top" | "upper" | "uppermost" | "topmost" if side.vertical.is_none() => {
-                    side.vertical = Some(-1);
-                }
-                "bottom" | "lower" | "bottommost" | "lowermost" if side.vertical.is_none() => {
-                    side.vertical = Some(1);
-                }
-                "middle" | "center" | "centre" if side == Side::default() => {
-                    side.horizontal = Some(0);
-                }
-                "side" if side == Side::default() => is_beside = true,
+            let word = self.text(at);
+            match (horizontal(word), vertical(word)) {
+                (Some(place), _) if side.horizontal.is_none() => side.horizontal = Some(place),
+                (_, Some(place)) if side.vertical.is_none() => side.vertical = Some(place),
+                _ if side != Side::default() => break,
+                _ if ["middle", "center", "centre"].contains(&word) => side.horizontal = Some(0),
+                _ if word == "side" => is_beside = true,
                 _ => break,
             }
             at += 1;
@@ -348,6 +334,24 @@ impl SideReader<'_> {
     fn shows(&self, at: usize) -> bool {
         let form = lexicon::verb_form(self.text(at));
         matches!(form, Some((lexicon::VerbForm::Third, _))) && self.is_determiner(at + 1)
+    }
+}
+
+/// −1 for words of left, 1 for words of right.
+fn horizontal(word: &str) -> Option<i8> {
+    match word {
+        "left" | "lefthand" | "leftmost" | "leftward" | "leftwards" => Some(-1),
+        "right" | "righthand" | "rightmost" | "rightward" | "rightwards" => Some(1),
+        _ => None,
+    }
+}
+
+/// −1 for words of top, 1 for words of bottom.
+fn vertical(word: &str) -> Option<i8> {
+    match word {
+        "top" | "upper" | "uppermost" | "topmost" => Some(-1),
+        "bottom" | "lower" | "bottommost" | "lowermost" => Some(1),
+        _ => None,
     }
 }
 

@@ -258,10 +258,11 @@ impl Structure<'_> {
     /// A place without an object: "a dog with a bird above", "a kite above, a
     /// boat below".
     fn read_bare_place(&mut self, place: usize, kinds: &[RelationKind], phrase: String) {
-        let subject = match self.before(place) {
-            Some(Item::Noun(_)) => Some(place - 1),
-            _ => None,
-        };
+        let mut at = place;
+        while let Some(Item::Copula { .. } | Item::Attach(Link::Verb { .. })) = self.before(at) {
+            at -= 1;
+        }
+        let subject = at.checked_sub(1).filter(|&index| self.is_noun(index));
         let owner = subject.and_then(|noun| {
             let is_companion = matches!(self.before(noun), Some(Item::Attach(Link::With)));
             is_companion.then(|| self.link(noun)).flatten()

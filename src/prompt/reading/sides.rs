@@ -42,8 +42,15 @@ impl Structure<'_> {
             let Item::Side(side) = located.item else {
                 continue;
             };
+            let nearest = self.nouns_before(item).next();
             for noun in self.things_of_side(item) {
-                let noun = self.first_mention(noun, None);
+                let mut noun = self.first_mention(noun, None);
+                // "a dog on the left looking at a cat on the right"
+                if let Some(nearest) = nearest.filter(|_| placed.iter().any(|it| it.noun == noun))
+                    && self.head(nearest) == noun
+                {
+                    noun = nearest;
+                }
                 placed.push(OnSide { noun, side, item });
             }
         }

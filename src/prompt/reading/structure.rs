@@ -101,7 +101,13 @@ impl<'a> Structure<'a> {
                 Item::Attach(_) | Item::Copula { .. } | Item::Relative | Item::Unsupported
             )
         };
-        let passes = |item: &Item| holds(item) || matches!(item, Item::Adjectives(_) | Item::Not);
+        // "the boat on the left has a sail"
+        let has = between.iter().any(|it| it.item == Item::Attach(Link::With));
+        let passes = |item: &Item| {
+            holds(item)
+                || matches!(item, Item::Adjectives(_) | Item::Not)
+                || has && matches!(item, Item::Side(_))
+        };
         let is_fronted = self.is_object[previous] && self.starts_with_place(previous);
         let is_linked =
             between.iter().any(|it| holds(&it.item)) && between.iter().all(|it| passes(&it.item));
@@ -229,6 +235,7 @@ impl<'a> Structure<'a> {
                 match it.item {
                     Item::Attach(Link::In) => worn(),
                     Item::Attach(Link::On | Link::Other)
+                    | Item::Side(_)
                     | Item::Unsupported
                     | Item::Copula { .. } => false,
                     _ => true,

@@ -118,30 +118,34 @@ impl Chunker<'_> {
         }
     }
 
-    fn is_verb_after(&self, at: usize, form: Option<(VerbForm, bool)>) -> bool {
+    /// Whether a noun stands before a word that doesn't make one thing with it.
+    fn may_be_verb(&self, at: usize, form: Option<(VerbForm, bool)>) -> bool {
         let word = self.text(at);
-        let last = self.open[self.open.len() - 1];
-        let noun = self.text(last);
+        let noun = self.text(self.open[self.open.len() - 1]);
         let has_noun =
             !is_pure_adjective(noun) && !is_ing(noun) && (is_adjective(noun) || !is_past(noun));
         // "the music stands are": no verb has another after it.
-        if lexicon::is_copula(self.text(at + 1))
-            && form.is_some_and(|(it, _)| it == VerbForm::Third)
-        {
-            return false;
-        }
+        let is_third = form.is_some_and(|(form, _)| form == VerbForm::Third);
+        let is_subject = is_third && lexicon::is_copula(self.text(at + 1));
+        // "a plant stands": the article and the -s are not of one noun.
         let is_one_thing = looks_plural(word)
             && (self.determiner.is_plural == Some(false)
                 || self.determiner.article == Article::Definite);
         let names = lexicon::makes_a_thing(noun, word)
             && !is_one_thing
             && !lexicon::is_determiner(self.text(at + 1));
-        if !has_noun || names {
+        has_noun && !is_subject && !names
+    }
+
+    fn is_verb_after(&self, at: usize, form: Option<(VerbForm, bool)>) -> bool {
+        if !self.may_be_verb(at, form) {
             return false;
         }
+        let word = self.text(at);
+        let noun = self.text(self.open[self.open.len() - 1]);
         let next = self.next(at);
         let Some((form, noun_like)) = form else {
-            return self.must_be_verb(at, next);
+            return self.must_be_verb(at, next) || self.is_unlisted_verb(at, next);
         };
         // "near two mugs stands a lamp": no noun has an article right after it.
         let is_inverted = !noun_like
@@ -190,7 +194,21 @@ impl Chunker<'_> {
         } else {
             self.determiner.is_plural == Some(false)
         };
-        wants && next == Next::Closed && looks_plural(self.text(at)) && !is_adjective(noun)
+        wants && next == Next::Closed && looks_plural(self.text(at))
+    }
+
+    /// "people gather next to", "a kid building a castle": forms that nouns
+    /// can't have there.
+    fn is_unlisted_verb(&self, at: usize, next: Next) -> bool {
+        let (noun, word) = (self.text(self.open[self.open.len() - 1]), self.text(at));
+        let moves = moves_by_itself(noun);
+        if lexicon::GERUNDS.has(word) {
+            let next_word = self.text(at + 1);
+            let goes_on = ["on", "in", "at", "into", "onto", "with"].contains(&next_word);
+            return lexicon::is_determiner(next_word) || moves && (next == Next::Open || goes_on);
+        }
+        let are_many = looks_plural(noun) || ["men", "women", "children", "people"].contains(&noun);
+        moves && are_many && !is_plural(word) && next == Next::Closed
     }
 
     /// "a cat and a dog sit": the verb is said of both.
@@ -211,62 +229,36 @@ impl Chunker<'_> {
     }
 
     /// "a lion by a zebra", not "a photo by Ansel Adams" or "held by a man".
-    pub fn by_is_beside(&self, at: usize) -> bool {
-        let next = self.text(at + 1);
-        let has_article = lexicon::is_determiner(next);
-        let is_idiom = [
-            "night",
-            "day",
-            "hand",
-            "moonlight",
-            "candlelight",
-            "itself",
-            "sunlight",
-            "default",
-            "accident",
-            "mistake",
-            "foot",
-            "artist",
-            "artgerm",
-            "greg",
-        ]
-        .contains(&next);
-        // "a book by Stephen King"
-        let is_name = !self.lexemes[at].is_capital
-            && !has_article
-            && self.lexemes.get(at + 1).is_some_and(|it| it.is_capital);
-        let shows = self
-            .items
-            .iter()
-            .any(|located| located.item == Item::Picture);
-        let names_a_thing = has_article
-            || !shows
-                && !is_idiom
-                && self
-                    .lexemes
-                    .get(at + 1)
-                    .is_some_and(|it| it.kind == LexemeKind::Word && !lexicon::is_closed(&it.text));
-        let is_thing = |noun: &str| !PICTURES.has(noun);
-        let follows = match self.open.last() {
-            Some(&last) => {
-                let text = self.text(last);
-                is_thing(text) && (!is_past(text) || lexicon::is_placed(text))
-            }
-            None => match self.items.last() {
-                Some(located) => match &located.item {
-                    Item::Noun(phrase) => is_thing(&phrase.name),
-                    Item::Attach(Link::Verb { .. }) => {
-                        let verb = self.lexemes.iter().find(|it| it.word == located.words.1);
-                        verb.is_some_and(|verb| {
-                            lexicon::is_placed(&verb.text) || !is_past(&verb.text)
-                        })
-                    }
-                    Item::Copula { .. } => true,
-                    _ => false,
-                },
-                None => false,
-            },
+    pub(super) fn by_is_beside(&self, at: usize) -> bool {
+        let Some(next) = self.lexemes.get(at + 1) else {
+            return false;
         };
-        names_a_thing && !is_name && follows
+        // A bare name is who made it: "a cat by greg rutkowski".
+        let is_word = next.kind == LexemeKind::Word && !lexicon::is_closed(&next.text);
+        let is_thing = lexicon::is_determiner(&next.text) || is_word && is_plural(&next.text);
+        is_thing && self.can_be_beside()
+    }
+
+    /// Whether what stands before "by" is a thing that is somewhere.
+    fn can_be_beside(&self) -> bool {
+        if let Some(&last) = self.open.last() {
+            let text = self.text(last);
+            return !PICTURES.has(text) && (!is_past(text) || lexicon::is_placed(text));
+        }
+        let Some(located) = self.items.last() else {
+            return false;
+        };
+        match &located.item {
+            Item::Noun(phrase) => !PICTURES.has(&phrase.name),
+            Item::Attach(Link::Verb { .. }) => {
+                let verb = self
+                    .lexemes
+                    .iter()
+                    .find(|lexeme| lexeme.word == located.words.1);
+                verb.is_some_and(|verb| lexicon::is_placed(&verb.text) || !is_past(&verb.text))
+            }
+            Item::Copula { .. } => true,
+            _ => false,
+        }
     }
 }

@@ -95,6 +95,13 @@ pub(in super::super) static NOUNS_IN_ING: WordList = WordList::new(
     edging tubing matting piping fencing-wall shopping training",
 );
 
+/// Those of [`NOUNS_IN_ING`] that persons do as well: "a kid building a castle".
+pub(in super::super) static GERUNDS: WordList = WordList::new(
+    "building painting drawing landing crossing bowling dining parking swimming fishing rocking
+    filing meeting cutting viewing carving etching engraving shopping training casting binding
+    wrapping covering dressing filling stuffing greeting paving stocking bearing",
+);
+
 /// Things, not states, in spite of their ending.
 static NOUNS_IN_ED: WordList = WordList::new(
     "bed shed sled seed weed reed steed breed feed need speed seabed sunbed daybed waterbed
