@@ -4,6 +4,11 @@
 //! each instruction set and chooses at run time. Matrix products are the gemm
 //! crate's, as flex's own are.
 
+#![expect(
+    clippy::extra_unused_type_parameters,
+    reason = "macerator compiles a function once for each instruction set that the parameter can be"
+)]
+
 pub(super) mod attention;
 pub(super) mod convolution;
 mod elementary;
