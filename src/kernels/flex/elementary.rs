@@ -9,9 +9,9 @@
 #[inline(always)]
 pub(super) fn exp(x: f32) -> f32 {
     /// 1.5 · 2^23: adding it rounds to a whole number in the low bits.
-    const ROUND: f32 = 12_582_912.0;
+    const ROUND: f32 = 1.258_291_2e7;
     /// ln 2 in two parts: a whole number times the first is exact.
-    const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
+    const LN_2: [f32; 2] = [6.933_594e-1, -2.121_944_4e-4];
     let x = if x > 88.0 { 88.0 } else { x };
     let x = if x < -87.3 { -87.3 } else { x };
     let shifted = x * std::f32::consts::LOG2_E + ROUND;
@@ -20,7 +20,7 @@ pub(super) fn exp(x: f32) -> f32 {
     let square = rest * rest;
     let highest = 1.987_569_1e-4 * rest + 1.398_2e-3;
     let middle = 8.333_452e-3 * rest + 4.166_579_6e-2;
-    let lowest = 1.666_666_5e-1 * rest + 5.000_000_1e-1;
+    let lowest = 1.666_666_6e-1 * rest + 5.0e-1;
     let series = (highest * square + middle) * square + lowest;
     let power = (shifted.to_bits() << 23).wrapping_add(1f32.to_bits());
     (series * square + rest + 1.0) * f32::from_bits(power)
@@ -52,10 +52,10 @@ fn erf(x: f32) -> f32 {
 
     let highest = -1.728_534_7e-5 * square + (3.831_971_3e-4 * size - 3.883_964_4e-3);
     let middle = 2.425_462_2e-2 * size - 1.067_778_8e-1;
-    let lowest = -6.348_466_9e-1 * size - 1.287_175_1e-1;
+    let lowest = -6.348_467e-1 * size - 1.287_175_1e-1;
     let exponent = (highest * fourth + (middle * square + lowest)) * size - size;
     let far = (1.0 - exp(exponent)).copysign(x);
-    if size > 0.927_734_4 { far } else { near }
+    if size > 9.277_344e-1 { far } else { near }
 }
 
 #[cfg(test)]
