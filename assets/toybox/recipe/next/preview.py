@@ -20,7 +20,7 @@ from config import CONFIG, DEVICE, save, save_json
 from sampling import Model, scheduler
 
 CHOICES = CONFIG["preview"]
-PART = 100  # examples a file
+PART, HELD = 100, 4  # examples a file; files of held-out scenes, which it is measured on
 
 
 @torch.no_grad()
@@ -29,11 +29,12 @@ def examples(work, number):
     path = f"{work}/data/preview_{number:03d}.pt"
     if not os.path.exists(path):
         model, rng = Model(work), np.random.default_rng([31, number])
-        shard = torch.load(data.path(work, "all", number % max(1, len(data.shards(work, "all"))), "latents"))
+        shard = torch.load(data.path(work, "all", data.HELD_OUT if number < HELD else number % max(1, len(data.shards(work, "all")))))
         alphas, latents, pictures = scheduler().alphas_cumprod, [], []
         for group in range(PART // 10):
             pick = rng.integers(len(shard["things"]), size=10)
-            z = shard["latents"][torch.from_numpy(pick)].float().to(DEVICE) * model.vae.config.scaling_factor
+            x = shard["pictures"][torch.from_numpy(pick)].float().to(DEVICE) / 127.5 - 1
+            z = model.vae.encode(x.contiguous(memory_format=torch.channels_last)).latent_dist.mean * model.vae.config.scaling_factor
             if group % 2:
                 t = torch.from_numpy(rng.integers(0, 1000, 10))
                 kept = alphas[t].view(-1, 1, 1, 1).to(DEVICE)
@@ -56,7 +57,7 @@ def main():
     work = sys.argv[2]
     made = [examples(work, k) for k in range(CHOICES["examples"] // PART)]
     latents, pictures = (torch.cat([m[k] for m in made]) for k in ("latents", "pictures"))
-    held = 4 * PART
+    held = HELD * PART
     tiny = AutoencoderTiny(decoder_block_out_channels=CHOICES["channels"], num_decoder_blocks=CHOICES["blocks"], encoder_block_out_channels=CHOICES["channels"], num_encoder_blocks=(1,) * len(CHOICES["channels"]))
     decoder = tiny.decoder.to(DEVICE, memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(decoder.parameters(), lr=CHOICES["rate"], weight_decay=1e-4)

@@ -175,6 +175,29 @@ class Training:
         self.means = {k: v if k not in self.means else 0.98 * self.means[k] + 0.02 * v for k, v in (self.means | record).items()}
 
 
+class Threads:
+    """On cores that others use too, two threads that wait for each other can be slower than one: tries now and then."""
+
+    def __init__(self, most, every=60, tries=3):
+        self.counts, self.every, self.tries, self.seconds, self.step = list(range(1, most + 1)), every, tries, {}, 0
+
+    def begin(self):
+        trial, index = divmod(self.step % self.every, self.tries)
+        if trial < len(self.counts):
+            count = self.counts[trial]
+            if index == 0:
+                self.seconds[count] = 0.0
+        else:
+            count = min(self.seconds, key=self.seconds.get)
+        torch.set_num_threads(count)
+        self.begun, self.count, self.trying = time.time(), count, trial < len(self.counts)
+
+    def end(self):
+        if self.trying:
+            self.seconds[self.count] += time.time() - self.begun
+        self.step += 1
+
+
 def main():
     args = argparse.ArgumentParser()
     args.add_argument("work")
@@ -186,11 +209,14 @@ def main():
     training = Training(args.work, args.name, args.samples)
     print("from step", training.step, "scenes", training.pools.sizes(), flush=True)
     saved = begun = time.time()
+    threads = Threads(torch.get_num_threads())
     while training.samples < args.samples:
+        threads.begin()
         training.advance()
+        threads.end()
         training.seconds, begun = training.seconds + time.time() - begun, time.time()
         if training.step % 25 == 0:
-            print(f"{training.seconds:6.0f} s  step {training.step}  samples {training.samples}  " + "  ".join(f"{k} {v:.4f}" for k, v in training.means.items()), flush=True)
+            print(f"{training.seconds:6.0f} s  step {training.step}  samples {training.samples}  " + "  ".join(f"{k} {v:.4f}" for k, v in training.means.items()) + f"  threads {threads.count}", flush=True)
         if training.step % 200 == 0:
             training.pools.look()
         if time.time() - saved > 150:
