@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Serialize;
 
+use super::values::path;
 use super::{Failure, output};
 use crate::prompt::{
     CLIP_MERGES, ClipTokenizer, PromptObject, Proposal, TokenizedPrompt, TokenizerFiles, propose,
@@ -20,7 +21,7 @@ pub(super) struct PromptArguments {
     #[arg(required_unless_present = "file", conflicts_with = "file")]
     prompt: Option<String>,
     /// Read one prompt from each line of this file; - for standard input
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = path())]
     file: Option<PathBuf>,
     /// Print one line of JSON for each prompt
     #[arg(long)]

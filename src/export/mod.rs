@@ -1,5 +1,5 @@
-//! What leaves the program and comes back: pictures with their settings, grids,
-//! trajectories, and names for all of them that never overwrite a file.
+//! What leaves the program: pictures with their settings, grids, trajectories,
+//! and names for all of them that never overwrite a file.
 
 pub mod animation;
 pub mod compare;

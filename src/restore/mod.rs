@@ -87,7 +87,7 @@ pub fn read_picture(path: &Path) -> Result<Box<RestoredSettings>, RestoreError> 
     let file = name.to_string_lossy().into_owned();
     let texts = picture_file::read_texts(path, &file)?;
     match restore(&texts) {
-        Some(Found::Settings(restored)) => Ok(restored),
+        Some(Found::Settings(restored)) => Ok(Box::new(restored.bounded())),
         Some(Found::Named(program)) => Err(RestoreError::Foreign { file, program }),
         None => Err(RestoreError::NoSettings { file }),
     }

@@ -3,8 +3,13 @@
 use super::program::Program;
 use crate::engine::Request;
 
-/// Longest value in a message, in characters.
+/// Longest name or value in a message, in characters.
 const LONGEST_VALUE: usize = 40;
+/// Most items that a message lists.
+const MOST_ITEMS: usize = 12;
+/// Longest prompt that is taken, in characters: a model reads 77 tokens of it,
+/// and a file may hold megabytes, which no field can show.
+const LONGEST_PROMPT: usize = 10_000;
 
 /// The settings of a picture as far as they mean something here.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,27 +71,64 @@ impl NotTaken {
 
     /// Name and value, shortened for a message.
     fn label(&self) -> String {
-        let mut value: String = self.value.chars().take(LONGEST_VALUE).collect();
-        if value.len() < self.value.len() {
-            value.push('…');
-        }
-        match value.as_str() {
-            "" => self.name.clone(),
-            value => format!("{} {value}", self.name),
+        match self.value.as_str() {
+            "" => shortened(&self.name),
+            value => format!("{} {}", shortened(&self.name), shortened(value)),
         }
     }
 }
 
+fn shortened(text: &str) -> String {
+    let mut characters = text.chars();
+    let mut short: String = characters.by_ref().take(LONGEST_VALUE).collect();
+    if characters.next().is_some() {
+        short.push('…');
+    }
+    short
+}
+
 impl RestoredSettings {
+    /// The same without prompts that nobody can have meant.
+    pub(super) fn bounded(mut self) -> Self {
+        let Request {
+            prompt,
+            negative_prompt,
+            layout,
+            ..
+        } = &mut self.taken;
+        for (name, prompt) in [
+            ("The prompt", &mut *prompt),
+            ("The negative prompt", negative_prompt),
+        ] {
+            if prompt.chars().nth(LONGEST_PROMPT).is_some() {
+                let rule = format!("longer than {LONGEST_PROMPT} characters");
+                self.not_taken.push(NotTaken::rule(name, prompt, rule));
+                prompt.clear();
+            }
+        }
+        if prompt.is_empty() {
+            // Its words are gone.
+            *layout = Default::default();
+        }
+        self
+    }
+
     /// One message for the person; `open` is the name of the model that is open.
     pub fn message(&self, open: Option<&str>) -> String {
         let list = |of: fn(&Reason) -> bool| {
             let items = self.not_taken.iter().filter(|item| of(&item.reason));
-            let texts = items.map(|item| match &item.reason {
-                Reason::Rule(rule) => format!("{} ({rule})", item.label()),
-                _ => item.label(),
-            });
-            texts.collect::<Vec<_>>().join(", ")
+            let mut texts: Vec<String> = items
+                .map(|item| match &item.reason {
+                    Reason::Rule(rule) => format!("{} ({rule})", item.label()),
+                    _ => item.label(),
+                })
+                .collect();
+            let rest = texts.len().saturating_sub(MOST_ITEMS);
+            if rest > 0 {
+                texts.truncate(MOST_ITEMS);
+                texts.push(format!("and {rest} more"));
+            }
+            texts.join(", ")
         };
         let mut sentences = Vec::new();
         let broken = list(|reason| matches!(reason, Reason::Rule(_)));
@@ -188,6 +230,27 @@ mod tests {
                 "x".repeat(40)
             )
         );
+    }
+
+    #[test]
+    fn a_text_of_megabytes_is_no_prompt_and_a_long_list_is_cut() {
+        let mut theirs = restored(Program::Automatic1111, Vec::new());
+        theirs.taken.prompt = "猫".repeat(LONGEST_PROMPT);
+        assert_eq!(theirs.clone().bounded(), theirs);
+        theirs.taken.prompt = "a cat ".repeat(1 << 20);
+        for number in 0..1000 {
+            let name = format!("Key {number}");
+            theirs.not_taken.push(NotTaken::no_effect(&name, "1"));
+        }
+        let bounded = theirs.bounded();
+        assert_eq!(bounded.taken.prompt, "");
+        let message = bounded.message(None);
+        assert!(
+            message.contains("(longer than 10000 characters)"),
+            "{message}"
+        );
+        assert!(message.contains("Key 11 1, and 988 more"), "{message}");
+        assert!(message.len() < 1000, "{message}");
     }
 
     #[test]

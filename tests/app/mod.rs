@@ -41,11 +41,21 @@ fn themed_studio(output: &Path, theme: egui::Theme) -> Studio {
 }
 
 fn studio_with(output: &Path, theme: egui::Theme, preferences: Preferences) -> Studio {
+    let mut harness = starting_studio(output, theme, preferences);
+    wait(&mut harness, "the model", |app| {
+        app.state().session.model().is_some()
+    });
+    harness.step();
+    harness
+}
+
+/// The same after its first frame, in which the model began to load.
+fn starting_studio(output: &Path, theme: egui::Theme, preferences: Preferences) -> Studio {
     let output = output.to_path_buf();
     let renderer = renderer();
     let drawing = DeviceDrawing::of(&renderer);
     assert!(drawing.is_some(), "this driver cannot run the shaders");
-    let mut harness = Harness::builder()
+    Harness::builder()
         .with_size(vec2(1296.0, 816.0))
         .with_theme(theme)
         .renderer(WgpuTestRenderer::from_render_state(renderer))
@@ -64,12 +74,7 @@ fn studio_with(output: &Path, theme: egui::Theme, preferences: Preferences) -> S
                 app.ui(ui);
             },
             None,
-        );
-    wait(&mut harness, "the model", |app| {
-        app.state().session.model().is_some()
-    });
-    harness.step();
-    harness
+        )
 }
 
 /// The window's device: a software one, so that pixels are the same everywhere.

@@ -1,8 +1,10 @@
 //! Pictures dropped on the window: settings come back, or it is said whose they
 //! are and nothing changes; and seeds left to the program.
 
+use storm_studio::app::Preferences;
+
 use super::models::{drop_on_window, wait_for_error};
-use super::{Studio, app, click, edit, studio, wait, wait_until_idle};
+use super::{Studio, app, click, edit, starting_studio, studio, wait, wait_until_idle};
 use crate::pictures::picture;
 
 fn message(harness: &Studio) -> String {
@@ -70,6 +72,27 @@ fn a_dropped_infotext_is_taken_as_it_is_and_what_is_missing_is_listed() {
         "{}",
         message(&harness)
     );
+}
+
+/// The words of its two relations are found with the model's tokenizer; the
+/// program's own proposal would have one.
+#[test]
+fn a_picture_dropped_while_the_model_loads_keeps_its_relations() {
+    let folder = tempfile::tempdir().unwrap();
+    let preferences = Preferences::default();
+    let mut harness = starting_studio(folder.path(), egui::Theme::Dark, preferences);
+    drop_on_window(&mut harness, &picture("storm-studio-0.1.0.png"));
+    wait(&mut harness, "the settings", |app| {
+        app.state().session.message.is_some()
+    });
+    wait(&mut harness, "the model", |app| {
+        app.state().session.model().is_some()
+    });
+    harness.run_steps(3);
+    let draft = &app(&harness).state().draft;
+    assert_eq!(draft.prompt, "a red cat to the left of a blue dog");
+    assert_eq!(draft.assignment.relations.len(), 2);
+    assert!(!draft.is_proposed);
 }
 
 #[test]

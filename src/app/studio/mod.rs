@@ -36,6 +36,7 @@ use crate::checkpoint::CheckpointSource;
 use crate::diffusion::Methods;
 use crate::engine::{Engine, Settings};
 use crate::export::OutputFolder;
+use crate::restore::RestoredSettings;
 use rescue::Rescue;
 use restoring::restore_request;
 
@@ -53,6 +54,8 @@ pub struct StudioApp {
     undoer: Undoer<DraftContent>,
     /// Generate was pressed before the model was ready.
     generates_when_ready: bool,
+    /// Read out of a picture before there was a tokenizer.
+    restored: Option<Box<RestoredSettings>>,
     meter: FrameMeter,
     rescue: Rescue,
 }
@@ -89,6 +92,7 @@ impl StudioApp {
             status: StatusBar::default(),
             undoer: Undoer::default(),
             generates_when_ready: false,
+            restored: None,
             meter: FrameMeter::default(),
             rescue: Rescue::default(),
         }
@@ -329,16 +333,28 @@ impl StudioApp {
                 }
             }
             Outcome::SettingsRead(Ok(restored)) => {
-                let request = &restored.taken;
-                restore_request(&mut self.state.draft, request, request.seeds.clone());
-                let model = self.state.session.model();
-                let text = restored.message(model.map(|model| model.name.as_str()));
-                self.say(&text, false);
+                self.restored = Some(restored);
+                self.take_restored();
             }
             Outcome::Saved(Err(problem))
             | Outcome::SettingsRead(Err(problem))
             | Outcome::ModelsFound(Err(problem))
             | Outcome::NothingThere(problem) => self.say(&problem, true),
+        }
+    }
+
+    /// Takes what was read out of a picture, once there is a tokenizer: it tells
+    /// which words the picture's relations are about.
+    pub(super) fn take_restored(&mut self) {
+        if self.state.draft.tokens().is_none() {
+            return;
+        }
+        if let Some(restored) = self.restored.take() {
+            let request = &restored.taken;
+            restore_request(&mut self.state.draft, request, request.seeds.clone());
+            let model = self.state.session.model();
+            let text = restored.message(model.map(|model| model.name.as_str()));
+            self.say(&text, false);
         }
     }
 

@@ -74,6 +74,7 @@ impl StudioApp {
             self.state.models.ask(embedded.clone());
             self.engine.load(embedded);
         }
+        self.take_restored();
         if self.generates_when_ready && is_ready && !self.state.models.is_waiting() {
             self.generates_when_ready = false;
             self.generate();
