@@ -88,7 +88,6 @@ fn what_is_wrong_with_a_value_is_said_by_its_rule() {
         (&["--guidance-scale", "7,5"], "a number, such as"),
         (&["--guidance-scale", "-1"], "between 0 and 100"),
         (&["--guidance-scale", "nan"], "between 0 and 100"),
-        (&["--device", "tpu"], "auto, gpu, cpu"),
         (&["--dtype", "int8"], "auto, f32, f16"),
     ] {
         let ran = generate(folder.path(), &[&PROMPT[..], arguments].concat());
@@ -99,8 +98,15 @@ fn what_is_wrong_with_a_value_is_said_by_its_rule() {
             assert!(!said.contains(jargon), "{arguments:?}: {said}");
         }
     }
-    let ran = storm_studio(&["compare", "a", "b", "--tolerance", "-1"]);
-    assert!(text(&ran.stderr).contains("a tolerance is 0 or more"));
+    let device = [&["generate"][..], &PROMPT[..], &["--device", "tpu"]].concat();
+    let tolerance = ["compare", "a", "b", "--tolerance", "-1"];
+    for (line, words) in [
+        (&device[..], "auto, gpu, cpu"),
+        (&tolerance, "a tolerance is 0 or more"),
+    ] {
+        let said = text(&storm_studio(line).stderr);
+        assert!(said.contains(words), "{said}");
+    }
 }
 
 #[test]
@@ -284,6 +290,34 @@ fn a_folder_whose_name_is_no_text_is_served() {
     assert!(ran.status.success(), "{}", text(&ran.stderr));
     assert_eq!(named(&events(&ran), "picture").len(), 1);
     assert!(Path::new(&output).is_dir());
+}
+
+#[test]
+fn a_program_is_told_of_every_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    for (output, arguments, code, words) in [
+        (
+            folder.path(),
+            &["--model", "/nowhere"][..],
+            3,
+            "no model at",
+        ),
+        (folder.path(), &["--steps", "0"], 2, "between 1 and 1000"),
+        (folder.path(), &["--margin", "7"], 2, "argin"),
+        (file.as_path(), &[], 6, "can't be saved"),
+    ] {
+        let line = [&PROMPT[..], &["--storm", "--json"], arguments].concat();
+        let ran = generate(output, &line);
+        assert_eq!(ran.status.code(), Some(code), "{}", text(&ran.stderr));
+        let events = events(&ran);
+        let failed = named(&events, "failed");
+        assert_eq!(failed.len(), 1, "{events:?}");
+        assert_eq!(failed[0]["code"], code);
+        let error = failed[0]["error"].as_str().unwrap();
+        assert!(error.contains(words), "{error}");
+    }
 }
 
 /// What is read to the end is whole: the last line of JSON has its newline.

@@ -1,6 +1,6 @@
 //! The question of the original program: which tokens? With our proposal as the answer to Enter.
 
-use std::io::Write;
+use std::io::{BufRead, Write};
 
 use super::relations::from_indices;
 use super::{Failure, output};
@@ -33,12 +33,34 @@ pub(super) fn assignment(
     asked
         .and_then(|()| terminal.flush())
         .map_err(Failure::file)?;
-    let mut answer = String::new();
-    std::io::stdin()
-        .read_line(&mut answer)
-        .map_err(Failure::file)?;
-    match answer.trim() {
+    match answer(std::io::stdin().lock())?.trim() {
         "" => Ok(proposal),
         indices => from_indices(indices, prompt),
+    }
+}
+
+/// A line; its end without one is no consent.
+fn answer(mut terminal: impl BufRead) -> Result<String, Failure> {
+    let mut answer = String::new();
+    match terminal.read_line(&mut answer).map_err(Failure::file)? {
+        0 => Err(Failure::usage(
+            "there is no answer; press Enter for the program's own, or give --yes",
+        )),
+        _ => Ok(answer),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn enter_is_an_answer_and_the_end_of_the_input_is_none() {
+        assert_eq!(answer(&b"\n"[..]).unwrap(), "\n");
+        assert_eq!(
+            answer(&b"[[2,9],[None,8]]"[..]).unwrap(),
+            "[[2,9],[None,8]]"
+        );
+        assert_eq!(answer(&b""[..]).unwrap_err().code, 2);
     }
 }

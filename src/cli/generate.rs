@@ -13,20 +13,31 @@ use super::animation::Animation;
 use super::arguments::GenerateArguments;
 use super::interrupt::Interrupt;
 use super::relations;
-use super::report::Report;
-use super::save::Saver;
+use super::report::{self, Report};
+use super::save::{SaveResult, Saver};
 use crate::checkpoint::CheckpointSource;
 use crate::diffusion::{Method, Methods};
 use crate::engine::{
     Engine, EngineError, Event, ModelInfo, Request, RequestId, SeedList, Settings, seeds_text,
 };
-use crate::export::check_writable;
+use crate::export::{GridError, check_writable};
 use crate::prompt::TokenizedPrompt;
 
 /// An animation reads each step soon after it was made; nobody else reads any.
 const STORE_BYTES: usize = 64 << 20;
 
-pub(super) fn run(mut arguments: GenerateArguments) -> Result<(), Failure> {
+pub(super) fn run(arguments: GenerateArguments) -> Result<(), Failure> {
+    let is_for_a_program = arguments.json;
+    let done = make(arguments);
+    if let Err(failure) = &done
+        && is_for_a_program
+    {
+        report::failed(failure);
+    }
+    done
+}
+
+fn make(mut arguments: GenerateArguments) -> Result<(), Failure> {
     // What is wrong is said before the model is loaded.
     settings(&mut arguments, Settings::default())?;
     let source = source(&arguments)?;
@@ -257,10 +268,21 @@ impl Run<'_> {
         if rows.iter().map(|row| row.len()).sum::<usize>() < 2 {
             return Ok(());
         }
-        let path = self.saver.grid(&rows).map_err(Failure::file)?;
-        self.report.wrote(&path);
-        Ok(())
+        grid_told(self.saver.grid(&rows), self.report)
     }
+}
+
+/// Says where the grid is, or why there is none: each picture has a file of its
+/// own, so a grid that would be too large is no failure.
+fn grid_told(saved: SaveResult, report: &Report) -> Result<(), Failure> {
+    match saved {
+        Ok(path) => report.wrote(&path),
+        Err(error) if error.is::<GridError>() => {
+            report.note(&format!("No grid is made: {error}"));
+        }
+        Err(error) => return Err(Failure::file(error)),
+    }
+    Ok(())
 }
 
 /// An error of the engine with the exit code of its kind.
@@ -281,6 +303,19 @@ pub(super) fn failure(error: &Arc<EngineError>) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_grid_that_would_be_too_large_is_no_failure() {
+        let report = Report::new(false);
+        let too_large = GridError::TooLarge {
+            width: 40_000,
+            height: 68,
+        };
+        assert!(grid_told(Err(Box::new(too_large)), &report).is_ok());
+        let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+        let failure = grid_told(Err(Box::new(full)), &report).unwrap_err();
+        assert_eq!(failure.code, 6);
+    }
 
     #[test]
     fn a_lost_device_has_the_exit_code_of_devices() {

@@ -140,10 +140,8 @@ impl Report {
                 self.clear();
                 self.line(|| json!({"event": "cancelled"}));
             }
-            Event::Failed { error, .. } => {
-                self.clear();
-                self.line(|| json!({"event": "failed", "error": error.to_string()}));
-            }
+            // Told by `failed`, as every other failure.
+            Event::Failed { .. } => self.clear(),
             _ => {}
         }
     }
@@ -209,6 +207,17 @@ impl Report {
         if self.json && failure.is_none() {
             *failure = output::line(value()).err();
         }
+    }
+}
+
+/// Tells a program why there will be no more events; `cancelled` says it of a
+/// request that the person ended.
+pub(super) fn failed(failure: &Failure) {
+    let is_told = failure.message.is_empty() || failure.code == Failure::interrupted().code;
+    if !is_told {
+        let (error, code) = (&failure.message, failure.code);
+        // If nobody reads it, the exit code is left.
+        let _ = output::line(json!({"event": "failed", "error": error, "code": code}));
     }
 }
 
