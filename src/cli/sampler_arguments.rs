@@ -2,22 +2,44 @@
 
 use clap::Args;
 
-use crate::diffusion::{SamplerName, SigmaSchedule, TimestepSpacing};
+use crate::diffusion::{SamplerName, SchedulerKind, SigmaSchedule, TimestepSpacing};
 use crate::engine::Settings;
 
 /// How to walk from noise to picture.
 #[derive(Debug, Args)]
 pub(super) struct SamplerArguments {
-    /// euler, euler-a, heun, dpm++2m, dpm++2m-sde, dpm++sde, unipc, lcm, ddpm, pndm or ddim, also as
-    /// other programs call them, such as "DPM++ 2M Karras"; without it the model's own
-    #[arg(long, alias = "sampler", value_name = "NAME")]
+    #[arg(long, alias = "sampler", value_name = "NAME", help = scheduler_help())]
     pub(super) scheduler: Option<SamplerName>,
-    /// Its noise levels: model, karras, exponential, beta or sgm-uniform; without it the model's own
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help = schedule_help())]
     pub(super) schedule: Option<SigmaSchedule>,
     /// Which of the training's timesteps are visited: leading, trailing or linspace
     #[arg(long, alias = "timestep_spacing", value_name = "NAME")]
     pub(super) timestep_spacing: Option<TimestepSpacing>,
+}
+
+fn scheduler_help() -> String {
+    let names = SchedulerKind::ALL
+        .iter()
+        .map(|kind| spelled(kind.sampler().label));
+    format!(
+        "{}, also as other programs call them, such as \"DPM++ 2M Karras\"; without it the model's own",
+        names.collect::<Vec<_>>().join(", ")
+    )
+}
+
+fn schedule_help() -> String {
+    let names = SigmaSchedule::ALL
+        .iter()
+        .map(|schedule| spelled(schedule.facts().label));
+    format!(
+        "Its noise levels: {}; without it the model's own",
+        names.collect::<Vec<_>>().join(", ")
+    )
+}
+
+/// A name as it is typed: "DPM++ 2M SDE" as dpm++2m-sde.
+fn spelled(label: &str) -> String {
+    label.to_lowercase().replace("++ ", "++").replace(' ', "-")
 }
 
 impl SamplerArguments {
@@ -27,5 +49,26 @@ impl SamplerArguments {
         settings.scheduler = self.scheduler.map(|name| name.scheduler);
         settings.schedule = self.schedule.or(named);
         settings.timestep_spacing = self.timestep_spacing;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_help_offers_is_understood() {
+        for kind in SchedulerKind::ALL {
+            let name: SamplerName = spelled(kind.sampler().label).parse().unwrap();
+            assert_eq!((name.scheduler, name.schedule), (*kind, None));
+        }
+        for schedule in SigmaSchedule::ALL {
+            assert_eq!(
+                spelled(schedule.facts().label)
+                    .parse::<SigmaSchedule>()
+                    .unwrap(),
+                *schedule
+            );
+        }
     }
 }

@@ -51,10 +51,10 @@ impl SigmaSchedule {
     pub const fn facts(self) -> &'static ScheduleFacts {
         match self {
             Self::Model => &ScheduleFacts {
-                label: "Model's own",
+                label: "Model",
                 explanation: "The noise levels of the training timesteps.",
                 infotext_name: "Uniform",
-                aliases: &["model", "normal", "default", "discrete"],
+                aliases: &["model's own", "normal", "default", "discrete"],
             },
             Self::Karras => &ScheduleFacts {
                 label: "Karras",
