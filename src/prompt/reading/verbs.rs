@@ -27,6 +27,9 @@ fn moves_by_itself(noun: &str) -> bool {
         .iter()
         .any(|noun| ANIMATE.has(noun) || MOVING.has(noun))
         || persons.contains(&noun)
+        || ["man", "woman", "men", "person"]
+            .iter()
+            .any(|ending| singular.ends_with(ending))
 }
 
 impl Chunker<'_> {
@@ -124,6 +127,9 @@ impl Chunker<'_> {
         let noun = self.text(self.open[self.open.len() - 1]);
         let has_noun =
             !is_pure_adjective(noun) && !is_ing(noun) && (is_adjective(noun) || !is_past(noun));
+        // "a lady in white walking"
+        let is_dress =
+            !self.determiner.is_set && matches!(self.last_item(), Some(Item::Attach(Link::In)));
         // "the music stands are": no verb has another after it.
         let is_third = form.is_some_and(|(form, _)| form == VerbForm::Third);
         let is_subject = is_third && lexicon::is_copula(self.text(at + 1));
@@ -134,7 +140,7 @@ impl Chunker<'_> {
         let names = lexicon::makes_a_thing(noun, word)
             && !is_one_thing
             && !lexicon::is_determiner(self.text(at + 1));
-        has_noun && !is_subject && !names
+        (has_noun || is_dress) && !is_subject && !names
     }
 
     fn is_verb_after(&self, at: usize, form: Option<(VerbForm, bool)>) -> bool {
@@ -208,7 +214,12 @@ impl Chunker<'_> {
             return lexicon::is_determiner(next_word) || moves && (next == Next::Open || goes_on);
         }
         let are_many = looks_plural(noun) || ["men", "women", "children", "people"].contains(&noun);
-        moves && are_many && !is_plural(word) && next == Next::Closed
+        // "a fireman rescues kittens", but "a baby clothes rack"
+        let is_act = self.determiner.is_plural == Some(false)
+            && looks_plural(word)
+            && next == Next::Open
+            && !["clothes", "toys", "shoes", "sports", "games", "goods"].contains(&word);
+        moves && (is_act || are_many && !is_plural(word) && next == Next::Closed)
     }
 
     /// "a cat and a dog sit": the verb is said of both.

@@ -131,6 +131,14 @@ pub(in super::super) static ANIMATE: WordList = WordList::new(
     rooster hen turkey parrot owl eagle hawk pigeon crow raven penguin seagull flamingo peacock
     fish shark whale dolphin octopus crab lobster turtle tortoise frog toad snake lizard crocodile
     alligator dinosaur bee butterfly ant spider puppy kitten kitty hedgehog raccoon badger otter
+    gardener blacksmith mechanic plumber electrician carpenter lumberjack hunter archer sorcerer
+    jester acrobat juggler magician detective spy thief cop guard lifeguard waiter waitress barista
+    bartender butler maid janitor librarian scientist engineer architect dentist surgeon patient
+    tailor potter weaver sculptor photographer writer poet violinist pianist guitarist drummer
+    ballerina cheerleader gymnast wrestler boxer golfer cowgirl shepherd miner diver captain
+    gladiator viking barbarian paladin goblin orc troll ogre giant gnome cyborg android scarecrow
+    skeleton mummy werewolf demon merchant vendor customer shopper villager peasant beggar hiker
+    climber camper jogger swimmer lawyer judge president mayor pope bishop postman mailman
     beaver seal walrus rhino hippo buffalo bull calf lamb pony",
 );
 

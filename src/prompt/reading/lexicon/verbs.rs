@@ -23,7 +23,9 @@ static NOUN_LIKE_VERBS: WordList = WordList::new(
     hide wander bark growl glow shine smile laugh scream cook soar glide leap hop march stroll
     squat doze yawn stretch relax stick peek peer lick throw catch wrestle hug kiss buy wash pose
     tower burn cover lounge snooze gallop trot flap jog sprint slouch guard attack blink cough
-    knit write study type drool launch cast twirl hoot march pour steal lead feed sip stir whisper
+    deliver repair measure chop stir water squeeze toss hammer polish sweep mop shovel rake
+    sprinkle pick collect drag unload load fix slice peel mix whip fold iron stack count blow kick
+    dribble shoot knit write study type drool launch cast twirl hoot march pour steal lead feed sip stir whisper
     sneak trudge tiptoe stalk tumble collapse orbit shelter shiver stagger stumble strut wiggle",
 );
 
