@@ -111,11 +111,17 @@ impl Structure<'_> {
             }
             return;
         }
+        let is_companion =
+            matches!(object, Object::Pronoun { .. }) && self.companion_before(first).is_some();
         let Some(objects) = self.objects(place, object, &subjects) else {
             return;
         };
         for &object in &objects {
             self.is_object[object] = true;
+        }
+        // "a cat with a dog to its right": the cat is left of the dog.
+        if is_companion && kinds == [RelationKind::RightOf] {
+            return self.relate(&objects, &[RelationKind::LeftOf], &subjects, &phrase);
         }
         self.relate(&subjects, kinds, &objects, &phrase);
     }

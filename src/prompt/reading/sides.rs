@@ -162,7 +162,12 @@ impl Structure<'_> {
         {
             let other = if first == one.noun { second } else { first };
             for kind in kinds {
-                self.add(one.noun, kind, other);
+                match kind {
+                    RelationKind::RightOf | RelationKind::Below => {
+                        self.add(other, kind.inverse(), one.noun);
+                    }
+                    _ => self.add(one.noun, kind, other),
+                }
             }
         }
     }

@@ -49,7 +49,7 @@ impl Structure<'_> {
     }
 
     /// The dog of "a cat with a dog to its right", where "its" is the cat's.
-    fn companion_before(&self, place: usize) -> Option<usize> {
+    pub(super) fn companion_before(&self, place: usize) -> Option<usize> {
         let noun = self.nouns_before(place).next()?;
         let is_companion = matches!(
             self.before(noun),
