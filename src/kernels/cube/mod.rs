@@ -31,3 +31,70 @@ fn empty_like(like: &CubeTensor, shape: impl Into<Shape>) -> CubeTensor {
         like.dtype(),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::module::Module;
+    use burn::nn::conv::Conv2dConfig;
+    use burn::nn::{GroupNormConfig, LayerNormConfig, LinearConfig, PaddingConfig2d};
+    use burn::tensor::{Device, Distribution, Tensor, Tolerance};
+
+    use crate::device::{ComputeDevice, DevicePreference};
+    use crate::kernels::{Activation, geglu, group_norm, layer_norm, linear_added};
+
+    fn close<const D: usize>(gpu: Tensor<D>, cpu: Tensor<D>) {
+        assert_eq!(gpu.dims(), cpu.dims());
+        let tolerance = Tolerance::<f32>::rel_abs(1e-4, 1e-4);
+        gpu.into_data()
+            .assert_approx_eq::<f32>(&cpu.into_data(), tolerance);
+    }
+
+    /// Burn's own operations on the CPU are the measure; one test, since a device
+    /// is opened once.
+    #[test]
+    fn kernels_on_a_gpu_compute_what_burn_does_on_the_cpu() {
+        let gpu = ComputeDevice::open(DevicePreference::Gpu).expect("a Vulkan driver is there");
+        let (gpu, cpu) = (gpu.burn().clone(), Device::flex());
+        let random =
+            |shape: [usize; 4]| Tensor::<4>::random(shape, Distribution::Normal(2.0, 1.0), &cpu);
+
+        let norm = GroupNormConfig::new(4, 24).init(&cpu);
+        let conv = Conv2dConfig::new([24, 24], [3, 3])
+            .with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1))
+            .init(&cpu);
+        let on_gpu = (norm.clone().fork(&gpu), conv.clone().fork(&gpu));
+        let sample = random([2, 24, 7, 5]);
+        let shift = random([1, 24, 1, 1]).reshape([1, 24]);
+        let expected = norm.forward(sample.clone().add(shift.clone().reshape([1, 24, 1, 1])));
+        let expected = burn::tensor::activation::silu(expected);
+        let sample = sample.to_device(&gpu);
+        let shift = Some(shift.to_device(&gpu));
+        let normed = group_norm(&on_gpu.0, sample, shift, Activation::Silu);
+        close(normed.clone(), expected.clone());
+        // What a convolution makes of it lies otherwise in memory.
+        let expected = norm.forward(conv.forward(expected));
+        let normed = group_norm(
+            &on_gpu.0,
+            on_gpu.1.forward(normed),
+            None,
+            Activation::Identity,
+        );
+        close(normed, expected);
+
+        let rows = random([1, 2, 9, 40]).reshape([2, 9, 40]);
+        let norm = LayerNormConfig::new(40).with_epsilon(1e-5).init(&cpu);
+        let normed = layer_norm(&norm.clone().fork(&gpu), 1e-5, rows.clone().to_device(&gpu));
+        close(normed, norm.forward(rows.clone()));
+        close(geglu(rows.clone().to_device(&gpu)), geglu(rows.clone()));
+
+        let layer = LinearConfig::new(40, 24).init(&cpu);
+        let residual = random([1, 2, 9, 24]).reshape([2, 9, 24]);
+        let expected = layer.forward(rows.clone()).add(residual.clone());
+        let added = linear_added(
+            &layer.fork(&gpu),
+            rows.to_device(&gpu),
+            residual.to_device(&gpu),
+        );
+        close(added, expected);
+    }
+}

@@ -15,7 +15,7 @@ fn total(value: f32, #[comptime] units: usize) -> f32 {
     let unit = UNIT_POS as usize;
     sums[unit] = value;
     sync_cube();
-    let mut half = units / 2;
+    let mut half = comptime!(units / 2).runtime();
     while half > 0 {
         if unit < half {
             let other = sums[unit + half];
