@@ -56,7 +56,8 @@ impl Run<'_> {
         });
         let recorder = self.request.trajectory.map(|method| {
             let objective = self.prepared.objective.as_deref();
-            let warm_up = step_count.saturating_sub(settings.steps);
+            let in_steps = settings.steps * self.prepared.scheduler.sampler().predictions_per_step;
+            let warm_up = step_count.saturating_sub(in_steps);
             let hidden_states = self.conditioning.hidden_states.clone();
             Recorder::new(method, objective, warm_up, hidden_states)
         });
