@@ -5,6 +5,7 @@ use std::process::Command;
 
 use burn::tensor::Device;
 use safetensors::tensor::Dtype;
+use serde_json::{Value, json};
 use storm_studio::checkpoint::{
     Checkpoint, CheckpointError, CheckpointSource, SingleFile, StableDiffusion, WeightType,
 };
@@ -228,7 +229,7 @@ fn indices_of_shards_lead_nowhere_else() {
     let weights = "unet/diffusion_pytorch_model.safetensors";
     let index_file = format!("{weights}.index.json");
     let index = |files: &[&str]| {
-        let map: serde_json::Map<String, serde_json::Value> = files
+        let map: serde_json::Map<String, Value> = files
             .iter()
             .enumerate()
             .map(|(number, file)| (format!("tensor.{number}"), (*file).into()))
@@ -321,6 +322,69 @@ fn json_bombs_in_configs_are_refused() {
         refused(copy.path()),
         CheckpointError::TooLarge { .. }
     ));
+}
+
+#[test]
+fn a_file_of_the_wrong_length_says_by_how_much() {
+    let temporary = tempfile::tempdir().unwrap();
+    let path = temporary.path().join("model.safetensors");
+    write(&narrow_file(), &path);
+    let whole = std::fs::read(&path).unwrap();
+    let mut long = whole.clone();
+    long.extend([0; 64]);
+    std::fs::write(&path, long).unwrap();
+    let message = load(&narrow_source(path.clone())).unwrap_err().to_string();
+    assert!(message.contains("64 bytes too long"), "{message}");
+    std::fs::write(&path, &whole[..whole.len() - 1000]).unwrap();
+    let message = load(&narrow_source(path.clone())).unwrap_err().to_string();
+    assert!(message.contains("1000 bytes too short"), "{message}");
+    // As a downloader leaves it that reserves the room first.
+    std::fs::write(&path, vec![0; whole.len()]).unwrap();
+    let message = load(&narrow_source(path)).unwrap_err().to_string();
+    assert!(message.contains("has not finished"), "{message}");
+}
+
+#[test]
+fn numbers_in_configs_that_cannot_be_are_named() {
+    for (file, key, value) in [
+        ("vae/config.json", "scaling_factor", json!(0)),
+        ("scheduler/scheduler_config.json", "beta_start", json!(-1)),
+        ("scheduler/scheduler_config.json", "beta_end", json!(2)),
+        ("unet/config.json", "norm_eps", json!(-1)),
+        ("text_encoder/config.json", "layer_norm_eps", json!(0)),
+    ] {
+        let copy = copy_folder("narrow-sd1");
+        let path = copy.path().join(file);
+        let mut config: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        config[key] = value.clone();
+        std::fs::write(&path, config.to_string()).unwrap();
+        let message = refused(copy.path()).to_string();
+        assert!(message.contains(&format!("{key} = ")), "{message}");
+        let words = ["must be", "not possible"];
+        assert!(words.iter().any(|it| message.contains(it)), "{message}");
+    }
+}
+
+#[test]
+fn texts_that_are_something_else_or_begin_with_a_mark_are_told_apart() {
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 7\n";
+    for file in [
+        "unet/config.json",
+        "tokenizer/merges.txt",
+        "model_index.json",
+    ] {
+        let copy = copy_folder("narrow-sd1");
+        let path = copy.path().join(file);
+        let text = std::fs::read(&path).unwrap();
+        std::fs::write(&path, pointer).unwrap();
+        let message = refused(copy.path()).to_string();
+        assert!(message.contains(file), "{message}");
+        assert!(message.contains("git lfs pull"), "{message}");
+        // As the editors of Windows write it.
+        let marked = [&b"\xef\xbb\xbf"[..], &text].concat();
+        std::fs::write(&path, marked).unwrap();
+        open(copy.path()).unwrap_or_else(|error| panic!("{file}: {error}"));
+    }
 }
 
 #[cfg(unix)]

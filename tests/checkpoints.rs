@@ -2,13 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 use half::{bf16, f16};
 use safetensors::tensor::Dtype;
+use serde_json::{Value, json};
 use storm_studio::checkpoint::{
     Checkpoint, CheckpointError, CheckpointSource, Family as ModelFamily, FoundModels, SingleFile,
     StableDiffusion, WeightType,
 };
+use storm_studio::models::unet::Grid;
 
 use crate::fixture::{Fixture, folder, numbers};
 use crate::ldm_names::{Family, Stored, Tensors, read, single_file, write};
@@ -91,6 +93,10 @@ fn original_names_load_to_identical_outputs() {
             ("alphas_cumprod", vec![10]),
             ("first_stage_model.loss.logvar", vec![1]),
             ("cond_stage_model.model.text_projection", vec![4, 4]),
+            (
+                "cond_stage_model.transformer.text_projection.weight",
+                vec![4, 4],
+            ),
         ] {
             let bytes = vec![0; 4 * shape.iter().product::<usize>()];
             let stored = Stored {
@@ -100,9 +106,10 @@ fn original_names_load_to_identical_outputs() {
             };
             file.insert(name.to_string(), stored);
         }
-        if family == Family::V1 {
-            file.remove("cond_stage_model.model.text_projection");
-        }
+        file.remove(match family {
+            Family::V1 => "cond_stage_model.model.text_projection",
+            Family::V2 => "cond_stage_model.transformer.text_projection.weight",
+        });
         write(&file, &path);
         let source = CheckpointSource::File(in_file(path, name));
         assert!(outputs(&source, name) == expected, "{name}");
@@ -160,8 +167,10 @@ fn an_autoencoder_may_lie_elsewhere() {
         Err(CheckpointError::NoAutoencoder { .. })
     ));
 
-    source.vae = Some(folder().join(name).join("vae"));
-    assert!(outputs(&CheckpointSource::File(source.clone()), name) == expected);
+    for vae in [folder().join(name).join("vae"), folder().join(name)] {
+        source.vae = Some(vae);
+        assert!(outputs(&CheckpointSource::File(source.clone()), name) == expected);
+    }
     // Alone in a file: with the original names, prefixed or not. Its groups of 2
     // channels are those of the folder's config.
     let vae_file = temporary.path().join("vae.safetensors");
@@ -289,6 +298,142 @@ fn an_index_by_its_older_name_and_one_given_for_its_folder_open() {
     assert!(outputs(&source, name) == expected);
 }
 
+#[test]
+fn a_variant_stands_in_for_a_file_that_cannot_be_used() {
+    let name = "narrow-sd2";
+    let expected = outputs(&in_folder(&folder().join(name)), name);
+    let unusable: [(&[u8], &str); 4] = [
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n",
+            "Git LFS pointer",
+        ),
+        (b"<!DOCTYPE html><html>", "web page"),
+        (b"", "empty"),
+        (&[0; 4096], "zeros"),
+    ];
+    for (contents, words) in unusable {
+        let copy = copy_folder(name);
+        let whole = copy.path().join(UNET);
+        std::fs::rename(&whole, whole.with_extension("fp16.safetensors")).unwrap();
+        std::fs::write(&whole, contents).unwrap();
+        let source = in_folder(copy.path());
+        assert!(outputs(&source, name) == expected, "{words}");
+        let opened = Checkpoint::open(&source, &Device::flex()).unwrap();
+        let notices = opened.description.notices;
+        assert_eq!(notices.len(), 1, "{notices:?}");
+        let said = notices[0].to_string();
+        for words in [words, UNET, "fp16.safetensors is taken instead"] {
+            assert!(said.contains(words), "{said:?} lacks {words:?}");
+        }
+        // With nothing beside it, that is the error.
+        std::fs::remove_file(whole.with_extension("fp16.safetensors")).unwrap();
+        let error = Checkpoint::open(&source, &Device::flex()).unwrap_err();
+        assert!(error.to_string().contains(words), "{error}");
+    }
+}
+
+#[test]
+fn a_scheduler_that_is_not_there_is_named_with_what_is_taken() {
+    let copy = copy_folder("narrow-sd1");
+    let path = copy.path().join("scheduler/scheduler_config.json");
+    let config: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    let said = |class: &str| {
+        let mut config = config.clone();
+        config["_class_name"] = json!(class);
+        config["timestep_spacing"] = json!("trailing");
+        std::fs::write(&path, config.to_string()).unwrap();
+        let opened = Checkpoint::open(&in_folder(copy.path()), &Device::flex()).unwrap();
+        let taken = opened.description.scheduler.kind().to_string();
+        let notices = opened.description.notices.iter();
+        (notices.map(ToString::to_string).collect::<Vec<_>>(), taken)
+    };
+    for class in ["FlowMatchEulerDiscreteScheduler", "NobodysScheduler"] {
+        let (said, taken) = said(class);
+        assert_eq!(said.len(), 1, "{said:?}");
+        for words in [class, &taken] {
+            assert!(said[0].contains(words), "{said:?} lacks {words:?}");
+        }
+    }
+    // A sampler that is there is taken without a word.
+    for class in [
+        "PNDMScheduler",
+        "DDIMScheduler",
+        "LCMScheduler",
+        "DPMSolverMultistepScheduler",
+        "EulerDiscreteScheduler",
+    ] {
+        assert!(said(class).0.is_empty(), "{class}");
+    }
+}
+
+/// A narrow folder whose text encoder knows 248 positions, as LongCLIP does.
+fn long_folder(length: Option<usize>) -> tempfile::TempDir {
+    let copy = copy_folder("narrow-sd1");
+    let path = copy.path().join(TEXT);
+    let mut tensors = read(&path);
+    let name = tensors
+        .keys()
+        .find(|name| name.ends_with("position_embedding.weight"))
+        .unwrap()
+        .clone();
+    let stored = tensors.get_mut(&name).unwrap();
+    let positions = stored.shape[0];
+    let repeated = stored.bytes.repeat(248usize.div_ceil(positions));
+    let row = stored.bytes.len() / positions;
+    stored.bytes = repeated[..248 * row].to_vec();
+    stored.shape[0] = 248;
+    tensors.retain(|name, _| !name.ends_with("position_ids"));
+    write(&tensors, &path);
+    let edit = |file: &str, key: &str, value: Option<usize>| {
+        let path = copy.path().join(file);
+        let mut config: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        config.as_object_mut().unwrap().remove(key);
+        if let Some(value) = value {
+            config[key] = json!(value);
+        }
+        std::fs::write(path, config.to_string()).unwrap();
+    };
+    edit(
+        "text_encoder/config.json",
+        "max_position_embeddings",
+        Some(248),
+    );
+    edit(
+        "tokenizer/tokenizer_config.json",
+        "model_max_length",
+        length,
+    );
+    copy
+}
+
+#[test]
+fn a_text_encoder_of_248_positions_is_given_as_many() {
+    let device = Device::flex();
+    let prompt = format!("a cat {}to the left of a dog", "very ".repeat(40));
+    for length in [Some(248), None] {
+        let copy = long_folder(length);
+        let model = StableDiffusion::load(&in_folder(copy.path()), &device).unwrap();
+        let conditioning = model.condition_texts(&["", &prompt]);
+        let read = &conditioning.prompts[1];
+        assert_eq!(read.ids.len(), 248);
+        assert!(read.lost_words.is_empty(), "{:?}", read.lost_words);
+        assert_eq!(conditioning.hidden_states.dims()[1], 248);
+        assert_eq!(model.description.prompt_facts(read).columns, 1..247);
+        let latents = Tensor::<4>::zeros([2, 4, 16, 16], &device);
+        let (rows, columns) = (16, 16);
+        let grid = model.unet.attention_grid(Grid { rows, columns }, 16);
+        let context = &conditioning.context;
+        let predicted = model
+            .unet
+            .predict(latents, 981.0, context, Some(grid), &|| true);
+        assert_eq!(predicted.unwrap().maps.unwrap().dims()[3], 248);
+    }
+    // A tokenizer that says less is followed, as everywhere else.
+    let copy = long_folder(Some(77));
+    let model = StableDiffusion::load(&in_folder(copy.path()), &device).unwrap();
+    assert_eq!(model.description.read_prompt(&prompt).ids.len(), 77);
+}
+
 /// Cuts a weight file into `count` shards with their index, as diffusers does.
 fn shard(path: &Path, count: usize, variant: &str) {
     let tensors = read(path);
@@ -327,7 +472,8 @@ fn a_folder_of_models_is_listed_with_reasons_for_the_rest() {
     std::fs::create_dir_all(&deep).unwrap();
     std::fs::rename(copy_folder("narrow-sd2").path(), deep.join("0123abc")).unwrap();
     std::fs::rename(copy_folder("narrow-sd1").path(), shelf.path().join("first")).unwrap();
-    std::fs::write(shelf.path().join("lora.safetensors"), b"GGUF").unwrap();
+    std::fs::write(shelf.path().join("lora.SafeTensors"), b"GGUF").unwrap();
+    std::fs::write(shelf.path().join("._lora.safetensors"), b"of macOS").unwrap();
     std::fs::write(shelf.path().join("notes.txt"), b"not looked at").unwrap();
     #[cfg(unix)]
     std::os::unix::fs::symlink(shelf.path(), deep.join("again")).unwrap();
@@ -336,8 +482,15 @@ fn a_folder_of_models_is_listed_with_reasons_for_the_rest() {
     assert_eq!(first.unwrap().family, ModelFamily::V1);
     let second = found.models.iter().find(|model| model.name == "0123abc");
     assert_eq!(second.unwrap().family, ModelFamily::V2);
+    let mut names = found.others.iter().map(|(path, _)| path.file_name());
+    // Once more through the link.
+    assert!(
+        names
+            .clone()
+            .all(|name| name == Some("lora.SafeTensors".as_ref()))
+    );
     let (path, reason) = &found.others[0];
-    assert!(path.ends_with("lora.safetensors"));
+    assert!(path.ends_with("lora.SafeTensors"));
     assert!(reason.contains("GGUF"), "{reason}");
     assert!(FoundModels::in_folder(&shelf.path().join("gone")).is_err());
 }

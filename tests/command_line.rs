@@ -9,6 +9,9 @@ use storm_studio::export::metadata::own_of;
 use storm_studio::export::png::read_png;
 use storm_studio::storm::ObjectiveKind;
 
+use crate::checkpoints::{VAE, copy_folder};
+use crate::ldm_names::{read, write};
+
 pub(crate) fn storm_studio(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_storm-studio"))
         .args(arguments)
@@ -243,10 +246,13 @@ fn damaged_models_are_refused_by_the_name_of_what_is_wrong() {
     change("unet/config.json", "in_channels", 9.into(), "inpaints");
     change("vae/config.json", "shift_factor", 0.1.into(), "SD3");
 
+    // Where the parts do not open, the class says best what they are.
     let index = model.path().join("model_index.json");
-    std::fs::write(&index, r#"{"_class_name": "StableDiffusionXLPipeline"}"#).unwrap();
-    refuse(model.path(), "StableDiffusionXLPipeline");
+    let class = "StableDiffusionXLPipeline";
+    std::fs::write(&index, format!(r#"{{"_class_name": "{class}"}}"#)).unwrap();
+    change("unet/config.json", "in_channels", 9.into(), class);
     std::fs::remove_file(&index).unwrap();
+    std::fs::remove_dir_all(model.path().join("unet")).unwrap();
     refuse(model.path(), "model_index.json");
 }
 
@@ -376,4 +382,62 @@ fn parameters_come_from_a_file_flags_and_names_and_are_told_in_the_picture() {
     expected.reference.smooth_attentions = false;
     expected.reference.refinement_limit = 1;
     assert_eq!(optimisation.parameters, expected);
+}
+
+#[test]
+fn a_decode_that_overflows_saves_nothing_and_ends_as_a_failed_run() {
+    let model = copy_folder("narrow-sd1");
+    let weights = model.path().join(VAE);
+    let mut tensors = read(&weights);
+    let last = tensors.get_mut("decoder.conv_out.weight").unwrap();
+    let count = last.bytes.len() / 4;
+    last.bytes = 3e38f32.to_le_bytes().repeat(count);
+    write(&tensors, &weights);
+    let output = tempfile::tempdir().unwrap();
+    let line = [
+        "--model",
+        model.path().to_str().unwrap(),
+        "--prompt",
+        "a cat",
+        "--standard",
+        "--steps",
+        "1",
+        "--size",
+        "64x64",
+    ];
+    let ran = generate(output.path(), &line);
+    let said = text(&ran.stderr);
+    assert_eq!(ran.status.code(), Some(5), "{said}");
+    assert!(
+        said.contains("autoencoder") && !said.contains("f32"),
+        "{said}"
+    );
+    assert_eq!(std::fs::read_dir(output.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn what_a_folder_asks_for_in_vain_is_said_by_inspect_and_the_run() {
+    let model = copy_folder("narrow-sd1");
+    let config = model.path().join("scheduler/scheduler_config.json");
+    let class = r#"{"_class_name": "FlowMatchEulerDiscreteScheduler"}"#;
+    std::fs::write(config, class).unwrap();
+    let path = model.path().to_str().unwrap();
+    let inspected = storm_studio(&["inspect", path]);
+    let words = "FlowMatchEulerDiscreteScheduler is not available, PNDM is taken instead";
+    assert!(text(&inspected.stdout).contains(words));
+    let output = tempfile::tempdir().unwrap();
+    let line = [
+        "--model",
+        path,
+        "--prompt",
+        "a cat",
+        "--standard",
+        "--steps",
+        "1",
+        "--size",
+        "64x64",
+    ];
+    let ran = generate(output.path(), &line);
+    assert!(ran.status.success(), "{}", text(&ran.stderr));
+    assert!(text(&ran.stderr).contains(words), "{}", text(&ran.stderr));
 }

@@ -10,8 +10,9 @@ use storm_studio::export::metadata::own_of;
 use storm_studio::export::png::read_png;
 use storm_studio::storm::{Layout, ObjectTokens, ObjectiveKind, Relation, RelationKind};
 
-use crate::checkpoints::{copy_folder, copy_into};
+use crate::checkpoints::{VAE, copy_folder, copy_into};
 use crate::fixture::folder;
+use crate::ldm_names::{read, write};
 
 /// "a cat to the left of a dog": the cat is token 2, the dog token 8.
 pub fn cat_and_dog(kind: RelationKind, steps: usize) -> Request {
@@ -221,8 +222,9 @@ fn a_scheduler_config_is_read_before_the_old_model_goes() {
     while !matches!(engine.wait_event(), Some(Event::ModelReady(_))) {}
     for (config, words) in [
         (r#"{"_class_name": "PNDMScheduler", "beta_st"#, "download"),
-        (r#"{"num_train_timesteps": "many"}"#, "download"),
+        (r#"{"num_train_timesteps": "many"}"#, "another kind"),
         (r#"{"trained_betas": [0.1, 0.2]}"#, "trained_betas"),
+        (r#"{"beta_end": 2}"#, "beta_end"),
     ] {
         let copy = copy_folder("narrow-sd1");
         let file = "scheduler/scheduler_config.json";
@@ -392,4 +394,30 @@ fn a_recipe_of_the_first_version_makes_the_same_picture_again() {
     let difference = pairs.map(|(ours, theirs)| ours.abs_diff(*theirs)).max();
     // The last bits of a sum depend on the processor.
     assert!(difference <= Some(1), "{difference:?}");
+}
+
+#[test]
+fn a_decode_that_overflows_is_told_without_a_picture_or_the_wrong_advice() {
+    let copy = copy_folder("narrow-sd1");
+    let weights = copy.path().join(VAE);
+    let mut tensors = read(&weights);
+    let last = tensors.get_mut("decoder.conv_out.weight").unwrap();
+    let count = last.bytes.len() / 4;
+    last.bytes = 3e38f32.to_le_bytes().repeat(count);
+    write(&tensors, &weights);
+    let source = CheckpointSource::Folder(copy.path().to_path_buf());
+    let engine = Engine::start(ComputeDevice::cpu(None), source, 0, Arc::new(|| ()));
+    let mut request = cat_and_dog(RelationKind::LeftOf, 1);
+    request.settings.methods = Methods::Standard;
+    request.settings.size = Some([64, 64]);
+    let events = run(&engine, request);
+    assert!(pictures(&events).is_empty());
+    match events.last() {
+        Some(Event::Failed { error, .. }) => {
+            let message = error.to_string();
+            assert!(message.contains("autoencoder"), "{message}");
+            assert!(!message.contains("f32"), "{message}");
+        }
+        other => panic!("{other:?}"),
+    }
 }

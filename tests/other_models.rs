@@ -1,6 +1,10 @@
 //! What is no Stable Diffusion 1.x or 2.x model is named as what it is, with what is supported.
 
-use storm_studio::checkpoint::CheckpointError;
+use std::path::Path;
+
+use burn::tensor::Device;
+use serde_json::{Value, json};
+use storm_studio::checkpoint::{Checkpoint, CheckpointError, CheckpointSource, ModelDescription};
 
 use crate::bad_files::{refused, zeros};
 use crate::checkpoints::{UNET, copy_folder};
@@ -150,9 +154,65 @@ fn models_of_other_kinds_are_named_by_their_tensors() {
     }
 }
 
+/// A copy of a narrow folder that says to be of this class, with parts besides.
+fn folder_of_class(class: Value, parts: &[&str]) -> tempfile::TempDir {
+    let copy = copy_folder("narrow-sd1");
+    let mut index = json!({
+        "_class_name": class,
+        "unet": ["diffusers", "UNet2DConditionModel"],
+        "image_encoder": [null, null],
+    });
+    for part in parts {
+        index[part] = json!(["diffusers", "SomeModel"]);
+    }
+    std::fs::write(copy.path().join("model_index.json"), index.to_string()).unwrap();
+    copy
+}
+
+fn opened(path: &Path) -> ModelDescription {
+    let source = CheckpointSource::from_path(path).unwrap();
+    let checkpoint = Checkpoint::open(&source, &Device::flex());
+    checkpoint
+        .unwrap_or_else(|error| panic!("{error}"))
+        .description
+}
+
+#[test]
+fn a_pipeline_of_stable_diffusions_own_parts_opens_whatever_its_class() {
+    for class in [
+        json!("StableDiffusionAttendAndExcitePipeline"),
+        json!("StableDiffusionSAGPipeline"),
+        json!("StableDiffusionPanoramaPipeline"),
+        json!("StableDiffusionPAGPipeline"),
+        json!("StableDiffusionPipelineSafe"),
+        json!("MyOwnPipeline"),
+        json!(["my_pipeline", "MyOwnPipeline"]),
+        json!(null),
+    ] {
+        let copy = folder_of_class(class, &["safety_checker"]);
+        assert!(opened(copy.path()).notices.is_empty());
+    }
+    let copy = folder_of_class(json!("StableDiffusionControlNetPipeline"), &["controlnet"]);
+    let notices = opened(copy.path()).notices;
+    assert_eq!(notices.len(), 1, "{notices:?}");
+    assert!(notices[0].to_string().contains("ControlNet"));
+    // Nor need there be any class at all.
+    std::fs::remove_file(copy.path().join("model_index.json")).unwrap();
+    assert!(opened(copy.path()).notices.is_empty());
+    std::fs::remove_dir_all(copy.path().join("unet")).unwrap();
+    let nothing = refused(copy.path()).to_string();
+    assert!(nothing.contains("lacks model_index.json"), "{nothing}");
+}
+
 #[test]
 fn folders_of_other_kinds_are_named_by_their_pipeline() {
     let copy = copy_folder("narrow-sd1");
+    // What each of them differs in; the UNet stands for all.
+    let config = copy.path().join("unet/config.json");
+    let unet = std::fs::read_to_string(&config).unwrap();
+    let mut unet: Value = serde_json::from_str(&unet).unwrap();
+    unet["in_channels"] = json!(9);
+    std::fs::write(config, unet.to_string()).unwrap();
     for (class, words) in [
         ("StableDiffusionXLPipeline", "Stable Diffusion XL"),
         ("StableDiffusion3Pipeline", "Stable Diffusion 3"),

@@ -170,3 +170,32 @@ fn a_file_alone_loads_to_the_outputs_of_its_folder() {
         assert_eq!(is.tokenizer.vocabulary_size(), VOCABULARY);
     }
 }
+
+#[test]
+fn empty_tensors_tell_the_velocity_and_248_positions_all_of_them() {
+    let (folder, mut tensors) = wide("narrow-sd1", Family::V1);
+    let path = folder.path().join("model.safetensors");
+    for name in ["v_pred", "ztsnr"] {
+        let empty = Stored {
+            dtype: Dtype::F32,
+            shape: vec![0],
+            bytes: Vec::new(),
+        };
+        tensors.insert(name.to_string(), empty);
+    }
+    let positions = "cond_stage_model.transformer.text_model.embeddings.position_embedding.weight";
+    let stored = tensors.get_mut(positions).unwrap();
+    let row = stored.bytes.len() / stored.shape[0];
+    stored.bytes = stored.bytes.repeat(4)[..248 * row].to_vec();
+    stored.shape[0] = 248;
+    write(&tensors, &path);
+    let opened = Checkpoint::open(&alone(&path), &Device::flex()).unwrap();
+    let is = &opened.description;
+    assert_eq!(is.scheduler.prediction_type, PredictionType::VPrediction);
+    assert_eq!(is.prediction_source, PredictionSource::Told);
+    assert_eq!(is.native_size(), [512, 512]);
+    assert!(is.scheduler.rescale_betas_zero_snr);
+    assert!(is.notices.is_empty(), "{:?}", is.notices);
+    assert_eq!(is.tokenizer.length(), 248);
+    assert_eq!(is.text_config.max_position_embeddings, 248);
+}

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::family::Family;
+use super::notice::CheckpointNotice;
 use super::prediction::PredictionSource;
 use super::source::CheckpointSource;
 use crate::diffusion::{OwnWalk, SchedulerConfig};
@@ -51,6 +52,8 @@ pub struct ModelDescription {
     pub tokenizer: Arc<ClipTokenizer>,
     /// Colours of latents, where no decoder paints previews.
     pub latent_rgb: LatentRgb,
+    /// What is worth saying of it although it opens.
+    pub notices: Vec<CheckpointNotice>,
 }
 
 impl ModelDescription {

@@ -2,13 +2,11 @@
 
 use std::path::PathBuf;
 
+use super::conversion::WeightType;
+use super::family::supported;
 use crate::diffusion::SchedulerError;
-use crate::models::config::ConfigError;
+use crate::models::config::{ConfigError, json_remedy};
 use crate::prompt::TokenizerError;
-
-/// What this program can open, as the ending of a sentence.
-pub(super) const SUPPORTED: &str = "supported are Stable Diffusion 1.4, 1.5, 2.0 and 2.1 text-to-image models, \
-     as a diffusers folder or as one .safetensors file";
 
 /// Why a checkpoint could not be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -42,7 +40,7 @@ pub enum CheckpointError {
     )]
     Pickle { file: String },
     /// The file is something else, told by its first bytes.
-    #[error("{file} is {what}; {SUPPORTED}")]
+    #[error("{file} is {what}; {}", supported())]
     OtherFile { file: String, what: &'static str },
     /// A file is there but cannot be read.
     #[error("cannot read {file}: {source}; check the file and its permissions")]
@@ -54,10 +52,13 @@ pub enum CheckpointError {
     #[error("{file} is {bytes} bytes long, far too much for a file of its kind")]
     TooLarge { file: String, bytes: u64 },
     /// The tensors or the class of the pipeline are those of another model.
-    #[error("this is {what}; {SUPPORTED}")]
+    #[error("this is {what}; {}", supported())]
     OtherModel { what: String },
     /// A JSON file is not what diffusers writes.
-    #[error("{file} is not valid JSON of a diffusers checkpoint ({source}); download it again")]
+    #[error(
+        "{file} is not the JSON of a diffusers checkpoint ({source}); {}",
+        json_remedy(.source)
+    )]
     Json {
         file: String,
         source: serde_json::Error,
@@ -66,7 +67,7 @@ pub enum CheckpointError {
     #[error("{file} is not a list of weight files: {reason}; download it again")]
     ShardIndex { file: String, reason: String },
     /// A config describes a network that is not supported.
-    #[error(transparent)]
+    #[error("{}{}", .0, after_config_error(.0))]
     Config(#[from] ConfigError),
     /// The scheduler's config asks for what is not supported.
     #[error("{0}; choose another model, or correct its scheduler/scheduler_config.json")]
@@ -114,13 +115,13 @@ pub enum CheckpointError {
     },
     /// A weight that is not a number, or too large for the type computed in.
     #[error(
-        "{file}: the tensor {tensor} has values that are not finite in {float_type}; the file is \
-         damaged, or holds numbers that only --dtype f32 can"
+        "{file}: the tensor {tensor} has values that are not finite in {weight_type}; {}",
+        after_not_finite(*.weight_type)
     )]
     NotFinite {
         file: String,
         tensor: String,
-        float_type: &'static str,
+        weight_type: WeightType,
     },
     /// The device took no more.
     #[error("the device failed while the weights were loaded: {0}; try --device cpu")]
@@ -137,4 +138,22 @@ pub enum CheckpointError {
     /// The networks do not fit each other.
     #[error("the parts of this checkpoint do not fit together: {reason}")]
     Mismatch { reason: String },
+}
+
+/// What this program can open, where a config is of something else.
+fn after_config_error(error: &ConfigError) -> String {
+    match error {
+        ConfigError::Unsupported { .. } => format!("; {}", supported()),
+        _ => String::new(),
+    }
+}
+
+/// What helps against weights that are not finite.
+fn after_not_finite(weight_type: WeightType) -> &'static str {
+    match weight_type {
+        WeightType::F16 => {
+            "the file is damaged, or holds numbers that only full precision (--dtype f32) can"
+        }
+        WeightType::F32 => "the file is damaged; download it again",
+    }
 }

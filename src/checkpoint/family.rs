@@ -5,7 +5,9 @@ use std::ops::Range;
 
 use strum::{Display, VariantArray};
 
-use crate::models::config::UNetConfig;
+use super::prediction::PredictionSource;
+use crate::diffusion::PredictionType;
+use crate::models::config::{SampleSize, UNetConfig};
 use crate::storm::PromptFacts;
 
 /// The families that are supported.
@@ -29,6 +31,41 @@ impl Family {
         }
     }
 
+    /// What its UNets predict where a file does not say, and whether all do.
+    pub(super) fn usual_prediction(self) -> (PredictionType, PredictionSource) {
+        match self {
+            Self::V1 => (PredictionType::Epsilon, PredictionSource::Told),
+            // 2.0-base predicts the noise and looks the same as 2.0 and 2.1.
+            Self::V2 => (PredictionType::VPrediction, PredictionSource::Guessed),
+        }
+    }
+
+    /// Side of the latents that its models were trained on: of 2.x those that
+    /// predict the velocity on pictures of 768 × 768 pixels, all others on
+    /// 512 × 512.
+    pub(super) fn sample_size(self, prediction: PredictionType) -> SampleSize {
+        SampleSize::Side(match (self, prediction) {
+            (Self::V2, PredictionType::VPrediction) => 96,
+            (Self::V1 | Self::V2, _) => 64,
+        })
+    }
+
+    /// The tokenizer_config.json of the published folders, as far as it matters.
+    pub(super) fn tokenizer_config(self) -> &'static [u8] {
+        match self {
+            Self::V1 => br#"{"pad_token": "<|endoftext|>"}"#,
+            Self::V2 => br#"{"pad_token": "!"}"#,
+        }
+    }
+
+    /// The published versions of it.
+    fn versions(self) -> &'static [&'static str] {
+        match self {
+            Self::V1 => &["1.4", "1.5"],
+            Self::V2 => &["2.0", "2.1"],
+        }
+    }
+
     /// The columns of the maps that the released code compares in a step's own
     /// losses: for 2.x it leaves out the end token and the padding.
     pub(super) fn released_columns(self, facts: &PromptFacts) -> Range<usize> {
@@ -36,5 +73,43 @@ impl Family {
             Self::V1 => facts.columns.clone(),
             Self::V2 => facts.prompt_columns.clone(),
         }
+    }
+}
+
+/// What this program can open, as the ending of a sentence.
+pub(super) fn supported() -> String {
+    let versions = Family::VARIANTS.iter().flat_map(|family| family.versions());
+    let versions: Vec<&str> = versions.copied().collect();
+    let (last, rest) = versions.split_last().expect("every family has a version");
+    format!(
+        "supported are Stable Diffusion {} and {last} text-to-image models, as a diffusers folder \
+         or as one .safetensors file",
+        rest.join(", ")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_supported_names_every_version() {
+        assert!(supported().starts_with("supported are Stable Diffusion 1.4, 1.5, 2.0 and 2.1 t"));
+    }
+
+    #[test]
+    fn models_of_2_that_predict_the_velocity_make_the_larger_pictures() {
+        let side = |family: Family| family.sample_size(PredictionType::VPrediction);
+        assert_eq!(side(Family::V1), SampleSize::Side(64));
+        assert_eq!(side(Family::V2), SampleSize::Side(96));
+        let base = Family::V2.sample_size(PredictionType::Epsilon);
+        assert_eq!(base, SampleSize::Side(64));
+    }
+
+    #[test]
+    fn of_2_the_released_code_compares_the_prompts_own_columns() {
+        let facts = PromptFacts::new("a cat", 77, 3);
+        assert_eq!(Family::V1.released_columns(&facts), 1..76);
+        assert_eq!(Family::V2.released_columns(&facts), 1..3);
     }
 }

@@ -11,12 +11,16 @@ use serde::Deserialize;
 
 use super::CheckpointError;
 use super::embedded;
+use super::file_kind::{FileKind, other_than_text};
+use super::notice::CheckpointNotice;
 use super::weight_file::WeightFile;
 
 /// Config and tokenizer files are small; anything above this is damage or an attack.
 const LARGEST_TEXT_FILE: u64 = 64 << 20;
 /// More shards than any checkpoint of these families is cut into.
 const MOST_SHARDS: usize = 1000;
+/// UTF-8's.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Endings of variants in circulation, the preferred ones first; `non_ema` are
 /// the weights to train on.
 const VARIANTS: &[&str] = &["fp32", "ema", "fp16", "bf16", "non_ema"];
@@ -50,7 +54,7 @@ impl ModelFolder {
     /// The bytes of a config or tokenizer file.
     ///
     /// # Errors
-    /// If it is missing, unreadable or too large.
+    /// If it is missing, unreadable, too large or of another kind.
     pub(super) fn read(&self, file: &str) -> Result<Cow<'static, [u8]>, CheckpointError> {
         let text = self.read_optional(file)?;
         text.ok_or_else(|| self.missing(file))
@@ -75,37 +79,46 @@ impl ModelFolder {
                     return Err(CheckpointError::TooLarge { file, bytes });
                 }
                 let contents = std::fs::read(&path).map_err(read)?;
-                Ok(Some(Cow::Owned(contents)))
+                Ok(Some(Cow::Owned(text_of(contents, file)?)))
             }
         }
     }
 
     /// The weight files of `component`, whose file is called `stem` without its
-    /// endings.
+    /// endings, and what is to be said if the preferred ones cannot be used.
     ///
     /// # Errors
-    /// If there are none, or one cannot be read.
+    /// If there are none, or none that can be read.
     pub(super) fn weights(
         &self,
         component: &str,
         stem: &str,
-    ) -> Result<Vec<WeightFile>, CheckpointError> {
-        let variants = VARIANTS.iter().map(|variant| Some(*variant));
-        for variant in std::iter::once(None).chain(variants) {
-            let dotted = variant.map_or(String::new(), |variant| format!(".{variant}"));
-            let single = format!("{component}/{stem}{dotted}.safetensors");
-            if self.has(&single)? {
-                return Ok(vec![self.open(&single)?]);
+    ) -> Result<(Vec<WeightFile>, Option<CheckpointNotice>), CheckpointError> {
+        let mut failed: Option<(String, CheckpointError)> = None;
+        for stored in stored_forms(component, stem) {
+            if !self.has(stored.file())? {
+                continue;
             }
-            // The second is how diffusers before 0.27 wrote it.
-            for index in [
-                format!("{component}/{stem}.safetensors.index{dotted}.json"),
-                format!("{component}/{stem}.safetensors{dotted}.index.json"),
-            ] {
-                if self.has(&index)? {
-                    return self.open_shards(component, &index);
+            let opened = match &stored {
+                StoredForm::Single(file) => self.open(file).map(|file| vec![file]),
+                StoredForm::Shards { index } => self.open_shards(component, index),
+            };
+            match opened {
+                Ok(files) => {
+                    let notice = failed.map(|(file, error)| CheckpointNotice::WeightsInstead {
+                        file,
+                        reason: reason_of(&error),
+                        taken: stored.file().to_string(),
+                    });
+                    return Ok((files, notice));
+                }
+                Err(error) => {
+                    failed.get_or_insert((stored.file().to_string(), error));
                 }
             }
+        }
+        if let Some((_, error)) = failed {
+            return Err(error);
         }
         if let Some(file) = self.pickled(component, stem)? {
             return Err(CheckpointError::Pickle { file });
@@ -201,6 +214,66 @@ impl ModelFolder {
             Self::Path(path) => path.join(file).display().to_string(),
         };
         CheckpointError::Read { file, source }
+    }
+}
+
+/// How the weights of one network may be stored.
+enum StoredForm {
+    Single(String),
+    /// Several files, listed in this one.
+    Shards {
+        index: String,
+    },
+}
+
+impl StoredForm {
+    fn file(&self) -> &str {
+        match self {
+            Self::Single(file) | Self::Shards { index: file } => file,
+        }
+    }
+}
+
+/// All the ways in which `component` may be stored, the preferred ones first.
+fn stored_forms(component: &str, stem: &str) -> impl Iterator<Item = StoredForm> {
+    let variants = VARIANTS.iter().map(|variant| format!(".{variant}"));
+    let variants = std::iter::once(String::new()).chain(variants);
+    variants.flat_map(move |dotted| {
+        let path = format!("{component}/{stem}");
+        let shards = |index: String| StoredForm::Shards { index };
+        [
+            StoredForm::Single(format!("{path}{dotted}.safetensors")),
+            shards(format!("{path}.safetensors.index{dotted}.json")),
+            // How diffusers before 0.27 wrote it.
+            shards(format!("{path}.safetensors{dotted}.index.json")),
+        ]
+    })
+}
+
+/// Why a file cannot be used, without its name.
+fn reason_of(error: &CheckpointError) -> String {
+    match error {
+        CheckpointError::OtherFile { what, .. } => format!("it is {what}"),
+        CheckpointError::Damaged { reason, .. } => reason.clone(),
+        CheckpointError::Pickle { .. } => "it is a pickle".to_string(),
+        other => other.to_string(),
+    }
+}
+
+/// The text of a config or tokenizer file, without the mark that Windows' editors
+/// put in front of it.
+///
+/// # Errors
+/// If it is another kind of file altogether.
+fn text_of(contents: Vec<u8>, file: &str) -> Result<Vec<u8>, CheckpointError> {
+    let head = &contents[..contents.len().min(64)];
+    if let Some(FileKind::Other(what)) = other_than_text(head) {
+        let file = file.to_string();
+        return Err(CheckpointError::OtherFile { file, what });
+    }
+    match contents.strip_prefix(BYTE_ORDER_MARK) {
+        Some(text) => Ok(text.to_vec()),
+        None => Ok(contents),
     }
 }
 

@@ -95,7 +95,13 @@ impl LdmNames {
             }
             Component::TextEncoder => match self.family {
                 Family::V1 => {
-                    name.starts_with(CLIP_PREFIX) && !name.ends_with("embeddings.position_ids")
+                    // A buffer, and what compares texts with pictures.
+                    let others = [
+                        "embeddings.position_ids",
+                        "text_projection.weight",
+                        "logit_scale",
+                    ];
+                    name.starts_with(CLIP_PREFIX) && !others.iter().any(|it| name.ends_with(it))
                 }
                 Family::V2 => {
                     let name = name.strip_prefix(OPEN_CLIP_PREFIX);

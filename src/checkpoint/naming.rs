@@ -84,9 +84,13 @@ impl Naming {
             // of PyTorch's batch norm.
             Self::Diffusers => {
                 let buffers = ["embeddings.position_ids", ".num_batches_tracked"];
-                let is_encoder =
-                    component == Component::PreviewDecoder && name.starts_with("encoder.");
-                !is_encoder && !buffers.iter().any(|buffer| name.ends_with(buffer))
+                let is_other = match component {
+                    Component::PreviewDecoder => name.starts_with("encoder."),
+                    // Of a CLIPTextModelWithProjection: it compares texts with pictures.
+                    Component::TextEncoder => name == "text_projection.weight",
+                    _ => false,
+                };
+                !is_other && !buffers.iter().any(|buffer| name.ends_with(buffer))
             }
             Self::Ldm(names) => names.claims(component, name),
         }

@@ -15,7 +15,9 @@ use super::description::{Layout, ModelDescription};
 use super::family::Family;
 use super::folder::ModelFolder;
 use super::naming::Component;
+use super::notice::CheckpointNotice;
 use super::parts::{Configs, Parts, Stored};
+use super::pipeline::Pipeline;
 use super::source::CheckpointSource;
 use super::weights::WeightPlan;
 use crate::models::config::{AutoencoderConfig, AutoencoderTinyConfig, ClipTextConfig, UNetConfig};
@@ -78,15 +80,27 @@ impl Checkpoint {
             let path = path.to_path_buf();
             return Err(CheckpointError::NotFound { path });
         }
-        let parts = match source {
-            CheckpointSource::Embedded => {
-                Parts::of_folder(&ModelFolder::Embedded, Layout::Embedded)?
+        let (folder, layout) = match source {
+            CheckpointSource::Embedded => (ModelFolder::Embedded, Layout::Embedded),
+            CheckpointSource::Folder(path) => (ModelFolder::Path(path.clone()), Layout::Folder),
+            CheckpointSource::File(file) => {
+                return Self::of_parts(source, Parts::of_file(file)?, device);
             }
-            CheckpointSource::Folder(path) => {
-                Parts::of_folder(&ModelFolder::Path(path.clone()), Layout::Folder)?
-            }
-            CheckpointSource::File(file) => Parts::of_file(file)?,
         };
+        let pipeline = Pipeline::of(&folder)?;
+        let opened = Parts::of_folder(&folder, layout)
+            .and_then(|parts| Self::of_parts(source, parts, device));
+        let mut opened = opened.map_err(|error| pipeline.explain(error))?;
+        opened.description.notices.extend(pipeline.notices());
+        Ok(opened)
+    }
+
+    /// Checks that the parts fit together and hold what their configs describe.
+    fn of_parts(
+        source: &CheckpointSource,
+        parts: Parts,
+        device: &Device,
+    ) -> Result<Self, CheckpointError> {
         let Configs {
             text_encoder: text_config,
             unet: unet_config,
@@ -97,6 +111,9 @@ impl Checkpoint {
             latent_rgb,
         } = parts.configs;
         check_fit(&text_config, &unet_config, &tokenizer)?;
+        let mut notices = parts.notices;
+        let instead = scheduler.own_walk(false).instead.into_iter();
+        notices.extend(instead.map(CheckpointNotice::SchedulerInstead));
         let text_encoder = text_config.init(device);
         let unet = unet_config.init(device);
         let vae = vae_config.init(device);
@@ -125,6 +142,7 @@ impl Checkpoint {
                 vae_config,
                 tokenizer: Arc::new(tokenizer),
                 latent_rgb,
+                notices,
             },
             device: device.clone(),
         })

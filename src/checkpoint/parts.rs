@@ -3,13 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use serde::Deserialize;
-
 use super::description::Layout;
 use super::family::Family;
 use super::folder::ModelFolder;
 use super::ldm_names::{LdmNames, UNET_PREFIX, VAE_PREFIX, ema_name};
 use super::naming::Naming;
+use super::notice::CheckpointNotice;
 use super::prediction::{self, PredictionSource};
 use super::source::SingleFile;
 use super::weight_file::WeightFile;
@@ -28,6 +27,7 @@ pub(super) struct Parts {
     pub(super) vae: Stored,
     /// In folders that have one.
     pub(super) preview_decoder: Option<(AutoencoderTinyConfig, Stored)>,
+    pub(super) notices: Vec<CheckpointNotice>,
 }
 
 /// Where one network's weights are.
@@ -50,10 +50,11 @@ pub(super) struct Configs {
 impl Parts {
     /// Of a diffusers folder.
     pub(super) fn of_folder(folder: &ModelFolder, layout: Layout) -> Result<Self, CheckpointError> {
-        check_pipeline(folder)?;
         let configs = configs_of(folder)?;
-        let stored = |component, stem| {
-            let files = folder.weights(component, stem)?;
+        let mut notices = Vec::new();
+        let mut stored = |component, stem| {
+            let (files, notice) = folder.weights(component, stem)?;
+            notices.extend(notice);
             Ok::<_, CheckpointError>(Stored {
                 naming: Naming::Diffusers,
                 files: files.into_iter().map(Arc::new).collect(),
@@ -72,6 +73,7 @@ impl Parts {
                 )),
                 None => None,
             },
+            notices,
         })
     }
 
@@ -99,11 +101,13 @@ impl Parts {
             naming: Naming::Ldm(names.clone()),
             files: vec![Arc::clone(&file)],
         };
+        let mut notices = Vec::new();
         let vae = match &source.vae {
             Some(path) => {
                 let given = source.configs.is_some().then_some(&configs.vae);
-                let (vae, config) = vae_of(path, &names, given)?;
+                let (vae, config, notice) = vae_of(path, &names, given)?;
                 configs.vae = config;
+                notices.extend(notice);
                 vae
             }
             None => ldm(&names),
@@ -116,6 +120,7 @@ impl Parts {
             unet: ldm(&names),
             vae,
             preview_decoder: None,
+            notices,
             configs,
         })
     }
@@ -134,14 +139,18 @@ fn vae_of(
     path: &Path,
     names: &LdmNames,
     given: Option<&AutoencoderConfig>,
-) -> Result<(Stored, AutoencoderConfig), CheckpointError> {
+) -> Result<(Stored, AutoencoderConfig, Option<CheckpointNotice>), CheckpointError> {
     if path.is_dir() {
-        let folder = ModelFolder::Path(path.to_path_buf());
+        // A whole model's folder stands for its autoencoder's.
+        let within = path.join("vae");
+        let is_whole = within.join("config.json").is_file();
+        let path = if is_whole { within } else { path.to_path_buf() };
+        let folder = ModelFolder::Path(path);
         let config = AutoencoderConfig::from_json(&folder.read("config.json")?)?;
-        let files = folder.weights(".", "diffusion_pytorch_model")?;
+        let (files, notice) = folder.weights(".", "diffusion_pytorch_model")?;
         let files = files.into_iter().map(Arc::new).collect();
         let naming = Naming::Diffusers;
-        return Ok((Stored { naming, files }, config));
+        return Ok((Stored { naming, files }, config, notice));
     }
     let name = path.file_name().unwrap_or(path.as_os_str());
     let file = Arc::new(WeightFile::open(path, &name.to_string_lossy())?);
@@ -164,18 +173,19 @@ fn vae_of(
         (Naming::Ldm(names), config)
     };
     let files = vec![file];
-    Ok((Stored { naming, files }, config))
+    Ok((Stored { naming, files }, config, None))
 }
 
 /// The configs of a diffusers folder.
 fn configs_of(folder: &ModelFolder) -> Result<Configs, CheckpointError> {
+    let text_encoder = ClipTextConfig::from_json(&folder.read("text_encoder/config.json")?)?;
     Ok(Configs {
-        text_encoder: ClipTextConfig::from_json(&folder.read("text_encoder/config.json")?)?,
         unet: UNetConfig::from_json(&folder.read("unet/config.json")?)?,
         vae: AutoencoderConfig::from_json(&folder.read("vae/config.json")?)?,
         scheduler: scheduler_of(folder)?,
         prediction_source: PredictionSource::Told,
-        tokenizer: tokenizer_of(folder)?,
+        tokenizer: tokenizer_of(folder, text_encoder.max_position_embeddings)?,
+        text_encoder,
         latent_rgb: latent_rgb_of(folder)?,
     })
 }
@@ -188,14 +198,17 @@ fn configs_of_file(
     vae_is_elsewhere: bool,
 ) -> Result<Configs, CheckpointError> {
     let (predicts, prediction_source) = prediction::of_file(file, family);
+    let text_encoder = ldm_configs::text_encoder(file, family)?;
     let mut unet = ldm_configs::unet(file, family)?;
-    unet.sample_size = prediction::sample_size(predicts, family);
-    let padding = match family {
-        Family::V1 => r#"{"pad_token": "<|endoftext|>"}"#,
-        Family::V2 => r#"{"pad_token": "!"}"#,
-    };
+    unet.sample_size = family.sample_size(predicts);
+    let tokenizer = ClipTokenizer::from_files(TokenizerFiles {
+        merges: Some(CLIP_MERGES),
+        tokenizer_config: Some(family.tokenizer_config()),
+        positions: Some(text_encoder.max_position_embeddings),
+        ..TokenizerFiles::default()
+    })?;
     Ok(Configs {
-        text_encoder: ldm_configs::text_encoder(file, family)?,
+        text_encoder,
         unet,
         vae: if vae_is_elsewhere {
             AutoencoderConfig::default()
@@ -204,46 +217,8 @@ fn configs_of_file(
         },
         scheduler: prediction::scheduler_of_file(file, predicts),
         prediction_source,
-        tokenizer: ClipTokenizer::from_files(TokenizerFiles {
-            merges: Some(CLIP_MERGES),
-            tokenizer_config: Some(padding.as_bytes()),
-            ..TokenizerFiles::default()
-        })?,
+        tokenizer,
         latent_rgb: LatentRgb::STABLE_DIFFUSION,
-    })
-}
-
-/// The key of `model_index.json` that names the kind of pipeline.
-#[derive(Deserialize)]
-struct ModelIndex {
-    #[serde(rename = "_class_name")]
-    class_name: String,
-}
-
-fn check_pipeline(folder: &ModelFolder) -> Result<(), CheckpointError> {
-    let file = "model_index.json";
-    let ModelIndex { class_name } = parse(file, &folder.read(file)?)?;
-    let what = match class_name.as_str() {
-        // The released STORM code writes its own name for the same networks.
-        "StableDiffusionPipeline" | "StableDiffusionImg2ImgPipeline" | "StormPipeline" => {
-            return Ok(());
-        }
-        name if name.starts_with("StableDiffusionXL") => "a Stable Diffusion XL model",
-        name if name.starts_with("StableDiffusion3") => "a Stable Diffusion 3 model",
-        name if name.starts_with("Flux") => "a Flux model",
-        name if name.starts_with("Onnx") => "a model for ONNX",
-        name if name.starts_with("Flax") => "a model for JAX",
-        name if name.starts_with("LatentConsistency") => "a latent consistency model",
-        name if name.starts_with("StableUnCLIP") => "Stable Diffusion 2.1 unCLIP",
-        name if name.contains("ControlNet") => "a model with a ControlNet",
-        "StableDiffusionInstructPix2PixPipeline" => "a model that edits pictures",
-        "StableDiffusionInpaintPipeline" => "a Stable Diffusion model for inpainting",
-        "StableDiffusionDepth2ImgPipeline" => "a Stable Diffusion model that reads depth",
-        "StableDiffusionUpscalePipeline" => "the Stable Diffusion upscaler",
-        _ => "another model",
-    };
-    Err(CheckpointError::OtherModel {
-        what: format!("{what} (a {class_name})"),
     })
 }
 
@@ -258,7 +233,7 @@ fn scheduler_of(folder: &ModelFolder) -> Result<SchedulerConfig, CheckpointError
     })
 }
 
-fn tokenizer_of(folder: &ModelFolder) -> Result<ClipTokenizer, CheckpointError> {
+fn tokenizer_of(folder: &ModelFolder, positions: usize) -> Result<ClipTokenizer, CheckpointError> {
     let optional = |name: &str| folder.read_optional(&format!("tokenizer/{name}"));
     let [
         tokenizer_json,
@@ -279,6 +254,7 @@ fn tokenizer_of(folder: &ModelFolder) -> Result<ClipTokenizer, CheckpointError> 
         vocab: vocab.as_deref(),
         tokenizer_config: tokenizer_config.as_deref(),
         special_tokens_map: special_tokens_map.as_deref(),
+        positions: Some(positions),
     })?)
 }
 

@@ -9,7 +9,6 @@ use strum::Display;
 use super::family::Family;
 use super::weight_file::WeightFile;
 use crate::diffusion::{PredictionType, SchedulerConfig, TimestepSpacing};
-use crate::models::config::SampleSize;
 
 /// How it is known what a UNet predicts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Display)]
@@ -30,31 +29,36 @@ pub enum PredictionSource {
 const VELOCITY_MARK: &str = "v_pred";
 const ZERO_SNR_MARK: &str = "ztsnr";
 
-/// The scheduler of a model in one file whose UNet predicts this.
-pub(super) fn scheduler_of_file(file: &WeightFile, prediction: PredictionType) -> SchedulerConfig {
-    let mut config = scheduler_config(prediction);
-    if file.tensors.contains_key(ZERO_SNR_MARK) {
-        config.rescale_betas_zero_snr = true;
-        config.timestep_spacing = Some(TimestepSpacing::Trailing);
-    }
-    config
-}
-
 /// What the UNet of a model in one file predicts.
 pub(super) fn of_file(file: &WeightFile, family: Family) -> (PredictionType, PredictionSource) {
-    use PredictionSource::{Guessed, Told};
     if file.tensors.contains_key(VELOCITY_MARK) {
-        return (PredictionType::VPrediction, Told);
+        return (PredictionType::VPrediction, PredictionSource::Told);
     }
     // The key of Stability AI's metadata standard, ModelSpec.
     let told = file.metadata.get("modelspec.prediction_type");
-    match (told.map(String::as_str), family) {
-        (Some("epsilon"), _) => (PredictionType::Epsilon, Told),
-        (Some("v"), _) => (PredictionType::VPrediction, Told),
-        (_, Family::V1) => (PredictionType::Epsilon, Told),
-        // 2.0-base predicts the noise and looks the same as 2.0 and 2.1.
-        (_, Family::V2) => (PredictionType::VPrediction, Guessed),
+    match told.and_then(|told| told.parse().ok()) {
+        Some(told) => (told, PredictionSource::Told),
+        None => family.usual_prediction(),
     }
+}
+
+/// Whether a model in one file says that it was trained with zero terminal SNR:
+/// by a tensor beside `v_pred`, or as kohya's trainer does.
+fn has_zero_terminal_snr(file: &WeightFile) -> bool {
+    let told = file.metadata.get("ss_zero_terminal_snr");
+    file.tensors.contains_key(ZERO_SNR_MARK) || told.is_some_and(|told| told == "True")
+}
+
+/// The scheduler of a model in one file whose UNet predicts this.
+pub(super) fn scheduler_of_file(file: &WeightFile, prediction: PredictionType) -> SchedulerConfig {
+    let mut config = scheduler_config(prediction);
+    if has_zero_terminal_snr(file) {
+        config.rescale_betas_zero_snr = true;
+        // The pure noise of the last timestep is left out by any other spacing
+        // (Lin et al. 2023, section 3.3).
+        config.timestep_spacing = Some(TimestepSpacing::Trailing);
+    }
+    config
 }
 
 /// The scheduler of the published folders whose UNets predict this.
@@ -78,26 +82,40 @@ pub(super) fn scheduler_config(prediction: PredictionType) -> SchedulerConfig {
         .expect("the published config is fixed and supported")
 }
 
-/// Side of the latents that a model of this family was trained on: of 2.x those
-/// that predict the velocity on pictures of 768 × 768 pixels, all others on
-/// 512 × 512.
-pub(super) fn sample_size(prediction: PredictionType, family: Family) -> SampleSize {
-    SampleSize::Side(match (prediction, family) {
-        (PredictionType::VPrediction, Family::V2) => 96,
-        _ => 64,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// A file without tensors, with this as its `__metadata__`.
-    fn file(metadata: &str) -> WeightFile {
-        let header = format!(r#"{{"__metadata__":{metadata}}}"#);
+    /// A file without numbers: with this as its `__metadata__`, and empty tensors.
+    fn file_with(metadata: &str, tensors: &[&str]) -> WeightFile {
+        let tensors = tensors
+            .iter()
+            .map(|name| format!(r#","{name}":{{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}"#));
+        let tensors: String = tensors.collect();
+        let header = format!(r#"{{"__metadata__":{metadata}{tensors}}}"#);
         let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
         bytes.extend(header.as_bytes());
         WeightFile::from_static(bytes.leak(), "model.safetensors").unwrap()
+    }
+
+    fn file(metadata: &str) -> WeightFile {
+        file_with(metadata, &[])
+    }
+
+    #[test]
+    fn empty_tensors_mark_the_velocity_and_zero_terminal_snr() {
+        let marked = file_with("{}", &["v_pred", "ztsnr"]);
+        let told = (PredictionType::VPrediction, PredictionSource::Told);
+        for family in [Family::V1, Family::V2] {
+            assert_eq!(of_file(&marked, family), told);
+        }
+        assert!(has_zero_terminal_snr(&marked));
+        assert!(!has_zero_terminal_snr(&file_with("{}", &["v_pred"])));
+        let kohya = file(r#"{"ss_zero_terminal_snr":"True"}"#);
+        assert!(has_zero_terminal_snr(&kohya));
+        let scheduler = scheduler_of_file(&marked, PredictionType::VPrediction);
+        assert!(scheduler.rescale_betas_zero_snr);
+        assert_eq!(scheduler.timestep_spacing, Some(TimestepSpacing::Trailing));
     }
 
     #[test]
@@ -107,32 +125,16 @@ mod tests {
         let silent = file(r#"{"format":"pt"}"#);
         assert_eq!(of_file(&silent, Family::V1), (Epsilon, Told));
         assert_eq!(of_file(&silent, Family::V2), (VPrediction, Guessed));
-        for (told, is) in [("epsilon", Epsilon), ("v", VPrediction)] {
+        for (told, is) in [
+            ("epsilon", Epsilon),
+            ("v", VPrediction),
+            ("v_prediction", VPrediction),
+        ] {
             let file = file(&format!(r#"{{"modelspec.prediction_type":"{told}"}}"#));
             for family in [Family::V1, Family::V2] {
                 assert_eq!(of_file(&file, family), (is, Told));
             }
         }
-        let side = |family| sample_size(VPrediction, family);
-        assert_eq!(side(Family::V1), SampleSize::Side(64));
-        assert_eq!(side(Family::V2), SampleSize::Side(96));
-    }
-
-    #[test]
-    fn marks_in_a_file_say_velocity_and_zero_terminal_snr() {
-        let header = r#"{"v_pred":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},
-            "ztsnr":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}"#;
-        let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
-        bytes.extend(header.as_bytes());
-        let marked = WeightFile::from_static(bytes.leak(), "model.safetensors").unwrap();
-        let (prediction, source) = of_file(&marked, Family::V1);
-        assert_eq!(prediction, PredictionType::VPrediction);
-        assert_eq!(source, PredictionSource::Told);
-        let config = scheduler_of_file(&marked, prediction);
-        assert!(config.rescale_betas_zero_snr);
-        assert_eq!(config.timestep_spacing, Some(TimestepSpacing::Trailing));
-        let plain = scheduler_of_file(&file("{}"), prediction);
-        assert!(!plain.rescale_betas_zero_snr);
     }
 
     #[test]

@@ -99,6 +99,11 @@ impl Search {
                 return Ok(());
             }
             let path = entry?.path();
+            // What macOS keeps beside each file on foreign disks.
+            let name = path.file_name().unwrap_or_default();
+            if name.as_encoded_bytes().starts_with(b"._") {
+                continue;
+            }
             let Ok(found) = std::fs::metadata(&path) else {
                 continue;
             };
@@ -108,7 +113,11 @@ impl Search {
                 } else if let Err(error) = self.folder(&path, depth + 1) {
                     tracing::debug!("{} is passed over: {error}", path.display());
                 }
-            } else if found.is_file() && path.extension().is_some_and(|end| end == "safetensors") {
+            } else if found.is_file()
+                && path
+                    .extension()
+                    .is_some_and(|end| end.eq_ignore_ascii_case("safetensors"))
+            {
                 self.candidate(path);
             }
         }

@@ -129,7 +129,7 @@ impl StableDiffusion {
         };
         let description = &mut self.description;
         description.scheduler = prediction::scheduler_config(predicts);
-        description.unet_config.sample_size = prediction::sample_size(predicts, description.family);
+        description.unet_config.sample_size = description.family.sample_size(predicts);
         description.prediction_source = PredictionSource::TriedOut;
         Ok(())
     }

@@ -9,14 +9,11 @@ use std::ops::Range;
 use std::path::Path;
 
 use memmap2::Mmap;
-use safetensors::{Dtype, SafeTensors};
+use safetensors::Dtype;
 
 use super::CheckpointError;
 use super::file_kind::{FileKind, file_kind};
-
-/// Longest header taken for one. That of a whole SD 2.1 in one file, moving
-/// average included, is a third of a megabyte.
-pub(super) const LARGEST_HEADER: u64 = 16 << 20;
+use super::header::{LENGTH_BYTES, read_header};
 
 /// A tensor as its file describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,20 +90,12 @@ impl WeightFile {
             }
             None => {}
         }
-        let damaged = |reason: String| CheckpointError::Damaged {
+        let header = read_header(bytes);
+        let (length, metadata) = header.map_err(|reason| CheckpointError::Damaged {
             file: name.to_string(),
             reason,
-        };
-        if let Some(length) = bytes.first_chunk::<8>()
-            && u64::from_le_bytes(*length) > LARGEST_HEADER
-        {
-            return Err(damaged(
-                "its header claims an impossible length".to_string(),
-            ));
-        }
-        let (header, metadata) =
-            SafeTensors::read_metadata(bytes).map_err(|error| damaged(error.to_string()))?;
-        let start = header + 8;
+        })?;
+        let start = LENGTH_BYTES + length;
         let tensors = metadata.tensors().into_iter().map(|(name, info)| {
             let (first, end) = info.data_offsets;
             let tensor = StoredTensor {

@@ -280,7 +280,7 @@ impl WeightPlan {
         data.ok_or_else(|| CheckpointError::NotFinite {
             file: file.name.clone(),
             tensor: tensor.name.clone(),
-            float_type: to.name(),
+            weight_type: to,
         })
     }
 }

@@ -148,6 +148,7 @@ pub(super) fn wait_for_model(
         match event {
             Event::ModelReady(model) => {
                 report.own_walk(&model.own_walk);
+                model.notices.iter().for_each(|notice| report.note(notice));
                 return Ok(model);
             }
             Event::ModelFailed { error, .. } => return Err(Failure::model(error)),
@@ -294,9 +295,10 @@ pub(super) fn failure(error: &Arc<EngineError>) -> Failure {
         | EngineError::Memory { .. }
         | EngineError::NoModel => Failure::model(error),
         EngineError::DeviceLost(_) => Failure::device(error),
-        EngineError::Denoise(_) | EngineError::OutOfMemory(_) | EngineError::Breakdown(_) => {
-            Failure::run(error)
-        }
+        EngineError::Denoise(_)
+        | EngineError::HalvesOverflowed
+        | EngineError::OutOfMemory(_)
+        | EngineError::Breakdown(_) => Failure::run(error),
     }
 }
 

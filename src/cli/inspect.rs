@@ -28,6 +28,10 @@ fn lines(checkpoint: &Checkpoint) -> Vec<(&'static str, String)> {
         .collect();
     let predicts = description.scheduler.prediction_type.label();
     let own_walk = description.own_walk();
+    let zero_snr = match description.scheduler.rescale_betas_zero_snr {
+        true => ", with zero terminal SNR",
+        false => "",
+    };
     let certainty = match description.prediction_source {
         PredictionSource::Guessed => {
             " (or noise: the file does not say, it is tried out when the model is loaded)"
@@ -80,7 +84,7 @@ fn lines(checkpoint: &Checkpoint) -> Vec<(&'static str, String)> {
             },
         ),
         ("sampler", own_walk.to_string()),
-        ("predicts", format!("{predicts}{certainty}")),
+        ("predicts", format!("{predicts}{zero_snr}{certainty}")),
     ];
     lines.extend(own_walk.instead.into_iter().map(|what| ("", what)));
     for weight_type in [WeightType::F32, WeightType::F16] {
@@ -98,6 +102,8 @@ fn lines(checkpoint: &Checkpoint) -> Vec<(&'static str, String)> {
             ),
         ));
     }
+    let notices = description.notices.iter();
+    lines.extend(notices.map(|notice| ("note", notice.to_string())));
     lines
 }
 

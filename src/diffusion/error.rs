@@ -9,12 +9,18 @@ pub enum DenoiseError {
     /// The observer said stop.
     #[error("cancelled")]
     Cancelled,
-    /// Numbers overflowed.
+    /// Numbers overflowed on the way.
     #[error(
-        "the latents stopped being finite numbers; try full precision (f32), a smaller step size \
-         or a lower guidance scale"
+        "the latents stopped being finite numbers; try a smaller step size or a lower guidance scale"
     )]
     NotFinite,
+    /// They did when the finished latents became a picture.
+    #[error(
+        "the autoencoder turned finite latents into numbers that are not; its weights are damaged \
+         or of another kind of model: download the model again, or give a model in one file \
+         another autoencoder (--vae)"
+    )]
+    DecodeNotFinite,
     /// The objective could not be evaluated.
     #[error(transparent)]
     Objective(#[from] ObjectiveError),

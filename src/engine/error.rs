@@ -75,6 +75,12 @@ pub enum EngineError {
     /// The run failed on the way.
     #[error(transparent)]
     Denoise(#[from] DenoiseError),
+    /// Numbers overflowed, in a type in which they do so early.
+    #[error(
+        "the latents stopped being finite numbers; try full precision (--dtype f32), a smaller step \
+         size or a lower guidance scale"
+    )]
+    HalvesOverflowed,
     /// The graphics device is gone for good; nothing can be computed on it any
     /// more in this process.
     #[error(

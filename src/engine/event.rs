@@ -99,6 +99,8 @@ pub struct ModelInfo {
     pub own_walk: OwnWalk,
     /// What its weights and activations need.
     pub needs: ModelNeeds,
+    /// What is worth saying of it, sentences without a capital and a full stop.
+    pub notices: Vec<String>,
 }
 
 impl ModelInfo {

@@ -142,7 +142,7 @@ fn rgb_image(picture: Tensor<4>) -> Result<RgbImage, DenoiseError> {
         .try_into_vec_as()
         .map_err(|error| DenoiseError::Device(error.to_string()))?;
     if values.iter().any(|value| !value.is_finite()) {
-        return Err(DenoiseError::NotFinite);
+        return Err(DenoiseError::DecodeNotFinite);
     }
     let bytes = values
         .iter()

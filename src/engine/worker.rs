@@ -211,6 +211,11 @@ impl Worker {
             pixels_per_cell: description.pixels_per_cell(),
             own_walk: description.own_walk(),
             needs,
+            notices: description
+                .notices
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
         }
     }
 
@@ -303,9 +308,17 @@ impl Worker {
         done.map_err(|error| self.diagnose(error))
     }
 
+    fn computes_in_halves(&self) -> bool {
+        let model = self.model.as_ref();
+        model.is_some_and(|loaded| loaded.model.weight_type == WeightType::F16)
+    }
+
     /// What is behind an error that the device may have caused.
     fn diagnose(&self, error: EngineError) -> EngineError {
         let message = match &error {
+            EngineError::Denoise(DenoiseError::NotFinite) if self.computes_in_halves() => {
+                return EngineError::HalvesOverflowed;
+            }
             EngineError::Breakdown(message) => message,
             EngineError::Denoise(DenoiseError::Device(message)) => message,
             _ => return error,

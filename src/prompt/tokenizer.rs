@@ -64,6 +64,7 @@ impl ClipTokenizer {
             vocab: vocab.as_deref(),
             tokenizer_config: read("tokenizer_config.json")?.as_deref(),
             special_tokens_map: read("special_tokens_map.json")?.as_deref(),
+            positions: None,
         })
     }
 
@@ -79,7 +80,7 @@ impl ClipTokenizer {
         };
         let config = Settings::read("tokenizer_config.json", files.tokenizer_config)?;
         let specials = Settings::read("special_tokens_map.json", files.special_tokens_map)?;
-        let length = config.length();
+        let length = config.length(files.positions);
         let padding_text = config
             .padding_token()
             .or(specials.padding_token())

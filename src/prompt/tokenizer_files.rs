@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use thiserror::Error;
 
-/// Positions of CLIP's text model, used where the files name no sensible length.
+/// Positions of CLIP's text model, used where nothing names a sensible length.
 const CLIP_LENGTH: usize = 77;
 
 /// The merges of every Stable Diffusion 1.x and 2.x tokenizer, for checkpoints
@@ -69,6 +69,9 @@ pub struct TokenizerFiles<'a> {
     pub tokenizer_config: Option<&'a [u8]>,
     /// `special_tokens_map.json`: the padding token where the config has none.
     pub special_tokens_map: Option<&'a [u8]>,
+    /// Positions that the text encoder knows, where no file names a sensible
+    /// length; 77 without it.
+    pub positions: Option<usize>,
 }
 
 /// What is read of `tokenizer_config.json` and `special_tokens_map.json`.
@@ -102,11 +105,12 @@ impl Settings {
         })
     }
 
-    /// The length if it leaves room for a token and is not "no limit".
-    pub fn length(&self) -> usize {
+    /// The length if it leaves room for a token and is not "no limit", else that
+    /// of a text encoder with so many `positions`.
+    pub fn length(&self, positions: Option<usize>) -> usize {
         match self.model_max_length {
             Some(length) if (3.0..=4096.0).contains(&length) => length as usize,
-            _ => CLIP_LENGTH,
+            _ => positions.unwrap_or(CLIP_LENGTH),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{ConfigError, MOST_CHANNELS, MOST_LAYERS, bounded, divides, parse};
+use super::{ConfigError, MOST_CHANNELS, MOST_LAYERS, bounded, divides, parse, positive};
 
 /// `vae/config.json` of an `AutoencoderKL`.
 #[derive(Debug, Clone, Deserialize)]
@@ -83,7 +83,7 @@ impl AutoencoderConfig {
         if !(self.use_quant_conv && self.use_post_quant_conv) {
             return refuse("use_quant_conv", "false".to_string());
         }
-        if let Some(shift) = self.shift_factor {
+        if let Some(shift) = self.shift_factor.filter(|shift| *shift != 0.0) {
             return refuse("shift_factor (as in SD3 and Flux)", shift.to_string());
         }
         if self.latents_mean.is_some() {
@@ -94,6 +94,13 @@ impl AutoencoderConfig {
                 return refuse("down_block_types", kind.clone());
             }
         }
+        positive(
+            "VAE",
+            "scaling_factor",
+            self.scaling_factor,
+            1000.0,
+            "above 0 and at most 1000",
+        )?;
         let levels = self.block_out_channels.len();
         if levels == 0 || levels > 16 {
             return Err(ConfigError::Inconsistent {

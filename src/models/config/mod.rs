@@ -18,20 +18,27 @@ pub use unet::{PerLevel, SampleSize, UNetConfig};
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file is not the JSON that the model class writes.
-    #[error("cannot read the {component} config: {source}")]
+    #[error("cannot read the {component} config ({source}); {}", json_remedy(.source))]
     Json {
         component: &'static str,
         source: serde_json::Error,
     },
     /// The model is of a kind that this program does not compute.
-    #[error(
-        "the {component} has {key} = {value}, which is not supported; \
-         Stable Diffusion 1.4, 1.5, 2.0 and 2.1 text-to-image models are"
-    )]
+    #[error("the {component} has {key} = {value}, which is not supported")]
     Unsupported {
         component: &'static str,
         key: &'static str,
         value: String,
+    },
+    /// A number that cannot be.
+    #[error(
+        "the {component} has {key} = {value}, which must be {rule}; correct its config, or download it again"
+    )]
+    OutOfRange {
+        component: &'static str,
+        key: &'static str,
+        value: String,
+        rule: &'static str,
     },
     /// Two keys contradict each other.
     #[error("the {component} config is inconsistent: {reason}")]
@@ -39,6 +46,17 @@ pub enum ConfigError {
         component: &'static str,
         reason: String,
     },
+}
+
+/// What to do about a JSON file that cannot be read: one that is whole and says
+/// something else would be the same after another download.
+pub(crate) fn json_remedy(error: &serde_json::Error) -> &'static str {
+    match error.classify() {
+        serde_json::error::Category::Data => {
+            "it is of another kind of model, or was changed by hand"
+        }
+        _ => "download it again",
+    }
 }
 
 fn parse<T: serde::de::DeserializeOwned>(
@@ -66,6 +84,30 @@ fn bounded(
         component,
         reason: format!("{key} = {value} is more than any model has"),
     })
+}
+
+/// Whether `value` is a number that lies above 0, and at `most`.
+fn positive(
+    component: &'static str,
+    key: &'static str,
+    value: f64,
+    most: f64,
+    rule: &'static str,
+) -> Result<(), ConfigError> {
+    if value > 0.0 && value <= most {
+        return Ok(());
+    }
+    Err(ConfigError::OutOfRange {
+        component,
+        key,
+        value: value.to_string(),
+        rule,
+    })
+}
+
+/// Whether `epsilon` keeps a norm from dividing by zero and nothing more.
+fn norm_epsilon(component: &'static str, key: &'static str, value: f64) -> Result<(), ConfigError> {
+    positive(component, key, value, 0.1, "above 0 and at most 0.1")
 }
 
 fn divides(
@@ -122,6 +164,44 @@ mod tests {
         assert!(ClipTextConfig::from_json(json).is_err());
         let json = br#"{"block_out_channels": [32, 3200000]}"#;
         assert!(AutoencoderConfig::from_json(json).is_err());
+    }
+
+    #[test]
+    fn a_config_that_says_something_else_is_not_to_be_downloaded_again() {
+        let message = |json: &str| match ClipTextConfig::from_json(json.as_bytes()) {
+            Err(error) => error.to_string(),
+            Ok(config) => panic!("{config:?}"),
+        };
+        let other = message(r#"{"hidden_act": "gelu_fast"}"#);
+        assert!(other.contains("gelu_fast"), "{other}");
+        assert!(!other.contains("download"), "{other}");
+        assert!(message(r#"{"hidden_act": "ge"#).contains("download it again"));
+    }
+
+    #[test]
+    fn numbers_that_cannot_be_are_refused_by_their_key() {
+        let vae = |json: &str| AutoencoderConfig::from_json(json.as_bytes()).err();
+        let unet = |json: &str| UNetConfig::from_json(json.as_bytes()).err();
+        let text = |json: &str| ClipTextConfig::from_json(json.as_bytes()).err();
+        for (error, key) in [
+            (vae(r#"{"scaling_factor": 0}"#), "scaling_factor = 0"),
+            (
+                vae(r#"{"scaling_factor": -0.18}"#),
+                "scaling_factor = -0.18",
+            ),
+            (vae(r#"{"scaling_factor": 1e300}"#), "scaling_factor"),
+            (unet(r#"{"norm_eps": 0}"#), "norm_eps"),
+            (unet(r#"{"norm_eps": -1e-5}"#), "norm_eps"),
+            (unet(r#"{"freq_shift": 160}"#), "freq_shift = 160"),
+            (text(r#"{"layer_norm_eps": -1}"#), "layer_norm_eps = -1"),
+            (
+                text(r#"{"max_position_embeddings": 2}"#),
+                "max_position_embeddings",
+            ),
+        ] {
+            let message = error.map(|error| error.to_string()).unwrap_or_default();
+            assert!(message.contains(key), "{message:?} lacks {key:?}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{ConfigError, MOST_CHANNELS, MOST_LAYERS, bounded, divides, parse};
+use super::{ConfigError, MOST_CHANNELS, MOST_LAYERS, bounded, divides, norm_epsilon, parse};
 
 /// Activation between the two linear layers of CLIP's feed-forward network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -63,6 +63,16 @@ impl ClipTextConfig {
             self.max_position_embeddings,
             1 << 16,
         )?;
+        norm_epsilon("text encoder", "layer_norm_eps", self.layer_norm_eps)?;
+        // A start token, one of the prompt, an end token.
+        if self.max_position_embeddings < 3 {
+            return Err(ConfigError::OutOfRange {
+                component: "text encoder",
+                key: "max_position_embeddings",
+                value: self.max_position_embeddings.to_string(),
+                rule: "at least 3",
+            });
+        }
         divides(
             "text encoder",
             "num_attention_heads",

@@ -4,7 +4,7 @@ mod refusals;
 
 use serde::Deserialize;
 
-use super::{ConfigError, MOST_CHANNELS, MOST_LAYERS, bounded, divides, parse};
+use super::{ConfigError, MOST_CHANNELS, MOST_LAYERS, bounded, divides, norm_epsilon, parse};
 
 /// Largest side of latents taken for real.
 const LARGEST_SAMPLE: usize = 1 << 12;
@@ -240,6 +240,17 @@ impl UNetConfig {
             self.cross_attention_dim,
             MOST_CHANNELS,
         )?;
+        norm_epsilon("UNet", "norm_eps", self.norm_eps)?;
+        // Frequencies are divided by half of the channels less this.
+        let half = self.block_out_channels[0] as f64 / 2.0;
+        if !(0.0..half).contains(&self.freq_shift) {
+            return Err(ConfigError::OutOfRange {
+                component: "UNet",
+                key: "freq_shift",
+                value: self.freq_shift.to_string(),
+                rule: "0 or 1",
+            });
+        }
         let heads = self.num_attention_heads.as_ref();
         let heads = heads.unwrap_or(&self.attention_head_dim);
         for (level, &channels) in self.block_out_channels.iter().enumerate() {

@@ -59,9 +59,17 @@ impl Session {
 
     pub(super) fn model_ready(&mut self, info: Arc<ModelInfo>) {
         self.old_model = None;
-        self.model = ModelState::Ready(info);
         // What was said about the waiting is over.
         self.message = self.message.take().filter(|message| message.is_error);
+        if !info.notices.is_empty() {
+            let sentences: Vec<String> = info.notices.iter().map(|it| sentence(it)).collect();
+            self.message = Some(Message {
+                text: sentences.join(" "),
+                is_error: false,
+                remedy: None,
+            });
+        }
+        self.model = ModelState::Ready(info);
     }
 
     /// The old model goes on if it is still there.

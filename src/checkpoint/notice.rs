@@ -1,0 +1,42 @@
+//! What is worth saying of a checkpoint that opens all the same.
+
+use std::fmt;
+
+/// Something that a person would expect otherwise; a sentence when it is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CheckpointNotice {
+    /// A weight file cannot be used, and another one of the same network is.
+    WeightsInstead {
+        file: String,
+        /// What the file is or has, as the ending of a sentence.
+        reason: String,
+        taken: String,
+    },
+    /// Its scheduler asks for what is not available; what is taken instead, a
+    /// sentence of [`OwnWalk::instead`](crate::diffusion::scheduler::OwnWalk::instead).
+    SchedulerInstead(String),
+    /// A part of its pipeline that this program has no use for.
+    UnusedPart(String),
+}
+
+impl fmt::Display for CheckpointNotice {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::WeightsInstead {
+                file,
+                reason,
+                taken,
+            } => write!(
+                formatter,
+                "the file {file} cannot be used ({reason}); {taken} is taken instead"
+            ),
+            Self::SchedulerInstead(instead) => {
+                write!(formatter, "the model's scheduler: {instead}")
+            }
+            Self::UnusedPart(part) => write!(
+                formatter,
+                "the {part} beside the model is not used; pictures follow the prompt alone"
+            ),
+        }
+    }
+}
