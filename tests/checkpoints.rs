@@ -343,9 +343,8 @@ fn a_scheduler_that_is_not_there_is_named_with_what_is_taken() {
         config["timestep_spacing"] = json!("trailing");
         std::fs::write(&path, config.to_string()).unwrap();
         let opened = Checkpoint::open(&in_folder(copy.path()), &Device::flex()).unwrap();
-        let taken = opened.description.scheduler.kind().to_string();
-        let notices = opened.description.notices.iter();
-        (notices.map(ToString::to_string).collect::<Vec<_>>(), taken)
+        let own = opened.description.own_walk();
+        (own.instead, own.scheduler.to_string())
     };
     for class in ["FlowMatchEulerDiscreteScheduler", "NobodysScheduler"] {
         let (said, taken) = said(class);
@@ -484,11 +483,7 @@ fn a_folder_of_models_is_listed_with_reasons_for_the_rest() {
     assert_eq!(second.unwrap().family, ModelFamily::V2);
     let mut names = found.others.iter().map(|(path, _)| path.file_name());
     // Once more through the link.
-    assert!(
-        names
-            .clone()
-            .all(|name| name == Some("lora.SafeTensors".as_ref()))
-    );
+    assert!(names.all(|name| name == Some("lora.SafeTensors".as_ref())));
     let (path, reason) = &found.others[0];
     assert!(path.ends_with("lora.SafeTensors"));
     assert!(reason.contains("GGUF"), "{reason}");

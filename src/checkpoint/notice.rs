@@ -12,9 +12,6 @@ pub enum CheckpointNotice {
         reason: String,
         taken: String,
     },
-    /// Its scheduler asks for what is not available; what is taken instead, a
-    /// sentence of [`OwnWalk::instead`](crate::diffusion::scheduler::OwnWalk::instead).
-    SchedulerInstead(String),
     /// A part of its pipeline that this program has no use for.
     UnusedPart(String),
 }
@@ -30,9 +27,6 @@ impl fmt::Display for CheckpointNotice {
                 formatter,
                 "the file {file} cannot be used ({reason}); {taken} is taken instead"
             ),
-            Self::SchedulerInstead(instead) => {
-                write!(formatter, "the model's scheduler: {instead}")
-            }
             Self::UnusedPart(part) => write!(
                 formatter,
                 "the {part} beside the model is not used; pictures follow the prompt alone"

@@ -15,7 +15,6 @@ use super::description::{Layout, ModelDescription};
 use super::family::Family;
 use super::folder::ModelFolder;
 use super::naming::Component;
-use super::notice::CheckpointNotice;
 use super::parts::{Configs, Parts, Stored};
 use super::pipeline::Pipeline;
 use super::source::CheckpointSource;
@@ -111,9 +110,6 @@ impl Checkpoint {
             latent_rgb,
         } = parts.configs;
         check_fit(&text_config, &unet_config, &tokenizer)?;
-        let mut notices = parts.notices;
-        let instead = scheduler.own_walk(false).instead.into_iter();
-        notices.extend(instead.map(CheckpointNotice::SchedulerInstead));
         let text_encoder = text_config.init(device);
         let unet = unet_config.init(device);
         let vae = vae_config.init(device);
@@ -142,7 +138,7 @@ impl Checkpoint {
                 vae_config,
                 tokenizer: Arc::new(tokenizer),
                 latent_rgb,
-                notices,
+                notices: parts.notices,
             },
             device: device.clone(),
         })
