@@ -175,7 +175,7 @@ impl Window {
 
     fn generate(&mut self, steps: usize) -> Vec<f64> {
         let state = self.app.state_mut();
-        state.draft.settings.steps = steps;
+        state.draft.settings_mut().steps = steps;
         state.actions.push(storm_studio::app::Action::Generate);
         self.frame();
         self.frames_until_idle()
@@ -227,8 +227,9 @@ fn main() {
     let mut window = Window::new(device, &handles, !on_textures);
     window.frames_until_idle();
     let state = window.app.state_mut();
-    state.draft.prompt = PROMPT.to_string();
-    state.draft.follow_text();
+    state
+        .draft
+        .edit(|content| content.prompt = PROMPT.to_string());
     state.draft.propose_again();
     println!("first screen: {}", idle_frames(&mut window, 30));
 

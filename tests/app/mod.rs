@@ -92,7 +92,7 @@ fn edit(harness: &mut Studio, change: impl FnOnce(&mut DraftContent)) {
         .state_mut()
         .as_mut()
         .expect("the first frame made it");
-    change(&mut app.state_mut().draft);
+    app.state_mut().draft.edit(change);
     harness.step();
 }
 

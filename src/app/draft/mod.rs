@@ -88,12 +88,6 @@ impl std::ops::Deref for Draft {
     }
 }
 
-impl std::ops::DerefMut for Draft {
-    fn deref_mut(&mut self) -> &mut DraftContent {
-        &mut self.content
-    }
-}
-
 impl Draft {
     pub fn new(content: DraftContent) -> Self {
         Self {
@@ -105,6 +99,29 @@ impl Draft {
 
     pub fn content(&self) -> &DraftContent {
         &self.content
+    }
+
+    /// Changes anything; tokens and assignment follow if the text is another one.
+    pub fn edit<T>(&mut self, change: impl FnOnce(&mut DraftContent) -> T) -> T {
+        let result = change(&mut self.content);
+        self.follow_text();
+        result
+    }
+
+    /// What the person assigned is no longer the program's proposal.
+    pub fn assign<T>(&mut self, change: impl FnOnce(&mut DraftContent) -> T) -> T {
+        self.content.is_proposed = false;
+        self.edit(change)
+    }
+
+    /// The settings, to be changed in place.
+    pub fn settings_mut(&mut self) -> &mut Settings {
+        &mut self.content.settings
+    }
+
+    /// The seeds, to be changed in place.
+    pub fn seeds_mut(&mut self) -> &mut SeedField {
+        &mut self.content.seeds
     }
 
     /// Replaces everything, as undo and restoring do.
@@ -127,9 +144,9 @@ impl Draft {
         self.tokens.as_ref()
     }
 
-    /// To be called after the prompt's text changed: moves the assignment
-    /// along, and renews the proposal while it is the program's own.
-    pub fn follow_text(&mut self) {
+    /// After the prompt's text changed: moves the assignment along, and renews the
+    /// proposal while it is the program's own.
+    fn follow_text(&mut self) {
         let content = &mut self.content;
         if self.assigned_text != content.prompt {
             content.assignment = content
@@ -232,13 +249,14 @@ mod tests {
     #[test]
     fn a_proposal_follows_the_text_and_an_assignment_of_the_person_keeps_its_words() {
         let mut draft = draft("a cat to the left of a dog");
-        draft.prompt = "a bird above a tree".to_string();
-        draft.follow_text();
+        let write = |draft: &mut Draft, text: &str| {
+            draft.edit(|content| content.prompt = text.to_string());
+        };
+        write(&mut draft, "a bird above a tree");
         assert_eq!(labels(&draft), ["bird", "tree"]);
 
-        draft.is_proposed = false;
-        draft.prompt = "a red bird above a boat".to_string();
-        draft.follow_text();
+        draft.assign(|_| ());
+        write(&mut draft, "a red bird above a boat");
         // The tree went and took its relation along; the bird stayed.
         assert_eq!(labels(&draft), ["bird"]);
         assert!(draft.assignment.relations.is_empty());
@@ -247,10 +265,9 @@ mod tests {
     #[test]
     fn undoing_a_deletion_brings_the_assignment_back() {
         let mut draft = draft("a cat to the left of a dog");
-        draft.is_proposed = false;
+        draft.assign(|_| ());
         let before = draft.content().clone();
-        draft.prompt = "a cat to the left of".to_string();
-        draft.follow_text();
+        draft.edit(|content| content.prompt = "a cat to the left of".to_string());
         assert_eq!(labels(&draft), ["cat"]);
         draft.replace(before);
         assert_eq!(labels(&draft), ["cat", "dog"]);

@@ -50,7 +50,8 @@ impl PromptPanel {
     fn text_ui(&mut self, ui: &mut Ui, state: &mut State) {
         let font = egui::FontId::proportional(PROMPT_SIZE);
         ui.horizontal(|ui| {
-            let edit = TextEdit::singleline(&mut state.draft.prompt)
+            let mut prompt = state.draft.prompt.clone();
+            let edit = TextEdit::singleline(&mut prompt)
                 .id(prompt_id())
                 .font(font.clone())
                 .margin(vec2(10.0, 6.0))
@@ -58,7 +59,7 @@ impl PromptPanel {
                 .desired_width(ui.available_width() - 34.0);
             let response = ui.add(edit).accessible_name("Prompt");
             if response.changed() {
-                state.draft.follow_text();
+                state.draft.edit(|content| content.prompt = prompt);
                 self.notation = None;
             }
             let icon = if self.shows_negative {
@@ -72,11 +73,16 @@ impl PromptPanel {
             }
         });
         if self.shows_negative || !state.draft.negative_prompt.is_empty() {
-            let edit = TextEdit::singleline(&mut state.draft.negative_prompt)
+            let mut negative = state.draft.negative_prompt.clone();
+            let edit = TextEdit::singleline(&mut negative)
                 .margin(vec2(10.0, 4.0))
                 .hint_text("Negative prompt: what the picture should not show")
                 .desired_width(ui.available_width() - 34.0);
-            ui.add(edit).accessible_name("Negative prompt");
+            if ui.add(edit).accessible_name("Negative prompt").changed() {
+                state
+                    .draft
+                    .edit(|content| content.negative_prompt = negative);
+            }
         }
     }
 
@@ -140,9 +146,10 @@ fn apply_notation(text: &str, tokens: &TokenizedPrompt, state: &mut State) -> Re
         .or_else(|| first_relation(&tokens.words))
         .unwrap_or(RelationKind::LeftOf);
     let assignment = indices.assignment(tokens, Some(kind)).map_err(explain)?;
-    state.draft.assignment = assignment;
-    state.draft.is_proposed = false;
-    state.draft.next_relation = None;
+    state.draft.assign(|content| {
+        content.assignment = assignment;
+        content.next_relation = None;
+    });
     Ok(())
 }
 
@@ -173,7 +180,9 @@ fn chips_ui(ui: &mut Ui, state: &mut State) {
                 state.view.lit_word.set(index);
             }
             if response.clicked() {
-                assigning::click(&mut state.draft, &word.span);
+                state
+                    .draft
+                    .edit(|content| assigning::click(content, &word.span));
             }
             chip_menu(&response, state, &word.span);
         }
@@ -222,18 +231,22 @@ fn chip_menu(response: &egui::Response, state: &mut State, word: &std::ops::Rang
             .collect();
         for (text, noun) in &nouns {
             if ui.button(format!("It describes the {text}")).clicked() {
-                assigning::make_attribute(&mut state.draft, word, noun);
+                state
+                    .draft
+                    .edit(|content| assigning::make_attribute(content, word, noun));
             }
         }
         for (text, noun) in &nouns {
             if are_neighbours(&state.draft.prompt, word, noun)
                 && ui.button(format!("Join it with “{text}”")).clicked()
             {
-                assigning::join(&mut state.draft, word, noun);
+                state
+                    .draft
+                    .edit(|content| assigning::join(content, word, noun));
             }
         }
         if state.draft.assignment.role_of(word).is_some() && ui.button("Clear it").clicked() {
-            assigning::clear(&mut state.draft, word);
+            state.draft.edit(|content| assigning::clear(content, word));
         }
         if ui.button("Let the program propose again").clicked() {
             state.draft.propose_again();
@@ -267,7 +280,9 @@ pub fn click_word_by_key(ui: &Ui, state: &mut State) {
         if ui.input_mut(|input| input.consume_key(Modifiers::ALT, key))
             && let Some(word) = tokens.words.get(index)
         {
-            assigning::click(&mut state.draft, &word.span);
+            state
+                .draft
+                .edit(|content| assigning::click(content, &word.span));
         }
     }
 }

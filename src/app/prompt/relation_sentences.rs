@@ -3,6 +3,7 @@
 
 use egui::{DragValue, RichText, Ui};
 
+use crate::app::draft::DraftContent;
 use crate::app::draft::assigning::{self, NextRelation};
 use crate::app::look::buttons::icon_button;
 use crate::app::look::icons;
@@ -22,8 +23,9 @@ pub fn relation_sentences_ui(ui: &mut Ui, state: &mut State) {
         object_word_ui(ui, state, &looks, relation.subject);
         ui.label("is");
         if let Some(kind) = kind_picker_ui(ui, index, relation.kind) {
-            state.draft.assignment.relations[index].kind = kind;
-            state.draft.is_proposed = false;
+            state
+                .draft
+                .assign(|content| content.assignment.relations[index].kind = kind);
         }
         object_word_ui(ui, state, &looks, relation.object);
         let remove = icon_button(ui, icons::X, "Remove this relation", "Remove this relation");
@@ -35,8 +37,9 @@ pub fn relation_sentences_ui(ui: &mut Ui, state: &mut State) {
         }
     }
     if let Some(index) = removed {
-        state.draft.assignment.relations.remove(index);
-        state.draft.is_proposed = false;
+        state
+            .draft
+            .assign(|content| content.assignment.relations.remove(index));
     }
     match assigning::open_relation(&state.draft) {
         Some(open) => open_relation_ui(ui, state, &looks, open),
@@ -81,8 +84,10 @@ fn open_relation_ui(ui: &mut Ui, state: &mut State, looks: &[Look], open: NextRe
             ui.label("is");
             let index = state.draft.assignment.relations.len();
             if let Some(kind) = kind_picker_ui(ui, index, open.kind) {
-                state.draft.next_relation = Some(NextRelation { kind, ..open });
-                state.draft.is_proposed = false;
+                let next = NextRelation { kind, ..open };
+                state
+                    .draft
+                    .assign(|content| content.next_relation = Some(next));
             }
             ui.label(hint("… click the second word"));
         }
@@ -91,7 +96,7 @@ fn open_relation_ui(ui: &mut Ui, state: &mut State, looks: &[Look], open: NextRe
         state.draft.next_relation.is_some() && !state.draft.assignment.relations.is_empty();
     if can_stop && icon_button(ui, icons::X, "No further relation", "No further relation").clicked()
     {
-        state.draft.next_relation = None;
+        state.draft.edit(|content| content.next_relation = None);
     }
 }
 
@@ -100,17 +105,22 @@ fn add_ui(ui: &mut Ui, state: &mut State) {
     let button = egui::Button::new(icons::PLUS).frame_when_inactive(false);
     let menu = egui::containers::menu::MenuButton::from_button(button).ui(ui, |ui| {
         if ui.button("A relation between two words").clicked() {
-            state.draft.next_relation = Some(NextRelation {
+            let next = NextRelation {
                 subject: None,
                 kind: RelationKind::Above,
-            });
+            };
+            state
+                .draft
+                .edit(|content| content.next_relation = Some(next));
         }
         for object in 0..state.draft.assignment.objects.len() {
             let targets = &state.draft.assignment.free_targets;
             let is_placed = targets.iter().any(|target| target.object == object);
             let text = format!("A place for the {}", noun_text(state, object));
             if !is_placed && ui.button(text).clicked() {
-                assigning::place(&mut state.draft, object, [0.5, 0.5]);
+                state
+                    .draft
+                    .edit(|content| assigning::place(content, object, [0.5, 0.5]));
             }
         }
     });
@@ -123,8 +133,9 @@ fn add_ui(ui: &mut Ui, state: &mut State) {
 /// Objects with a place of their own, dragged there on a canvas.
 fn targets_ui(ui: &mut Ui, state: &mut State, looks: &[Look]) {
     let mut removed = None;
-    for index in 0..state.draft.assignment.free_targets.len() {
-        let target = state.draft.assignment.free_targets[index];
+    let targets = state.draft.assignment.free_targets.clone();
+    let mut changed = targets.clone();
+    for (target, changed) in targets.iter().zip(&mut changed) {
         object_word_ui(ui, state, looks, target.object);
         ui.label("goes to");
         let mut place = [target.x, target.y];
@@ -144,19 +155,18 @@ fn targets_ui(ui: &mut Ui, state: &mut State, looks: &[Look]) {
             // Leaving the field alone reads the rounded number again.
             if response.changed() && percent != shown.round() {
                 *part = percent / 100.0;
-                state.draft.is_proposed = false;
             }
             ui.label(small(text).weak());
         }
-        let target = &mut state.draft.assignment.free_targets[index];
-        [target.x, target.y] = place;
+        [changed.x, changed.y] = place;
         if icon_button(ui, icons::X, "Forget this place", "Forget this place").clicked() {
             removed = Some(target.object);
         }
     }
-    if let Some(object) = removed {
-        let targets = &mut state.draft.assignment.free_targets;
-        targets.retain(|target| target.object != object);
+    changed.retain(|target| Some(target.object) != removed);
+    if changed != targets {
+        let assign = |content: &mut DraftContent| content.assignment.free_targets = changed;
+        state.draft.assign(assign);
     }
 }
 

@@ -30,10 +30,10 @@ impl SettingsPanel {
                 more_sampling_ui(ui, &mut state.draft.settings, model.as_deref());
             });
             group(ui, "STORM", true, |ui| {
-                storm_ui(ui, &mut state.draft.settings);
+                storm_ui(ui, state.draft.settings_mut());
             });
             group(ui, "More of STORM", false, |ui| {
-                more_ui(ui, &mut state.draft.settings)
+                more_ui(ui, state.draft.settings_mut())
             });
             ui.add_space(8.0);
             let own = state.session.model().map(|model| &model.own_walk);
@@ -41,7 +41,7 @@ impl SettingsPanel {
             let changed = state.draft.settings != defaults;
             let reset = ui.add_enabled(changed, egui::Button::new("Reset all settings").small());
             if reset.clicked() {
-                state.draft.settings = defaults;
+                *state.draft.settings_mut() = defaults;
             }
         });
     }
@@ -59,10 +59,10 @@ fn group(ui: &mut Ui, title: &str, open: bool, content: impl FnOnce(&mut Ui)) {
 
 fn picture_ui(ui: &mut Ui, state: &mut State) {
     let model = state.session.model().cloned();
-    methods_ui(ui, &mut state.draft.settings.methods);
+    methods_ui(ui, &mut state.draft.settings_mut().methods);
     ui.add_space(2.0);
     seeds_ui(ui, state);
-    let settings = &mut state.draft.settings;
+    let settings = state.draft.settings_mut();
     let objective = settings.optimisation.objective;
     group_rows(ui, settings, objective, true);
     sampler_ui(ui, settings, model.as_deref());
@@ -94,7 +94,7 @@ fn methods_ui(ui: &mut Ui, methods: &mut Methods) {
 
 fn seeds_ui(ui: &mut Ui, state: &mut State) {
     let palette = Palette::of(ui);
-    let field = &mut state.draft.seeds;
+    let field = state.draft.seeds_mut();
     let problem = field.seeds().err();
     ui.horizontal(|ui| {
         let label = ui.label("Seeds").on_hover_text(format!(

@@ -2,33 +2,29 @@
 //! the timeline or gallery under them; their sizes are kept in points, so that
 //! a larger window gives all of its room to the canvases.
 
-use egui::{Frame, Margin, Ui, WidgetText};
-use egui_tiles::{
-    Behavior, Container, Linear, LinearDir, SimplificationOptions, Tile, TileId, Tiles, Tree,
-    UiResponse,
+use std::ops::RangeInclusive;
+
+use egui::{
+    Align2, CentralPanel, Frame, Margin, Panel, Response, Sense, Ui, UiBuilder, WidgetInfo, vec2,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::app::attention::attention_panel::AttentionPanel;
 use crate::app::canvases::canvases_panel::CanvasesPanel;
 use crate::app::canvases::gallery::GalleryPanel;
-use crate::app::look::theme::{Palette, small};
+use crate::app::look::theme::{Palette, SMALL_SIZE};
 use crate::app::paint::textures::Textures;
 use crate::app::settings::settings_panel::SettingsPanel;
 use crate::app::state::State;
 use crate::app::timeline::timeline_panel::TimelinePanel;
 
-const GAP: f32 = 4.0;
-
-/// One pane.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pane {
-    Settings,
-    Canvases,
-    Attention,
-    Timeline,
-    Gallery,
-}
+/// Between two panes, in points.
+const GAP: i8 = 4;
+const TAB_HEIGHT: f32 = 24.0;
+/// How far the person can drag each pane's edge.
+const SETTINGS_WIDTH: RangeInclusive<f32> = 180.0..=420.0;
+const ATTENTION_WIDTH: RangeInclusive<f32> = 160.0..=560.0;
+const BOTTOM_HEIGHT: RangeInclusive<f32> = 110.0..=420.0;
 
 /// Which panes are open and how large they are, in points; kept between sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -56,25 +52,10 @@ impl Default for PaneSizes {
 }
 
 /// The panes with their panels.
-pub struct Panes {
-    tree: Tree<Pane>,
-    tiles: PaneTiles,
-    sizes: PaneSizes,
-    panels: Panels,
-}
-
-/// The tile of each pane.
-#[derive(Debug, Clone, Copy)]
-struct PaneTiles {
-    upper: TileId,
-    settings: TileId,
-    canvases: TileId,
-    attention: TileId,
-    bottom: TileId,
-}
-
 #[derive(Default)]
-struct Panels {
+pub struct Panes {
+    sizes: PaneSizes,
+    bottom: BottomPane,
     settings: SettingsPanel,
     canvases: CanvasesPanel,
     attention: AttentionPanel,
@@ -82,30 +63,19 @@ struct Panels {
     gallery: GalleryPanel,
 }
 
+/// What the bottom shows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum BottomPane {
+    #[default]
+    Timeline,
+    Gallery,
+}
+
 impl Panes {
     pub fn new(sizes: PaneSizes) -> Self {
-        let mut tiles = Tiles::default();
-        let settings = tiles.insert_pane(Pane::Settings);
-        let canvases = tiles.insert_pane(Pane::Canvases);
-        let attention = tiles.insert_pane(Pane::Attention);
-        let row = Linear::new(LinearDir::Horizontal, vec![settings, canvases, attention]);
-        let upper = tiles.insert_container(Container::Linear(row));
-        let timeline = tiles.insert_pane(Pane::Timeline);
-        let gallery = tiles.insert_pane(Pane::Gallery);
-        let bottom = tiles.insert_tab_tile(vec![timeline, gallery]);
-        let column = Linear::new(LinearDir::Vertical, vec![upper, bottom]);
-        let root = tiles.insert_container(Container::Linear(column));
         Self {
-            tree: Tree::new(egui::Id::unique("panes"), root, tiles),
-            tiles: PaneTiles {
-                upper,
-                settings,
-                canvases,
-                attention,
-                bottom,
-            },
             sizes,
-            panels: Panels::default(),
+            ..Self::default()
         }
     }
 
@@ -119,180 +89,129 @@ impl Panes {
     }
 
     pub fn ui(&mut self, ui: &mut Ui, state: &mut State, textures: &mut Textures) {
-        self.lay_out(ui.available_size());
-        let mut behavior = PaneBehavior {
-            panels: &mut self.panels,
-            state,
-            textures,
-        };
-        self.tree.ui(&mut behavior, ui);
-        self.read_back();
-    }
-
-    /// Shares that give the side panes their points and the canvases the rest.
-    fn lay_out(&mut self, available: egui::Vec2) {
-        let PaneTiles {
-            upper,
-            settings,
-            canvases,
-            attention,
-            bottom,
-        } = self.tiles;
-        let tiles = &mut self.tree.tiles;
-        tiles.set_visible(settings, self.sizes.shows_settings);
-        tiles.set_visible(attention, self.sizes.shows_attention);
-        tiles.set_visible(bottom, self.sizes.shows_bottom);
-        let shown = |is_shown: bool, size: f32| if is_shown { size } else { 0.0 };
-        let sides = shown(self.sizes.shows_settings, self.sizes.settings)
-            + shown(self.sizes.shows_attention, self.sizes.attention);
-        let gaps =
-            GAP * (f32::from(self.sizes.shows_settings) + f32::from(self.sizes.shows_attention));
-        let middle = (available.x - sides - gaps).max(1.0);
-        if let Some(Tile::Container(Container::Linear(row))) = tiles.get_mut(upper) {
-            row.shares.set_share(settings, self.sizes.settings);
-            row.shares.set_share(attention, self.sizes.attention);
-            row.shares.set_share(canvases, middle);
+        if self.sizes.shows_bottom {
+            let edge = Margin {
+                top: GAP,
+                ..Margin::ZERO
+            };
+            let panel = Panel::bottom("bottom pane").resizable(true);
+            let panel = sized(panel, self.sizes.bottom, BOTTOM_HEIGHT).frame(gap(edge));
+            let shown = panel.show(ui, |ui| self.bottom_ui(ui, state, textures));
+            self.sizes.bottom = shown.response.rect.height() - f32::from(GAP);
         }
-        let root = self.tree.root();
-        if let Some(Tile::Container(Container::Linear(column))) =
-            root.and_then(|root| self.tree.tiles.get_mut(root))
-        {
-            let gap = shown(self.sizes.shows_bottom, GAP);
-            let height =
-                (available.y - shown(self.sizes.shows_bottom, self.sizes.bottom) - gap).max(1.0);
-            column.shares.set_share(bottom, self.sizes.bottom);
-            column.shares.set_share(upper, height);
+        if self.sizes.shows_settings {
+            let edge = Margin {
+                right: GAP,
+                ..Margin::ZERO
+            };
+            let panel = sized(
+                Panel::left("settings pane"),
+                self.sizes.settings,
+                SETTINGS_WIDTH,
+            );
+            let panel = panel.frame(pane_frame(ui, edge));
+            let shown = panel.show(ui, |ui| inside(ui, |ui| self.settings.ui(ui, state)));
+            self.sizes.settings = shown.response.rect.width() - f32::from(GAP);
         }
-    }
-
-    /// Takes over what the person dragged.
-    fn read_back(&mut self) {
-        let tiles = &self.tree.tiles;
-        let share = |container: TileId, child: TileId| match tiles.get(container) {
-            Some(Tile::Container(Container::Linear(linear))) => Some(linear.shares[child]),
-            _ => None,
-        };
-        if let Some(width) = share(self.tiles.upper, self.tiles.settings) {
-            self.sizes.settings = width.clamp(180.0, 420.0);
+        if self.sizes.shows_attention {
+            let edge = Margin {
+                left: GAP,
+                ..Margin::ZERO
+            };
+            let panel = sized(
+                Panel::right("attention pane"),
+                self.sizes.attention,
+                ATTENTION_WIDTH,
+            );
+            let panel = panel.frame(pane_frame(ui, edge));
+            let shown = panel.show(ui, |ui| {
+                inside(ui, |ui| self.attention.ui(ui, state, textures))
+            });
+            self.sizes.attention = shown.response.rect.width() - f32::from(GAP);
         }
-        if let Some(width) = share(self.tiles.upper, self.tiles.attention) {
-            self.sizes.attention = width.clamp(160.0, 560.0);
-        }
-        if let Some(height) = self
-            .tree
-            .root()
-            .and_then(|root| share(root, self.tiles.bottom))
-        {
-            self.sizes.bottom = height.clamp(110.0, 420.0);
-        }
-    }
-}
-
-struct PaneBehavior<'a> {
-    panels: &'a mut Panels,
-    state: &'a mut State,
-    textures: &'a mut Textures,
-}
-
-impl Behavior<Pane> for PaneBehavior<'_> {
-    fn pane_ui(&mut self, ui: &mut Ui, _tile: TileId, pane: &mut Pane) -> UiResponse {
-        let palette = Palette::of(ui);
-        let frame = Frame::new()
-            .fill(palette.surface)
-            .inner_margin(Margin::same(12));
-        frame.show(ui, |ui| {
-            ui.set_min_size(ui.available_size());
-            match pane {
-                Pane::Settings => self.panels.settings.ui(ui, self.state),
-                Pane::Canvases => self.panels.canvases.ui(ui, self.state, self.textures),
-                Pane::Attention => self.panels.attention.ui(ui, self.state, self.textures),
-                Pane::Timeline => self.panels.timeline.ui(ui, self.state, self.textures),
-                Pane::Gallery => self.panels.gallery.ui(ui, self.state, self.textures),
-            }
+        let frame = pane_frame(ui, Margin::ZERO);
+        CentralPanel::no_frame().frame(frame).show(ui, |ui| {
+            inside(ui, |ui| self.canvases.ui(ui, state, textures));
         });
-        UiResponse::None
     }
 
-    fn tab_title_for_pane(&mut self, pane: &Pane) -> WidgetText {
-        let title = match pane {
-            Pane::Settings => "Settings",
-            Pane::Canvases => "Canvases",
-            Pane::Attention => "Attention",
-            Pane::Timeline => "Timeline",
-            Pane::Gallery => "Gallery",
-        };
-        small(title).into()
+    fn bottom_ui(&mut self, ui: &mut Ui, state: &mut State, textures: &mut Textures) {
+        inside(ui, |ui| {
+            let spacing = std::mem::take(&mut ui.spacing_mut().item_spacing);
+            ui.horizontal(|ui| {
+                for (pane, name) in [
+                    (BottomPane::Timeline, "Timeline"),
+                    (BottomPane::Gallery, "Gallery"),
+                ] {
+                    if tab_ui(ui, name, self.bottom == pane).clicked() {
+                        self.bottom = pane;
+                    }
+                }
+            });
+            pane_frame(ui, Margin::ZERO).show(ui, |ui| {
+                ui.set_min_size(ui.available_size());
+                ui.spacing_mut().item_spacing = spacing;
+                inside(ui, |ui| match self.bottom {
+                    BottomPane::Timeline => self.timeline.ui(ui, state, textures),
+                    BottomPane::Gallery => self.gallery.ui(ui, state, textures),
+                });
+            });
+        });
     }
+}
 
-    fn is_tile_draggable(&self, _tiles: &Tiles<Pane>, _tile: TileId) -> bool {
-        false
-    }
+/// A panel of a size that can be dragged; egui keeps it while the program runs,
+/// [`PaneSizes`] from one session to the next.
+fn sized(panel: Panel, size: f32, range: RangeInclusive<f32>) -> Panel {
+    let gap = f32::from(GAP);
+    panel
+        .show_separator_line(false)
+        .default_size(size.clamp(*range.start(), *range.end()) + gap)
+        .size_range(range.start() + gap..=range.end() + gap)
+}
 
-    fn simplification_options(&self) -> SimplificationOptions {
-        SimplificationOptions::OFF
-    }
+/// Room beside a pane, through which the window's ground is seen.
+fn gap(outside: Margin) -> Frame {
+    Frame::new().outer_margin(outside)
+}
 
-    fn gap_width(&self, _style: &egui::Style) -> f32 {
-        GAP
-    }
+fn pane_frame(ui: &Ui, outside: Margin) -> Frame {
+    gap(outside)
+        .fill(Palette::of(ui).surface)
+        .inner_margin(Margin::same(12))
+}
 
-    fn min_size(&self) -> f32 {
-        110.0
-    }
+/// Lays `content` out in all of the room that is left, and in no more: what
+/// needs more is cut off, and does not push the pane's edge away.
+fn inside(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
+    let rect = ui.available_rect_before_wrap();
+    let mut child = ui.new_child(UiBuilder::new().max_rect(rect));
+    child.shrink_clip_rect(rect.expand(12.0));
+    content(&mut child);
+    ui.advance_cursor_after_rect(rect);
+}
 
-    fn tab_bar_color(&self, visuals: &egui::Visuals) -> egui::Color32 {
-        Palette::by_mode(visuals.dark_mode).ground
+/// The title of a pane at the bottom, which a click brings to the front.
+fn tab_ui(ui: &mut Ui, name: &str, is_active: bool) -> Response {
+    let palette = Palette::of(ui);
+    let (fill, colour) = if is_active {
+        (palette.surface, palette.text)
+    } else {
+        (palette.ground, palette.weak_text)
+    };
+    let font = egui::FontId::proportional(SMALL_SIZE);
+    let galley = ui.painter().layout_no_wrap(name.to_string(), font, colour);
+    let size = vec2(galley.size().x + 16.0, TAB_HEIGHT);
+    let (rect, response) = ui.allocate_exact_size(size, Sense::click());
+    response
+        .widget_info(|| WidgetInfo::selected(egui::accesskit::Role::Button, true, is_active, name));
+    ui.painter().rect_filled(rect, 0.0, fill);
+    if response.has_focus() {
+        let stroke = egui::Stroke::new(1.0, palette.accent);
+        ui.painter()
+            .rect_stroke(rect, 0.0, stroke, egui::StrokeKind::Inside);
     }
-
-    fn tab_bg_color(
-        &self,
-        visuals: &egui::Visuals,
-        _tiles: &Tiles<Pane>,
-        _tile: TileId,
-        tab: &egui_tiles::TabState,
-    ) -> egui::Color32 {
-        let palette = Palette::by_mode(visuals.dark_mode);
-        if tab.active {
-            palette.surface
-        } else {
-            palette.ground
-        }
-    }
-
-    fn tab_outline_stroke(
-        &self,
-        _visuals: &egui::Visuals,
-        _tiles: &Tiles<Pane>,
-        _tile: TileId,
-        _tab: &egui_tiles::TabState,
-    ) -> egui::Stroke {
-        egui::Stroke::NONE
-    }
-
-    fn tab_bar_hline_stroke(&self, _visuals: &egui::Visuals) -> egui::Stroke {
-        egui::Stroke::NONE
-    }
-
-    fn tab_text_color(
-        &self,
-        visuals: &egui::Visuals,
-        _tiles: &Tiles<Pane>,
-        _tile: TileId,
-        tab: &egui_tiles::TabState,
-    ) -> egui::Color32 {
-        let palette = Palette::by_mode(visuals.dark_mode);
-        if tab.active {
-            palette.text
-        } else {
-            palette.weak_text
-        }
-    }
-
-    fn resize_stroke(&self, style: &egui::Style, state: egui_tiles::ResizeState) -> egui::Stroke {
-        let palette = Palette::by_mode(style.visuals.dark_mode);
-        match state {
-            egui_tiles::ResizeState::Idle => egui::Stroke::NONE,
-            _ => egui::Stroke::new(2.0, palette.accent),
-        }
-    }
+    let place = Align2::LEFT_CENTER.align_size_within_rect(galley.size(), rect.shrink(8.0));
+    ui.painter().galley(place.min, galley, colour);
+    response
 }

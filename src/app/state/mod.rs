@@ -118,7 +118,8 @@ impl State {
             .get(shown)
             .and_then(|object| self.draft_object(&object.label));
         if let Some(object) = object {
-            assigning::place(&mut self.draft, object, place);
+            self.draft
+                .edit(|content| assigning::place(content, object, place));
         }
     }
 

@@ -273,7 +273,7 @@ impl StudioApp {
         let draft = &mut self.state.draft;
         let has_run = !self.state.session.runs.is_empty() || self.state.session.is_busy();
         if !draft.seeds.locked && has_run {
-            draft.seeds.draw();
+            draft.seeds_mut().draw();
         }
         draft.seeds.settle();
         match draft.request() {
@@ -303,10 +303,10 @@ impl StudioApp {
             Remedy::OpenModel => self.state.files.ask_for_model(ModelPlace::Folder),
             Remedy::ChooseAutoencoder => self.state.files.ask_for_autoencoder(),
             Remedy::StandardOnly => {
-                self.state.draft.settings.methods = Methods::Standard;
+                self.state.draft.settings_mut().methods = Methods::Standard;
                 self.generate();
             }
-            Remedy::ResetSettings => self.state.draft.settings = Settings::default(),
+            Remedy::ResetSettings => *self.state.draft.settings_mut() = Settings::default(),
             Remedy::DiscardRelations => self.state.draft.propose_again(),
             // The window's own affair.
             Remedy::Restart => {}

@@ -23,8 +23,7 @@ pub fn restore_request(draft: &mut Draft, request: &Request, seeds: Vec<u64>) {
         .tokens()
         .map(|tokens| assignment_of(&request.layout, tokens));
     if let Some(assignment) = assignment.filter(|assignment| !assignment.objects.is_empty()) {
-        draft.assignment = assignment;
-        draft.is_proposed = false;
+        draft.assign(|content| content.assignment = assignment);
     }
 }
 
