@@ -8,7 +8,7 @@
 //! | --- | --- |
 //! | [`cli`] | arguments and commands |
 //! | [`app`] | the window: everything egui |
-//! | [`draw`] | shaders that draw tensors where they lie |
+//! | [`draw`] | shaders that draw tensors where they lie, and their colours |
 //! | [`evaluate`] | the spatial benchmark: prompts, verdicts, figures |
 //! | [`restore`] | settings out of pictures, ours and other programs' |
 //! | [`engine`] | worker thread: requests in, events out |

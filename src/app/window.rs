@@ -70,6 +70,8 @@ pub fn run(options: AppOptions) -> Result<(), AppError> {
             .with_min_inner_size([960.0, 640.0]),
         wgpu_options: graphics(&device),
         persist_window: !options.fresh,
+        // The program adds its own, which tells of what no font has.
+        system_font_fallback: false,
         ..NativeOptions::default()
     };
     let restarts = Arc::new(AtomicBool::new(false));

@@ -66,10 +66,15 @@ impl Stopper {
     /// Cancels everything submitted so far; the running picture ends within one
     /// stage of the network, without a decode.
     pub fn cancel_all(&self) {
-        let last = self.last_request.load(Ordering::Relaxed);
+        self.cancel_up_to(RequestId(self.last_request.load(Ordering::Relaxed)));
+    }
+
+    /// The same for `request` and what was submitted before it; what was submitted
+    /// later goes on.
+    pub fn cancel_up_to(&self, request: RequestId) {
         self.flags
             .cancelled_up_to
-            .fetch_max(last, Ordering::Relaxed);
+            .fetch_max(request.0, Ordering::Relaxed);
     }
 
     /// Lets the seed in work finish, then ends everything submitted so far.
@@ -156,6 +161,11 @@ impl Engine {
     /// As [`Stopper::cancel_all`].
     pub fn cancel_all(&self) {
         self.stopper.cancel_all();
+    }
+
+    /// As [`Stopper::cancel_up_to`].
+    pub fn cancel_up_to(&self, request: RequestId) {
+        self.stopper.cancel_up_to(request);
     }
 
     /// As [`Stopper::finish_then_stop`].

@@ -2,7 +2,9 @@
 //! a real engine on the embedded model.
 
 mod assigning;
+mod dialogs;
 mod export;
+mod layout;
 mod models;
 mod pictures;
 mod pixels;

@@ -1,6 +1,6 @@
 //! Generating, cancelling, queueing, going back, failing.
 
-use egui::{Key, Modifiers};
+use egui::{Event, ImeEvent, Key, Modifiers};
 use egui_kittest::kittest::Queryable;
 use storm_studio::app::RunState;
 use storm_studio::diffusion::{Method, Methods};
@@ -208,4 +208,82 @@ fn an_impossible_request_says_what_to_do_and_its_button_does_it() {
         app(&harness).state().shown_run().unwrap().state,
         RunState::Done
     );
+}
+
+#[test]
+fn escape_stops_what_is_in_work_and_says_that_what_waits_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = studio(folder.path());
+    edit(&mut harness, |content| content.settings.steps = 400);
+    click(&mut harness, "Generate");
+    edit(&mut harness, |content| content.settings.steps = 2);
+    click(&mut harness, "Queue another");
+    wait(&mut harness, "a step", |app| {
+        app.state().shown_step(Method::Storm).is_some()
+    });
+    harness.key_press(Key::Escape);
+    harness.run_steps(2);
+    harness.get_by_label_contains("the request that waits goes on");
+    wait_until_idle(&mut harness);
+    let runs = &app(&harness).state().session.runs;
+    let states: Vec<RunState> = runs.iter().map(|run| run.state).collect();
+    assert_eq!(states, [RunState::Cancelled, RunState::Done]);
+}
+
+#[test]
+fn what_waits_can_be_dropped_after_the_stop() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = studio(folder.path());
+    edit(&mut harness, |content| content.settings.steps = 400);
+    click(&mut harness, "Generate");
+    click(&mut harness, "Queue another");
+    wait(&mut harness, "a step", |app| {
+        app.state().shown_step(Method::Storm).is_some()
+    });
+    click(&mut harness, "Cancel");
+    harness.run_steps(2);
+    click(&mut harness, "Drop them too");
+    wait_until_idle(&mut harness);
+    let runs = &app(&harness).state().session.runs;
+    let is_stopped = |run: &storm_studio::app::Run| run.state == RunState::Cancelled;
+    assert!(runs.iter().all(is_stopped));
+}
+
+#[test]
+fn escape_ends_a_composition_and_not_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = studio(folder.path());
+    edit(&mut harness, |content| content.settings.steps = 400);
+    click(&mut harness, "Generate");
+    super::type_prompt(&mut harness, "a ");
+    let preedit = |text: &str| {
+        Event::Ime(ImeEvent::Preedit {
+            text: text.to_string(),
+            active_range_chars: None,
+        })
+    };
+    harness.event(preedit("neko"));
+    harness.run_steps(2);
+    // The key and the end of the composition come in either order.
+    harness.event(preedit(""));
+    harness.key_press(Key::Escape);
+    harness.run_steps(2);
+    let state = app(&harness).state();
+    assert_eq!(state.draft.prompt, "a ");
+    assert!(state.session.is_busy() && !state.session.is_cancelling);
+    assert!(harness.get_by_label("Prompt").is_focused());
+    harness.event(preedit("inu"));
+    harness.run_steps(2);
+    harness.key_press(Key::Escape);
+    harness.event(preedit(""));
+    harness.run_steps(2);
+    let state = app(&harness).state();
+    assert_eq!(state.draft.prompt, "a ");
+    assert!(state.session.is_busy() && !state.session.is_cancelling);
+    // What comes later is meant for the run.
+    harness.run_steps(60);
+    harness.key_press(Key::Escape);
+    wait_until_idle(&mut harness);
+    let run = app(&harness).state().shown_run().unwrap();
+    assert_eq!(run.state, RunState::Cancelled);
 }

@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
-use egui::{Align2, Color32, CornerRadius, FontId, Rect, ScrollArea, Ui, UiBuilder, pos2, vec2};
+use egui::{
+    Align2, Color32, CornerRadius, FontId, Rect, ScrollArea, Ui, UiBuilder, Vec2, pos2, vec2,
+};
 
 use super::heatmap::{Entry, MapFrame, light, map_ui};
 use super::word_attention::{mean_map, ranked_words};
@@ -18,8 +20,15 @@ use crate::engine::StepRecord;
 
 /// Side of the maps of words that are not chosen.
 const SMALL_SIDE: f32 = 58.0;
+/// Of those that are, and how many of them stand beside each other at most.
+const LARGEST_SIDE: f32 = 200.0;
+const MOST_COLUMNS: usize = 4;
+const LARGE_SPACING: Vec2 = vec2(8.0, 6.0);
+/// Height of the words over a large map and under a small one.
+const CAPTION: f32 = 22.0;
+const SMALL_CAPTION: f32 = 18.0;
 /// Words listed for a place.
-const RANKED_WORDS: usize = 5;
+const RANKED_WORDS: usize = 4;
 const LINE_HEIGHT: f32 = 16.0;
 /// Between the maps and the ranking.
 const RANKING_GAP: f32 = 6.0;
@@ -35,6 +44,7 @@ impl AttentionPanel {
             empty_ui(ui, state);
             return;
         };
+        scale_ui(ui, &mut state.view.normalisation);
         let entries = entries(ui, state);
         let brightest = shared_brightest(state, &record, &entries);
         // The ranking has its own place at the bottom, so that nothing moves
@@ -45,7 +55,14 @@ impl AttentionPanel {
         let above = area.with_max_y(below.top() - RANKING_GAP);
         ui.scope_builder(UiBuilder::new().max_rect(above), |ui| {
             ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-                maps_ui(ui, state, textures, &record, &entries, brightest);
+                maps_ui(
+                    ui,
+                    state,
+                    textures,
+                    &record,
+                    (&entries, brightest),
+                    above.height(),
+                );
             });
         });
         ui.scope_builder(UiBuilder::new().max_rect(below), |ui| {
@@ -54,25 +71,44 @@ impl AttentionPanel {
     }
 }
 
+/// Side of the maps of `chosen` words in `width`: in as many columns as give the
+/// largest that leave a row of other words in sight within the height `room`.
+fn large_side(width: f32, room: f32, chosen: usize, record: &StepRecord) -> f32 {
+    let aspect = record.maps.rows as f32 / record.maps.columns.max(1) as f32;
+    let maps = if record.update.is_some() { 2.0 } else { 1.0 };
+    let others = SMALL_SIDE * aspect + LARGE_SPACING.y + 8.0;
+    let side = |columns: usize| {
+        let gaps = LARGE_SPACING.x * (columns - 1) as f32;
+        let across = (width - gaps) / columns as f32;
+        let rows = chosen.div_ceil(columns) as f32;
+        let row = (room - others) / rows.max(1.0) - LARGE_SPACING.y;
+        let down = (row / maps - CAPTION) / aspect;
+        across.min(down).min(LARGEST_SIDE).floor()
+    };
+    let sides = (2..=MOST_COLUMNS).map(side);
+    sides.fold(SMALL_SIDE, f32::max)
+}
+
 /// Chosen words large and in columns, all others as small maps.
 fn maps_ui(
     ui: &mut Ui,
     state: &mut State,
     textures: &mut Textures,
     record: &StepRecord,
-    entries: &[Entry],
-    brightest: Option<f32>,
+    (entries, brightest): (&[Entry], Option<f32>),
+    room: f32,
 ) {
     let indexed = || entries.iter().enumerate();
     let rows = || egui::Layout::left_to_right(egui::Align::TOP).with_main_wrap(true);
+    let chosen = entries.iter().filter(|entry| entry.is_chosen).count();
+    let side = large_side(ui.available_width(), room, chosen, record);
     ui.with_layout(rows(), |ui| {
-        ui.spacing_mut().item_spacing = vec2(8.0, 6.0);
-        let side = (0.5 * (ui.available_width() - 8.0)).floor().min(200.0);
+        ui.spacing_mut().item_spacing = LARGE_SPACING;
         for entry in indexed().filter(|(_, entry)| entry.is_chosen) {
             large_ui(ui, state, textures, record, entry, (brightest, side));
         }
     });
-    ui.add_space(8.0);
+    ui.add_space(2.0);
     ui.with_layout(rows(), |ui| {
         ui.spacing_mut().item_spacing = vec2(8.0, 6.0);
         for entry in indexed().filter(|(_, entry)| !entry.is_chosen) {
@@ -102,6 +138,34 @@ fn header_ui(ui: &mut Ui, state: &mut State) {
             }
         });
     });
+}
+
+/// Which scale the maps' colours are on; a click takes the other.
+fn scale_ui(ui: &mut Ui, normalisation: &mut Normalisation) {
+    let (text, explanation, other) = match normalisation {
+        Normalisation::PerMap => (
+            "Each map on a scale of its own",
+            "The brightest colour is each map's own strongest cell: the colours show where a word \
+             looks, and not how much. Click for one scale for all maps.",
+            Normalisation::Shared,
+        ),
+        Normalisation::Shared => (
+            "All maps on one scale",
+            "The brightest colour is the strongest cell of all words: the colours can be compared \
+             from map to map. Click to give each map a scale of its own.",
+            Normalisation::PerMap,
+        ),
+    };
+    let palette = Palette::of(ui);
+    let label = egui::Label::new(small(text).color(palette.weak_text));
+    let response = ui
+        .add(label.sense(egui::Sense::click()).selectable(false))
+        .on_hover_cursor(egui::CursorIcon::PointingHand)
+        .on_hover_text(explanation);
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::accesskit::Role::Button, true, text));
+    if response.clicked() {
+        *normalisation = other;
+    }
 }
 
 fn options_ui(ui: &mut Ui, state: &mut State) {
@@ -270,10 +334,11 @@ fn large_ui(
     let before = record.update.as_ref();
     let rows = if before.is_some() { 2.0 } else { 1.0 };
     let aspect = record.maps.rows as f32 / record.maps.columns.max(1) as f32;
-    let size = vec2(side, rows * (side * aspect + 22.0));
+    let size = vec2(side, rows * (side * aspect + CAPTION));
     ui.allocate_ui_with_layout(size, egui::Layout::top_down(egui::Align::Min), |ui| {
         ui.spacing_mut().item_spacing.y = 3.0;
-        let response = ui.label(bold(&entry.title).color(entry.colour));
+        let title = bold(&entry.title).color(entry.colour);
+        let response = ui.add(egui::Label::new(title).truncate());
         light(&response, state, entry);
         map_ui(
             ui,
@@ -288,7 +353,8 @@ fn large_ui(
             },
         );
         if let Some(before) = before {
-            ui.label(small("before the update").color(palette.weak_text));
+            let text = small("before the update").color(palette.weak_text);
+            ui.add(egui::Label::new(text).truncate());
             map_ui(
                 ui,
                 state,
@@ -314,7 +380,7 @@ fn small_ui(
     brightest: Option<f32>,
 ) {
     let palette = Palette::of(ui);
-    let size = vec2(SMALL_SIDE, SMALL_SIDE + 18.0);
+    let size = vec2(SMALL_SIDE, SMALL_SIDE + SMALL_CAPTION);
     ui.allocate_ui_with_layout(size, egui::Layout::top_down(egui::Align::Min), |ui| {
         ui.spacing_mut().item_spacing.y = 1.0;
         map_ui(

@@ -6,7 +6,7 @@ use egui::{
     Ui, vec2,
 };
 
-use super::word_attention::{known_tokens, mean_map};
+use super::word_attention::{known_tokens, mean_map, own_brightest};
 use crate::app::look::theme::Palette;
 use crate::app::paint::drawing::{Content, Drawing, Place, WHOLE, hash_of};
 use crate::app::paint::images;
@@ -59,7 +59,7 @@ pub fn map_ui(
     let Some(map) = mean_map(maps, &entry.tokens) else {
         return;
     };
-    let brightest = brightest.unwrap_or_else(|| map.iter().copied().fold(0.0, f32::max));
+    let brightest = brightest.unwrap_or_else(|| own_brightest(&map));
     let drawing = heatmap_of(maps, entry, brightest, state);
     let part = (rect, WHOLE);
     let is_painted = textures.paint(ui.painter(), part, place, drawn, drawing);

@@ -25,6 +25,15 @@ pub fn mean_map(maps: &AttentionMaps, tokens: &[usize]) -> Option<Vec<f32>> {
     Some(sum)
 }
 
+/// The value of the brightest colour of a map on a scale of its own: its strongest
+/// cell, or three times its mean if that is more. A word that looks nowhere in
+/// particular has a flat map, whose noise is not blown up that way.
+pub fn own_brightest(map: &[f32]) -> f32 {
+    let strongest = map.iter().copied().fold(0.0, f32::max);
+    let mean = map.iter().sum::<f32>() / map.len().max(1) as f32;
+    strongest.max(3.0 * mean)
+}
+
 /// Those of a word's tokens that these maps have.
 pub fn known_tokens(maps: &AttentionMaps, tokens: &[usize]) -> Vec<usize> {
     let tokens = tokens.iter().copied();
@@ -72,6 +81,15 @@ mod tests {
         assert!((map[0] - 0.2).abs() < 1e-6 && (map[1] - 0.4).abs() < 1e-6);
         assert_eq!(mean_map(&maps(), &[]), None);
         assert_eq!(mean_map(&maps(), &[9]), None);
+    }
+
+    #[test]
+    fn a_flat_map_stays_dark_and_a_peak_is_bright() {
+        let noise = [0.010, 0.011, 0.012, 0.009];
+        let high = own_brightest(&noise);
+        assert!(noise.iter().all(|value| value / high < 0.4));
+        let peak = [0.0, 0.0, 0.9, 0.0, 0.1];
+        assert_eq!(own_brightest(&peak), 0.9);
     }
 
     #[test]

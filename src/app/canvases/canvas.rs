@@ -8,7 +8,7 @@ use egui::{
 
 use super::frame::Frame;
 use super::transport_overlay::transport_ui;
-use crate::app::attention::word_attention::{known_tokens, mean_map};
+use crate::app::attention::word_attention::{known_tokens, mean_map, own_brightest};
 use crate::app::look::names::method_name;
 use crate::app::look::theme::{CORNER, HEADING_SIZE, Palette, SMALL_SIZE};
 use crate::app::paint::drawing::{self, Content, Place, hash_of};
@@ -191,7 +191,7 @@ fn maps_ui(
     };
     let known = words.iter().filter_map(|(_, tokens, colour)| {
         let map = mean_map(&record.maps, tokens)?;
-        let brightest = map.iter().copied().fold(0.0, f32::max);
+        let brightest = own_brightest(&map);
         Some((known_tokens(&record.maps, tokens), brightest, *colour))
     });
     let drawing = drawing::overlay_of(&record.maps, &known.collect::<Vec<_>>());
@@ -230,7 +230,7 @@ fn map_texture(
         TextureOptions::LINEAR,
         || {
             let map = mean_map(&record.maps, tokens)?;
-            let brightest = map.iter().copied().fold(0.0, f32::max);
+            let brightest = own_brightest(&map);
             Some(images::overlay(
                 &map,
                 record.maps.columns,

@@ -1,15 +1,16 @@
 //! A verdict on the screen: "● cat is left of ■ dog", and who judged.
 
-use egui::{Rect, Ui, UiBuilder, vec2};
+use egui::{Label, Rect, Ui, UiBuilder, vec2};
 
 use super::verdict::{Verdict, by_attention, by_detector};
 use crate::app::look::icons;
-use crate::app::look::names::method_name;
 use crate::app::look::theme::{Palette, bold, small};
-use crate::app::state::view::CanvasMode;
 use crate::app::state::{ShownObject, State};
 use crate::diffusion::Method;
 use crate::engine::Picture;
+
+/// Verdicts for which there is room under a canvas.
+const LINES: usize = 2;
 
 /// "● cat is left of ■ dog", and whether that is what was asked for.
 pub fn verdict_ui(ui: &mut Ui, rect: Rect, method: Method, state: &State) {
@@ -49,16 +50,15 @@ pub fn verdict_ui(ui: &mut Ui, rect: Rect, method: Method, state: &State) {
     };
     ui.scope_builder(UiBuilder::new().max_rect(rect), |ui| {
         ui.spacing_mut().item_spacing = vec2(4.0, 2.0);
-        for (index, verdict) in found.iter().take(2).enumerate() {
+        for (index, verdict) in found.iter().take(LINES).enumerate() {
             ui.horizontal(|ui| {
                 verdict_line_ui(ui, verdict, &objects);
+                if index + 1 == LINES {
+                    further_ui(ui, &found[LINES..], &objects);
+                }
                 if index == 0 {
-                    let text = match state.view.mode {
-                        CanvasMode::Wipe => format!("{}, {judge}", method_name(method)),
-                        _ => judge.clone(),
-                    };
-                    let note = small(text).color(palette.weak_text);
-                    ui.label(note).on_hover_text(
+                    let note = small(judge.as_str()).color(palette.weak_text);
+                    ui.add(Label::new(note).truncate()).on_hover_text(
                         "A finished picture is looked at by the model's detector, if it has one \
                          that knows the objects; otherwise the centres of the words' attention \
                          are compared",
@@ -67,6 +67,23 @@ pub fn verdict_ui(ui: &mut Ui, rect: Rect, method: Method, state: &State) {
             });
         }
     });
+}
+
+/// How many more verdicts there are and how many of them are true.
+fn further_ui(ui: &mut Ui, further: &[Verdict], objects: &[ShownObject]) {
+    if further.is_empty() {
+        return;
+    }
+    let label = |index: usize| objects.get(index).map_or("", |object| &object.label);
+    let lines = further.iter().map(|verdict| {
+        let (subject, object) = (label(verdict.subject), label(verdict.object));
+        format!("{subject} {} {object}", verdict.phrase)
+    });
+    let explanation = lines.collect::<Vec<_>>().join("\n");
+    let held = further.iter().filter(|verdict| verdict.is_true).count();
+    let text = format!("and {} more, {held} as asked", further.len());
+    ui.label(small(text).color(Palette::of(ui).weak_text))
+        .on_hover_text(explanation);
 }
 
 fn verdict_line_ui(ui: &mut Ui, verdict: &Verdict, objects: &[ShownObject]) {

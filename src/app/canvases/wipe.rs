@@ -12,6 +12,10 @@ use crate::app::paint::textures::Textures;
 use crate::app::state::State;
 use crate::diffusion::Method;
 
+/// Between the verdicts, and how wide each is at most.
+const GAP: f32 = 12.0;
+const WIDEST_VERDICT: f32 = 360.0;
+
 /// STORM over Standard, uncovered from the right up to a line that can be dragged.
 pub fn wipe_ui(ui: &mut Ui, area: Rect, state: &mut State, textures: &mut Textures) {
     let inner = Rect::from_min_max(
@@ -42,17 +46,22 @@ pub fn wipe_ui(ui: &mut Ui, area: Rect, state: &mut State, textures: &mut Textur
     paint_ui(ui, (rect, left), Method::Standard, state, textures);
     paint_ui(ui, (rect, right), Method::Storm, state, textures);
     wipe_line_ui(ui, rect, line, state);
-    let below = Rect::from_min_size(
-        rect.left_bottom() + vec2(0.0, 2.0),
-        vec2(rect.width(), 0.5 * VERDICT_HEIGHT),
-    );
-    verdict_ui(ui, below, Method::Standard, state);
-    verdict_ui(
-        ui,
-        below.translate(vec2(0.0, 0.5 * VERDICT_HEIGHT - 2.0)),
-        Method::Storm,
-        state,
-    );
+    verdicts_ui(ui, area, rect.bottom(), state);
+}
+
+/// The verdicts beside each other, each with all of its lines: Standard's under
+/// the left of the picture, STORM's under the right.
+fn verdicts_ui(ui: &mut Ui, area: Rect, top: f32, state: &State) {
+    let width = (0.5 * (area.width() - GAP)).min(WIDEST_VERDICT);
+    let size = vec2(width, VERDICT_HEIGHT - 6.0);
+    let middle = area.center().x;
+    for (left, method) in [
+        (middle - 0.5 * GAP - width, Method::Standard),
+        (middle + 0.5 * GAP, Method::Storm),
+    ] {
+        let below = Rect::from_min_size(pos2(left, top + 6.0), size);
+        verdict_ui(ui, below, method, state);
+    }
 }
 
 fn wipe_line_ui(ui: &mut Ui, rect: Rect, line: f32, state: &mut State) {

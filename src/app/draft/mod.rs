@@ -275,6 +275,28 @@ mod tests {
     }
 
     #[test]
+    fn a_proposal_ends_with_the_last_token_and_a_persons_choice_beyond_it_blocks() {
+        let long = format!(
+            "a cat to the left of a dog, {}, a bird above a boat",
+            ["very fine"; 40].join(" ")
+        );
+        let mut draft = draft(&long);
+        assert_eq!(labels(&draft), ["cat", "dog"]);
+        assert_eq!(draft.assignment.relations.len(), 1);
+        assert!(draft.request().is_ok());
+
+        let boat = long.find("boat").unwrap();
+        draft.assign(|content| {
+            content.assignment.objects[1].noun = boat..boat + 4;
+        });
+        let error = draft.request().unwrap_err().to_string();
+        assert!(
+            error.contains("“boat” lies beyond the 77 tokens"),
+            "{error}"
+        );
+    }
+
+    #[test]
     fn what_is_missing_is_said() {
         let refused = |draft: Draft| draft.request().unwrap_err();
         assert!(matches!(
@@ -293,7 +315,7 @@ mod tests {
     fn attend_and_excite_needs_words_but_no_relation() {
         let with_objective = |prompt: &str, objective| {
             let mut draft = draft(prompt);
-            draft.settings.optimisation.objective = objective;
+            draft.settings_mut().optimisation.objective = objective;
             draft.request()
         };
         // Two things that are named beside each other, and no relation.

@@ -1,25 +1,31 @@
 //! Files, off the window's thread: dialogs, saving, reading settings back.
 //! Nothing here blocks a frame; results are picked up in a later one.
 
+pub mod dialogs;
 pub mod saving;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use poll_promise::Promise;
 
-use crate::app::state::action::{Export, ModelPlace};
+use crate::app::state::action::{Export, Wanted};
 use crate::app::state::message::sentence;
 use crate::checkpoint::{CheckpointSource, FoundModels};
 use crate::export::OutputFolder;
 use crate::restore::{PictureKind, RestoredSettings, read_picture};
+use dialogs::{Dialogs, SystemDialogs};
 use saving::Writing;
+
+/// No person closes a dialog within this time; one that is gone by then never came.
+const QUICK: Duration = Duration::from_millis(500);
+/// A dialog that takes longer may never come.
+const SLOW: Duration = Duration::from_secs(3);
 
 /// What a job brought.
 #[derive(Debug)]
 pub enum Outcome {
-    /// The person closed the dialog.
-    Nothing,
     /// A path whose contents are not known yet.
     PathChosen(PathBuf),
     ModelFound(CheckpointSource),
@@ -35,11 +41,29 @@ pub enum Outcome {
     SettingsRead(Result<Box<RestoredSettings>, String>),
 }
 
+/// Why there is no path yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoAnswer {
+    /// The dialog was gone at once.
+    NotOpened,
+    /// It is long in coming, and the window still has the keyboard.
+    Silent,
+}
+
+/// A dialog under way, or one that failed.
+struct Asked {
+    wanted: Wanted,
+    since: Instant,
+    /// Gone once it has failed.
+    answer: Option<Promise<Option<PathBuf>>>,
+    no_answer: Option<NoAnswer>,
+}
+
 /// Jobs under way and what came of them.
-#[derive(Default)]
 pub struct Files {
     output: OutputFolder,
-    dialog: Option<Promise<Outcome>>,
+    dialogs: Box<dyn Dialogs>,
+    asked: Option<Asked>,
     jobs: Vec<Promise<Outcome>>,
     last_saved: Option<PathBuf>,
 }
@@ -48,8 +72,16 @@ impl Files {
     pub fn new(output: OutputFolder) -> Self {
         Self {
             output,
-            ..Self::default()
+            dialogs: Box::new(SystemDialogs),
+            asked: None,
+            jobs: Vec::new(),
+            last_saved: None,
         }
+    }
+
+    /// Asks in another way than by the system's dialogs.
+    pub fn set_dialogs(&mut self, dialogs: Box<dyn Dialogs>) {
+        self.dialogs = dialogs;
     }
 
     /// The folder that pictures are saved into without asking.
@@ -66,33 +98,36 @@ impl Files {
         self.last_saved.as_deref()
     }
 
+    /// Whether a dialog is waited for; one that fails to come does not count.
     pub fn is_dialog_open(&self) -> bool {
-        self.dialog.is_some()
+        let asked = self.asked.as_ref();
+        asked.is_some_and(|asked| asked.no_answer.is_none())
     }
 
-    /// Asks for a model's folder or file.
-    pub fn ask_for_model(&mut self, place: ModelPlace) {
-        let dialog = rfd::AsyncFileDialog::new().set_title("Open a Stable Diffusion model");
-        match place {
-            ModelPlace::Folder => self.ask(dialog.pick_folder(), Outcome::PathChosen),
-            ModelPlace::File => {
-                let dialog = weight_files(dialog);
-                self.ask(dialog.pick_file(), Outcome::PathChosen);
-            }
+    /// What is asked for in vain, and why.
+    pub fn no_answer(&self) -> Option<(Wanted, NoAnswer)> {
+        let asked = self.asked.as_ref()?;
+        Some((asked.wanted.clone(), asked.no_answer?))
+    }
+
+    /// Whatever the dialog answers later is not wanted any more.
+    pub fn give_up_asking(&mut self) {
+        self.asked = None;
+    }
+
+    /// Asks for a path by a dialog, one at a time; one that fails to come gives way.
+    pub fn ask(&mut self, wanted: Wanted) {
+        if self.is_dialog_open() {
+            return;
         }
-    }
-
-    /// Asks for the autoencoder of a model that lacks it.
-    pub fn ask_for_autoencoder(&mut self) {
-        let dialog = rfd::AsyncFileDialog::new().set_title("Choose an autoencoder (VAE)");
-        let dialog = weight_files(dialog);
-        self.ask(dialog.pick_file(), Outcome::AutoencoderChosen);
-    }
-
-    /// Asks for the folder whose models are listed.
-    pub fn ask_for_models_folder(&mut self) {
-        let dialog = rfd::AsyncFileDialog::new().set_title("Choose a folder of models");
-        self.ask(dialog.pick_folder(), Outcome::ModelsFolderChosen);
+        let answer = self.dialogs.ask(&wanted, self.output.path());
+        let answer = Promise::spawn_thread("dialog", move || pollster::block_on(answer));
+        self.asked = Some(Asked {
+            wanted,
+            since: Instant::now(),
+            answer: Some(answer),
+            no_answer: None,
+        });
     }
 
     /// Finds out what lies at `path`.
@@ -107,55 +142,6 @@ impl Files {
             let found = FoundModels::in_folder(&folder);
             Outcome::ModelsFound(found.map_err(|error| sentence(&error.to_string())))
         }));
-    }
-
-    /// Asks for the output folder.
-    pub fn ask_for_output(&mut self) {
-        let dialog = rfd::AsyncFileDialog::new()
-            .set_title("Choose the output folder")
-            .set_directory(self.output.path());
-        self.ask(dialog.pick_folder(), Outcome::OutputChosen);
-    }
-
-    /// Asks for a picture whose settings are to come back.
-    pub fn ask_for_picture(&mut self) {
-        let dialog = rfd::AsyncFileDialog::new()
-            .set_title("Open a picture's settings")
-            .set_directory(self.output.path())
-            .add_filter("Pictures", &["png"]);
-        self.ask(dialog.pick_file(), Outcome::PictureChosen);
-    }
-
-    /// Asks where to save an export; `proposed` is where it would go by itself.
-    pub fn ask_for_place(&mut self, export: Export, proposed: &Path) {
-        let name = proposed.file_name().unwrap_or_default().to_string_lossy();
-        let dialog = rfd::AsyncFileDialog::new()
-            .set_title("Save the picture")
-            .set_directory(self.output.path())
-            .set_file_name(name)
-            .add_filter("PNG", &["png"]);
-        self.ask(dialog.save_file(), move |path| {
-            Outcome::PlaceChosen(export, path)
-        });
-    }
-
-    /// One dialog at a time. The future is made on the window's thread, as
-    /// macOS demands, and awaited on another one.
-    fn ask(
-        &mut self,
-        dialog: impl Future<Output = Option<rfd::FileHandle>> + Send + 'static,
-        outcome: impl FnOnce(PathBuf) -> Outcome + Send + 'static,
-    ) {
-        if self.dialog.is_some() {
-            return;
-        }
-        self.dialog = Some(Promise::spawn_thread(
-            "dialog",
-            move || match pollster::block_on(dialog) {
-                Some(file) => outcome(file.path().to_path_buf()),
-                None => Outcome::Nothing,
-            },
-        ));
     }
 
     /// Writes files, one after the other.
@@ -174,13 +160,13 @@ impl Files {
         }));
     }
 
-    /// What has become ready since the last frame.
-    pub fn poll(&mut self) -> Vec<Outcome> {
+    /// What has become ready since the last frame. A window that `has_focus` has
+    /// no dialog before it.
+    pub fn poll(&mut self, has_focus: bool) -> Vec<Outcome> {
         let mut ready = Vec::new();
-        self.dialog = self
-            .dialog
-            .take()
-            .and_then(|dialog| still_pending(dialog, &mut ready));
+        if let Some(asked) = self.asked.take() {
+            self.asked = asked.poll(has_focus, &mut ready);
+        }
         let jobs = std::mem::take(&mut self.jobs).into_iter();
         self.jobs = jobs
             .filter_map(|job| still_pending(job, &mut ready))
@@ -195,15 +181,51 @@ impl Files {
 
     /// Whether a job is under way, so that the window has to look again soon.
     pub fn is_busy(&self) -> bool {
-        self.dialog.is_some() || !self.jobs.is_empty()
+        let asked = self.asked.as_ref();
+        asked.is_some_and(|asked| asked.answer.is_some()) || !self.jobs.is_empty()
     }
 }
 
-fn weight_files(dialog: rfd::AsyncFileDialog) -> rfd::AsyncFileDialog {
-    // Files are told by their contents; the second filter is for other names.
-    dialog
-        .add_filter("safetensors", &["safetensors"])
-        .add_filter("All files", &["*"])
+impl Asked {
+    /// Itself, as long as the person may still answer.
+    fn poll(mut self, has_focus: bool, ready: &mut Vec<Outcome>) -> Option<Self> {
+        let Some(answer) = self.answer.take() else {
+            return Some(self);
+        };
+        let waited = self.since.elapsed();
+        match answer.try_take() {
+            Ok(Some(path)) => {
+                ready.push(Outcome::of(self.wanted, path));
+                None
+            }
+            Ok(None) if waited < QUICK && !cfg!(any(windows, target_os = "macos")) => {
+                self.no_answer = Some(NoAnswer::NotOpened);
+                Some(self)
+            }
+            Ok(None) => None,
+            Err(pending) => {
+                self.answer = Some(pending);
+                if waited > SLOW && has_focus {
+                    self.no_answer = Some(NoAnswer::Silent);
+                }
+                Some(self)
+            }
+        }
+    }
+}
+
+impl Outcome {
+    /// That `path` was chosen for what was wanted.
+    pub fn of(wanted: Wanted, path: PathBuf) -> Self {
+        match wanted {
+            Wanted::Model(_) => Self::PathChosen(path),
+            Wanted::Autoencoder => Self::AutoencoderChosen(path),
+            Wanted::ModelsFolder => Self::ModelsFolderChosen(path),
+            Wanted::Output => Self::OutputChosen(path),
+            Wanted::Picture => Self::PictureChosen(path),
+            Wanted::Place(export, _) => Self::PlaceChosen(export, path),
+        }
+    }
 }
 
 /// A picture is told by its first bytes; whatever else it is, it is opened as a
@@ -227,6 +249,15 @@ fn still_pending(job: Promise<Outcome>, ready: &mut Vec<Outcome>) -> Option<Prom
         }
         Err(job) => Some(job),
     }
+}
+
+/// Whether the system tells the window of files that are dropped on it; Wayland's
+/// windows are not told by winit.
+pub fn can_drop() -> bool {
+    let is_wayland = ["WAYLAND_DISPLAY", "WAYLAND_SOCKET"]
+        .iter()
+        .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()));
+    cfg!(any(windows, target_os = "macos")) || !is_wayland
 }
 
 /// Opens the system's file manager at a file.

@@ -1,6 +1,7 @@
 //! What everything looks like: colours, type, icons, marks, names and keys.
 
 pub mod buttons;
+pub mod fonts;
 pub mod icons;
 pub mod keys;
 pub mod marks;

@@ -1,15 +1,13 @@
-//! The one place where colours, fonts, sizes and spaces are declared.
+//! The one place where colours, sizes and spaces are declared.
 //!
 //! Object colours come from the Okabe–Ito set and are never the only
 //! difference: every object also has a [`Mark`](crate::app::state::looks::Mark).
 
-use std::sync::Arc;
-
 use egui::epaint::Shadow;
 use egui::style::{HandleShape, Selection, WidgetVisuals, Widgets};
 use egui::{
-    Color32, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, Margin, RichText, Stroke,
-    Style, TextStyle, Theme, Ui, Visuals, vec2,
+    Color32, CornerRadius, FontId, Margin, RichText, Stroke, Style, TextStyle, Theme, Ui, Visuals,
+    vec2,
 };
 
 /// Text of the prompt and of headings.
@@ -123,43 +121,11 @@ pub fn relative_luminance(colour: Color32) -> f64 {
     0.2126 * linear(colour.r()) + 0.7152 * linear(colour.g()) + 0.0722 * linear(colour.b())
 }
 
-/// Gives `ctx` the fonts and both themes' styles.
+/// Gives `ctx` both themes' styles.
 pub fn install(ctx: &egui::Context) {
-    ctx.set_fonts(fonts());
     for theme in [Theme::Dark, Theme::Light] {
         ctx.style_mut_of(theme, |style| apply(style, theme));
     }
-}
-
-fn fonts() -> FontDefinitions {
-    let mut fonts = FontDefinitions::default();
-    let embedded: [(&str, &[u8]); 3] = [
-        (
-            "Storm Sans",
-            include_bytes!("../../../assets/fonts/StormSans.ttf"),
-        ),
-        (
-            "Storm Mono",
-            include_bytes!("../../../assets/fonts/StormMono.ttf"),
-        ),
-        (
-            "Storm Icons",
-            include_bytes!("../../../assets/fonts/StormIcons.ttf"),
-        ),
-    ];
-    for (name, bytes) in embedded {
-        let data = FontData::from_static(bytes);
-        fonts.font_data.insert(name.to_string(), Arc::new(data));
-    }
-    for (family, first) in [
-        (FontFamily::Proportional, "Storm Sans"),
-        (FontFamily::Monospace, "Storm Mono"),
-    ] {
-        let names = fonts.families.entry(family).or_default();
-        names.insert(0, first.to_string());
-        names.insert(1, "Storm Icons".to_string());
-    }
-    fonts
 }
 
 fn apply(style: &mut Style, theme: Theme) {

@@ -1,14 +1,18 @@
 //! A word of the prompt as a chip: its token's index, its text, its role.
 
 use std::ops::Range;
+use std::sync::Arc;
 
-use egui::{CornerRadius, FontId, Response, Sense, Stroke, StrokeKind, Ui, vec2};
+use egui::{Color32, CornerRadius, FontId, Galley, Response, Sense, Stroke, StrokeKind, Ui, vec2};
 
 use crate::app::look::theme::{BODY_SIZE, Palette};
 use crate::app::state::looks::{Look, Mark};
 
-const HEIGHT: f32 = 24.0;
+/// Height of a chip.
+pub const HEIGHT: f32 = 24.0;
 const INDEX_SIZE: f32 = 9.5;
+/// Room for the mark of a noun.
+const MARK_WIDTH: f32 = 12.0;
 
 /// What a word is in the picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +66,31 @@ impl Chip<'_> {
     }
 }
 
+/// How wide a chip is.
+pub fn chip_width(ui: &Ui, chip: &Chip<'_>) -> f32 {
+    let has_mark = matches!(chip.role, ChipRole::Noun(_));
+    let [text, numbers] = galleys(ui, chip);
+    width(has_mark, text.size().x, numbers.size().x)
+}
+
+fn width(has_mark: bool, text: f32, numbers: f32) -> f32 {
+    let mark = if has_mark { MARK_WIDTH } else { 0.0 };
+    8.0 + mark + text + 5.0 + numbers + 8.0
+}
+
+/// The text and the token numbers of a chip.
+fn galleys(ui: &Ui, chip: &Chip<'_>) -> [Arc<Galley>; 2] {
+    let palette = Palette::of(ui);
+    let layout = |text: String, size: f32, colour: Color32| {
+        let font = FontId::proportional(size);
+        ui.painter().layout_no_wrap(text, font, colour)
+    };
+    [
+        layout(chip.joined(), BODY_SIZE, palette.text),
+        layout(chip.numbers(), INDEX_SIZE, palette.weak_text),
+    ]
+}
+
 /// Draws a chip; `explanation` says what a click will do.
 pub fn chip_ui(ui: &mut Ui, chip: &Chip<'_>, explanation: &str) -> Response {
     let palette = Palette::of(ui);
@@ -74,15 +103,8 @@ pub fn chip_ui(ui: &mut Ui, chip: &Chip<'_>, explanation: &str) -> Response {
         }
         ChipRole::Attribute(look) => (palette.surface, look.colour(palette), palette.text, None),
     };
-    let painter = ui.painter();
-    let numbers = painter.layout_no_wrap(
-        chip.numbers(),
-        FontId::proportional(INDEX_SIZE),
-        palette.weak_text,
-    );
-    let text = painter.layout_no_wrap(chip.joined(), FontId::proportional(BODY_SIZE), text_colour);
-    let mark_width = if mark.is_some() { 12.0 } else { 0.0 };
-    let width = 8.0 + mark_width + text.size().x + 5.0 + numbers.size().x + 8.0;
+    let [text, numbers] = galleys(ui, chip);
+    let width = width(mark.is_some(), text.size().x, numbers.size().x);
     let (rect, response) = ui.allocate_exact_size(vec2(width, HEIGHT), Sense::click());
     let response = response.on_hover_cursor(egui::CursorIcon::PointingHand);
     let is_hovered = response.hovered() || chip.is_lit;
@@ -103,7 +125,7 @@ pub fn chip_ui(ui: &mut Ui, chip: &Chip<'_>, explanation: &str) -> Response {
     if let Some(look) = mark {
         let centre = egui::pos2(x + 4.0, rect.center().y);
         look.paint(painter, centre, 4.0, palette);
-        x += mark_width;
+        x += MARK_WIDTH;
     }
     let middle = |height: f32| rect.center().y - 0.5 * height;
     let text_size = text.size();

@@ -3,19 +3,22 @@
 
 use egui::{Align, Key, Layout, Modifiers, TextEdit, Ui, vec2};
 
-use super::chips::{Chip, ChipRole, chip_ui};
+use super::chips_row::chips_ui;
 use super::notes::PromptNotes;
-use super::relation_sentences::{draft_looks, noun_text, relation_sentences_ui};
+use super::relation_sentences::relation_sentences_ui;
 use super::run_buttons::{RUN_WIDTH, run_ui};
-use crate::app::draft::assigning::{self, WordClick};
+use crate::app::draft::assigning;
 use crate::app::look::buttons::icon_button;
 use crate::app::look::icons;
-use crate::app::look::theme::{PROMPT_SIZE, Palette, small};
+use crate::app::look::theme::{PROMPT_SIZE, Palette};
 use crate::app::state::State;
 use crate::app::state::message::sentence;
 use crate::prompt::proposal::first_relation;
-use crate::prompt::{TokenIndices, TokenizedPrompt, WordRole};
+use crate::prompt::{TokenIndices, TokenizedPrompt};
 use crate::storm::relation::RelationKind;
+
+/// Lines of the prompt that are seen at once.
+const MOST_LINES: usize = 3;
 
 /// The id of the prompt's field, for the first focus.
 pub fn prompt_id() -> egui::Id {
@@ -25,6 +28,8 @@ pub fn prompt_id() -> egui::Id {
 #[derive(Debug, Default)]
 pub struct PromptPanel {
     shows_negative: bool,
+    /// Words far from what is assigned are shown too.
+    shows_all_words: bool,
     /// The notation as it is being typed; `None` shows the draft's own.
     notation: Option<String>,
     notation_problem: Option<String>,
@@ -39,7 +44,7 @@ impl PromptPanel {
                 ui.set_width(width);
                 ui.spacing_mut().item_spacing.y = 6.0;
                 self.text_ui(ui, state);
-                chips_ui(ui, state);
+                chips_ui(ui, &mut self.shows_all_words, state);
                 self.relations_ui(ui, state);
             });
             ui.add_space(4.0);
@@ -48,17 +53,9 @@ impl PromptPanel {
     }
 
     fn text_ui(&mut self, ui: &mut Ui, state: &mut State) {
-        let font = egui::FontId::proportional(PROMPT_SIZE);
         ui.horizontal(|ui| {
-            let mut prompt = state.draft.prompt.clone();
-            let edit = TextEdit::singleline(&mut prompt)
-                .id(prompt_id())
-                .font(font.clone())
-                .margin(vec2(10.0, 6.0))
-                .hint_text("What should the picture show? For example: a cat to the left of a dog")
-                .desired_width(ui.available_width() - 34.0);
-            let response = ui.add(edit).accessible_name("Prompt");
-            if response.changed() {
+            let width = ui.available_width() - 34.0;
+            if let Some(prompt) = prompt_field_ui(ui, width, state) {
                 state.draft.edit(|content| content.prompt = prompt);
                 self.notation = None;
             }
@@ -153,111 +150,53 @@ fn apply_notation(text: &str, tokens: &TokenizedPrompt, state: &mut State) -> Re
     Ok(())
 }
 
-fn chips_ui(ui: &mut Ui, state: &mut State) {
-    let Some(tokens) = state.draft.tokens().cloned() else {
-        ui.label(small("The words appear here as soon as the model is loaded.").weak());
-        return;
+/// The prompt in as many lines as it needs, up to [`MOST_LINES`]; beyond them it
+/// scrolls → the text, if it was changed.
+fn prompt_field_ui(ui: &mut Ui, width: f32, state: &State) -> Option<String> {
+    let font = egui::FontId::proportional(PROMPT_SIZE);
+    let margin = vec2(10.0, 6.0);
+    let mut prompt = state.draft.prompt.clone();
+    let colour = Palette::of(ui).text;
+    let inner = width - 2.0 * margin.x;
+    let galley = ui
+        .painter()
+        .layout(prompt.clone(), font.clone(), colour, inner);
+    let lines = galley.rows.len().max(1);
+    let line = ui.ctx().fonts_mut(|fonts| fonts.row_height(&font));
+    let is_composing = state.view.is_composing;
+    let edit = TextEdit::multiline(&mut prompt)
+        .id(prompt_id())
+        .font(font)
+        .margin(margin)
+        .desired_rows(1)
+        // A prompt is one line, however long: Enter ends the writing.
+        .return_key(None)
+        .event_filter(egui::EventFilter {
+            horizontal_arrows: true,
+            vertical_arrows: true,
+            // It belongs to the input method while that composes.
+            escape: is_composing,
+            ..Default::default()
+        })
+        .hint_text("What should the picture show? For example: a cat to the left of a dog")
+        .desired_width(width);
+    let height = lines.min(MOST_LINES) as f32 * line + 2.0 * margin.y;
+    let response = if lines > MOST_LINES {
+        let scroll = egui::ScrollArea::vertical()
+            .id_salt("prompt")
+            .max_height(height)
+            .max_width(width);
+        scroll.show(ui, |ui| ui.add(edit)).inner
+    } else {
+        ui.add(edit)
     };
-    let looks = draft_looks(state);
-    ui.horizontal_wrapped(|ui| {
-        ui.spacing_mut().item_spacing = vec2(4.0, 4.0);
-        for (index, word) in tokens.words.iter().enumerate() {
-            let role = match state.draft.assignment.role_of(&word.span) {
-                Some(WordRole::Noun(object)) => ChipRole::Noun(looks[object]),
-                Some(WordRole::Attribute(object)) => ChipRole::Attribute(looks[object]),
-                None => ChipRole::None,
-            };
-            let chip = Chip {
-                text: &word.text,
-                tokens: word.tokens.clone(),
-                pieces: tokens.pieces(word),
-                role,
-                is_lit: state.view.lit_word.get() == Some(index),
-            };
-            let effect = assigning::effect_of_click(&state.draft, &word.span);
-            let response = chip_ui(ui, &chip, &explain(state, &effect));
-            if response.hovered() || response.has_focus() {
-                state.view.lit_word.set(index);
-            }
-            if response.clicked() {
-                state
-                    .draft
-                    .edit(|content| assigning::click(content, &word.span));
-            }
-            chip_menu(&response, state, &word.span);
-        }
-        let end = tokens.end;
-        let padding = tokens.ids.len() - end - 1;
-        let text = format!("{end} end, {padding} padding");
-        ui.label(small(text).weak())
-            .on_hover_text("The text encoder always reads the same number of tokens");
-    });
-}
-
-/// What a click on the chip will do, in words.
-fn explain(state: &State, effect: &WordClick) -> String {
-    match effect {
-        WordClick::MakeSubject => "Click: make it the subject".to_string(),
-        WordClick::MakeObject(kind) => match subject_text(state) {
-            Some(subject) => format!("Click: {subject} is {} it", kind.phrase()),
-            None => "Click: make it the object".to_string(),
-        },
-        WordClick::MakeAttribute(object) => {
-            format!("Click: it describes the {}", noun_text(state, *object))
-        }
-        WordClick::Clear => "Click: clear it".to_string(),
-        WordClick::Nothing => "Choose a subject first".to_string(),
+    let response = response.accessible_name("Prompt");
+    if response.has_focus() && ui.input(|input| input.key_pressed(Key::Enter)) {
+        response.surrender_focus();
     }
-}
-
-fn subject_text(state: &State) -> Option<String> {
-    let open = assigning::open_relation(&state.draft)?;
-    Some(noun_text(state, open.subject?))
-}
-
-/// Everything that can be made of a word, by the right mouse button.
-fn chip_menu(response: &egui::Response, state: &mut State, word: &std::ops::Range<usize>) {
-    response.context_menu(|ui| {
-        let nouns: Vec<(String, std::ops::Range<usize>)> = state
-            .draft
-            .assignment
-            .objects
-            .iter()
-            .filter(|object| object.noun != *word)
-            .filter_map(|object| {
-                let text = state.draft.prompt.get(object.noun.clone())?;
-                Some((text.to_string(), object.noun.clone()))
-            })
-            .collect();
-        for (text, noun) in &nouns {
-            if ui.button(format!("It describes the {text}")).clicked() {
-                state
-                    .draft
-                    .edit(|content| assigning::make_attribute(content, word, noun));
-            }
-        }
-        for (text, noun) in &nouns {
-            if are_neighbours(&state.draft.prompt, word, noun)
-                && ui.button(format!("Join it with “{text}”")).clicked()
-            {
-                state
-                    .draft
-                    .edit(|content| assigning::join(content, word, noun));
-            }
-        }
-        if state.draft.assignment.role_of(word).is_some() && ui.button("Clear it").clicked() {
-            state.draft.edit(|content| assigning::clear(content, word));
-        }
-        if ui.button("Let the program propose again").clicked() {
-            state.draft.propose_again();
-        }
-    });
-}
-
-/// Whether only white space stands between two spans.
-fn are_neighbours(text: &str, a: &std::ops::Range<usize>, b: &std::ops::Range<usize>) -> bool {
-    let gap = a.end.min(b.end)..a.start.max(b.start);
-    text.get(gap).is_some_and(|gap| gap.trim().is_empty())
+    response
+        .changed()
+        .then(|| prompt.replace(['\r', '\n'], " "))
 }
 
 /// Alt and a digit click the word with this number, for hands on the keyboard.

@@ -60,7 +60,7 @@ fn stop_ui(ui: &mut Ui, state: &mut State) {
         let cancel = egui::Button::new(format!("{} Cancel", icons::X)).min_size(vec2(width, 26.0));
         let cancel = ui
             .add_enabled(!state.session.is_cancelling, cancel)
-            .on_hover_text("Stop everything at once, without a last picture (Esc)")
+            .on_hover_text("Stop this at once, without a last picture (Esc); what waits goes on")
             .accessible_name("Cancel");
         if cancel.clicked() {
             state.actions.push(Action::Cancel);

@@ -2,6 +2,7 @@
 
 use egui::{Align, Button, Label, Layout, ProgressBar, ScrollArea, Ui};
 
+use crate::app::files::can_drop;
 use crate::app::look::buttons::icon_button;
 use crate::app::look::icons;
 use crate::app::look::theme::{Palette, small};
@@ -41,10 +42,7 @@ pub fn model_ui(ui: &mut Ui, state: &mut State) {
             ui.add_enabled_ui(!state.files.is_dialog_open(), |ui| {
                 ui.menu_button("Open…", |ui| menu_ui(ui, state))
                     .response
-                    .on_hover_text(
-                        "Open a Stable Diffusion 1.x or 2.x model: a folder in diffusers' layout or \
-                         a .safetensors file. Dropping one on the window does the same.",
-                    );
+                    .on_hover_text(open_explanation());
             });
         });
     });
@@ -73,6 +71,16 @@ pub fn model_ui(ui: &mut Ui, state: &mut State) {
         let action = Action::LoadModel(CheckpointSource::Embedded);
         state.actions.push(action);
     }
+}
+
+fn open_explanation() -> String {
+    let mut text = "Open a Stable Diffusion 1.x or 2.x model: a folder in diffusers' layout or a \
+                    .safetensors file."
+        .to_string();
+    if can_drop() {
+        text += " Dropping one on the window does the same.";
+    }
+    text
 }
 
 fn loading_ui(ui: &mut Ui, state: &mut State, fraction: f32) {

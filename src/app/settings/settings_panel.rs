@@ -27,7 +27,7 @@ impl SettingsPanel {
             group(ui, "Picture", true, |ui| picture_ui(ui, state));
             group(ui, "More of sampling", false, |ui| {
                 let model = state.session.model().cloned();
-                more_sampling_ui(ui, &mut state.draft.settings, model.as_deref());
+                more_sampling_ui(ui, state.draft.settings_mut(), model.as_deref());
             });
             group(ui, "STORM", true, |ui| {
                 storm_ui(ui, state.draft.settings_mut());

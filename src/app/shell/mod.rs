@@ -4,6 +4,7 @@ pub mod drop_hint;
 pub mod frame_meter;
 pub mod message_bar;
 pub mod panes;
+pub mod path_entry;
 pub mod preferences;
 pub mod shortcuts;
 pub mod status_bar;

@@ -4,6 +4,7 @@
 
 use std::ops::RangeInclusive;
 
+use egui::containers::panel::PanelState;
 use egui::{
     Align2, CentralPanel, Frame, Margin, Panel, Response, Sense, Ui, UiBuilder, WidgetInfo, vec2,
 };
@@ -25,6 +26,9 @@ const TAB_HEIGHT: f32 = 24.0;
 const SETTINGS_WIDTH: RangeInclusive<f32> = 180.0..=420.0;
 const ATTENTION_WIDTH: RangeInclusive<f32> = 160.0..=560.0;
 const BOTTOM_HEIGHT: RangeInclusive<f32> = 110.0..=420.0;
+/// What the canvases need with a square picture of 343 points, as they have it beside
+/// the other panes at 1280 × 800.
+const CANVASES_HEIGHT: f32 = 462.0;
 
 /// Which panes are open and how large they are, in points; kept between sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -89,50 +93,59 @@ impl Panes {
     }
 
     pub fn ui(&mut self, ui: &mut Ui, state: &mut State, textures: &mut Textures) {
-        if self.sizes.shows_bottom {
-            let edge = Margin {
-                top: GAP,
-                ..Margin::ZERO
+        let mut sizes = self.sizes;
+        if sizes.shows_bottom {
+            // A long prompt takes its lines from here before it takes them from the canvases.
+            let room = (ui.available_height() - CANVASES_HEIGHT - f32::from(GAP))
+                .max(*BOTTOM_HEIGHT.start());
+            let pane = Pane {
+                size: sizes.bottom.min(room),
+                range: BOTTOM_HEIGHT,
+                frame: gap(Margin {
+                    top: GAP,
+                    ..Margin::ZERO
+                }),
             };
-            let panel = Panel::bottom("bottom pane").resizable(true);
-            let panel = sized(panel, self.sizes.bottom, BOTTOM_HEIGHT).frame(gap(edge));
-            let shown = panel.show(ui, |ui| self.bottom_ui(ui, state, textures));
-            self.sizes.bottom = shown.response.rect.height() - f32::from(GAP);
+            let dragged = pane.show(ui, (Panel::bottom, "bottom pane"), |ui| {
+                self.bottom_ui(ui, state, textures)
+            });
+            sizes.bottom = dragged.unwrap_or(sizes.bottom);
         }
-        if self.sizes.shows_settings {
-            let edge = Margin {
+        if sizes.shows_settings {
+            let right = Margin {
                 right: GAP,
                 ..Margin::ZERO
             };
-            let panel = sized(
-                Panel::left("settings pane"),
-                self.sizes.settings,
-                SETTINGS_WIDTH,
-            );
-            let panel = panel.frame(pane_frame(ui, edge));
-            let shown = panel.show(ui, |ui| inside(ui, |ui| self.settings.ui(ui, state)));
-            self.sizes.settings = shown.response.rect.width() - f32::from(GAP);
+            let pane = Pane {
+                size: sizes.settings,
+                range: SETTINGS_WIDTH,
+                frame: pane_frame(ui, right),
+            };
+            let dragged = pane.show(ui, (Panel::left, "settings pane"), |ui| {
+                inside(ui, |ui| self.settings.ui(ui, state));
+            });
+            sizes.settings = dragged.unwrap_or(sizes.settings);
         }
-        if self.sizes.shows_attention {
-            let edge = Margin {
+        if sizes.shows_attention {
+            let left = Margin {
                 left: GAP,
                 ..Margin::ZERO
             };
-            let panel = sized(
-                Panel::right("attention pane"),
-                self.sizes.attention,
-                ATTENTION_WIDTH,
-            );
-            let panel = panel.frame(pane_frame(ui, edge));
-            let shown = panel.show(ui, |ui| {
-                inside(ui, |ui| self.attention.ui(ui, state, textures))
+            let pane = Pane {
+                size: sizes.attention,
+                range: ATTENTION_WIDTH,
+                frame: pane_frame(ui, left),
+            };
+            let dragged = pane.show(ui, (Panel::right, "attention pane"), |ui| {
+                inside(ui, |ui| self.attention.ui(ui, state, textures));
             });
-            self.sizes.attention = shown.response.rect.width() - f32::from(GAP);
+            sizes.attention = dragged.unwrap_or(sizes.attention);
         }
         let frame = pane_frame(ui, Margin::ZERO);
         CentralPanel::no_frame().frame(frame).show(ui, |ui| {
             inside(ui, |ui| self.canvases.ui(ui, state, textures));
         });
+        self.sizes = sizes;
     }
 
     fn bottom_ui(&mut self, ui: &mut Ui, state: &mut State, textures: &mut Textures) {
@@ -160,14 +173,39 @@ impl Panes {
     }
 }
 
-/// A panel of a size that can be dragged; egui keeps it while the program runs,
-/// [`PaneSizes`] from one session to the next.
-fn sized(panel: Panel, size: f32, range: RangeInclusive<f32>) -> Panel {
-    let gap = f32::from(GAP);
-    panel
-        .show_separator_line(false)
-        .default_size(size.clamp(*range.start(), *range.end()) + gap)
-        .size_range(range.start() + gap..=range.end() + gap)
+/// A pane of a size that can be dragged.
+struct Pane {
+    size: f32,
+    range: RangeInclusive<f32>,
+    frame: Frame,
+}
+
+impl Pane {
+    /// Lays it out at one `side` → its new size, if the person drags its edge.
+    fn show(
+        self,
+        ui: &mut Ui,
+        (side, name): (fn(&'static str) -> Panel, &'static str),
+        content: impl FnOnce(&mut Ui),
+    ) -> Option<f32> {
+        let gaps = self.frame.outer_margin.sum();
+        let gap = gaps.x + gaps.y;
+        let [least, most] = [*self.range.start(), *self.range.end()].map(|size| size + gap);
+        let size = (self.size + gap).clamp(least, most);
+        // egui would go on with the size that it remembers; the one home of sizes
+        // is [`PaneSizes`].
+        let id = ui.scope_id().with(name);
+        ui.data_mut(|data| data.remove::<PanelState>(id));
+        let panel = side(name)
+            .resizable(true)
+            .frame(self.frame)
+            .show_separator_line(false)
+            .default_size(size)
+            .size_range(least..=most);
+        let shown = panel.show(ui, content).response.rect.size();
+        let shown = if gaps.y > 0.0 { shown.y } else { shown.x };
+        ((shown - size).abs() > 1.0).then_some(shown - gap)
+    }
 }
 
 /// Room beside a pane, through which the window's ground is seen.

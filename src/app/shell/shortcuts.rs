@@ -1,6 +1,6 @@
 //! Keys that work everywhere in the window, in one table.
 
-use egui::{Key, Modifiers, Ui};
+use egui::{Event, ImeEvent, Key, Modifiers, Ui};
 
 use crate::app::look::keys::{
     COPY, FOCUS_PROMPT, GENERATE, OPEN, QUIT, REDO, REDO_TOO, SAVE, UNDO,
@@ -10,8 +10,12 @@ use crate::app::state::action::Action;
 use crate::app::state::view::{CanvasMode, Zoom};
 use crate::diffusion::Method;
 
+/// How long after a composition Escape still belongs to it, in seconds.
+const AFTER_COMPOSITION: f64 = 0.3;
+
 /// Reads the keys before any panel does, so that a focused field can't keep them.
 pub fn read(ui: &Ui, state: &mut State) {
+    let is_composing = follow_composition(ui, state);
     let table = [
         (GENERATE, Action::Generate),
         (SAVE, Action::Save),
@@ -34,6 +38,7 @@ pub fn read(ui: &Ui, state: &mut State) {
     let popup_open = egui::Popup::is_any_open(ui.ctx());
     if state.session.is_busy()
         && !popup_open
+        && !is_composing
         && ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape))
     {
         state.actions.push(Action::Cancel);
@@ -42,6 +47,24 @@ pub fn read(ui: &Ui, state: &mut State) {
     if ui.memory(|memory| memory.focused()).is_none() {
         without_focus(ui, state);
     }
+}
+
+/// Whether an input method composes, or did a moment ago: the key that ended it may
+/// come after its end, and is not meant for the program.
+fn follow_composition(ui: &Ui, state: &mut State) -> bool {
+    let view = &mut state.view;
+    ui.input(|input| {
+        for event in &input.events {
+            let Event::Ime(event) = event else { continue };
+            if matches!(event, ImeEvent::Preedit { text, .. } if !text.is_empty()) {
+                view.composed_until = f64::INFINITY;
+            } else if view.composed_until == f64::INFINITY {
+                view.composed_until = input.time;
+            }
+        }
+        view.is_composing = input.time < view.composed_until + AFTER_COMPOSITION;
+    });
+    view.is_composing
 }
 
 /// Single keys, which belong to whatever has the focus if anything has it.

@@ -1,7 +1,7 @@
 //! What a panel asks the program to do; done after the frame is laid out, so
 //! that panels stay free of the engine and of each other.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::message::Remedy;
 use super::session::RunKey;
@@ -12,11 +12,16 @@ use crate::checkpoint::CheckpointSource;
 pub enum Action {
     /// Queue a request made from the draft.
     Generate,
-    /// End everything within one denoising step, without a last decode.
+    /// End the request in work within one denoising step, without a last decode;
+    /// those that wait go on.
     Cancel,
+    /// The same, and drop those that wait.
+    CancelAll,
     /// Let the seed in work finish, then end everything.
     FinishThenStop,
     OpenModelDialog(ModelPlace),
+    /// Use a path that was written where no dialog answers.
+    TakePath(Wanted, PathBuf),
     /// Find out what lies at a path, and open it: a model, or a picture's settings.
     Open(PathBuf),
     LoadModel(CheckpointSource),
@@ -57,4 +62,42 @@ pub enum Export {
     Picture,
     Comparison,
     Grid,
+}
+
+/// What a path is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    Model(ModelPlace),
+    /// Of a model that lacks it.
+    Autoencoder,
+    /// Whose models are listed.
+    ModelsFolder,
+    /// Where pictures are saved.
+    Output,
+    /// Whose settings are to come back.
+    Picture,
+    /// Where an export goes, and where it would go by itself.
+    Place(Export, PathBuf),
+}
+
+impl Wanted {
+    /// The dialog's title.
+    pub fn title(&self) -> &'static str {
+        match self {
+            Self::Model(_) => "Open a Stable Diffusion model",
+            Self::Autoencoder => "Choose an autoencoder (VAE)",
+            Self::ModelsFolder => "Choose a folder of models",
+            Self::Output => "Choose the output folder",
+            Self::Picture => "Open a picture's settings",
+            Self::Place(..) => "Save the picture",
+        }
+    }
+
+    /// Where the person can begin.
+    pub fn proposed(&self) -> &Path {
+        match self {
+            Self::Place(_, proposed) => proposed,
+            _ => Path::new(""),
+        }
+    }
 }

@@ -23,6 +23,8 @@ pub enum Remedy {
     ResetSettings,
     DiscardRelations,
     Restart,
+    /// After one request was stopped and others wait.
+    DropWaiting,
 }
 
 impl Remedy {
@@ -35,6 +37,7 @@ impl Remedy {
             Self::ResetSettings => "Reset the settings",
             Self::DiscardRelations => "Start the relations over",
             Self::Restart => "Restart",
+            Self::DropWaiting => "Drop them too",
         }
     }
 }

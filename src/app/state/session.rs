@@ -140,7 +140,7 @@ pub struct Session {
     pub message: Option<Message>,
     /// Whether the person asked to stop after the seed in work.
     pub is_finishing: bool,
-    /// Whether the person asked to stop at once.
+    /// Whether the person asked to stop what is in work at once.
     pub is_cancelling: bool,
     /// Index of each run by its key.
     index: BTreeMap<RunKey, usize>,
@@ -189,10 +189,18 @@ impl Session {
         self.running.is_some() || !self.queue.is_empty()
     }
 
+    /// The request in work, or the one that is begun next.
+    pub fn next_to_end(&self) -> Option<RequestId> {
+        let first = self.running.as_ref().or(self.queue.first());
+        first.map(|queued| queued.id)
+    }
+
     /// Remembers a request that was just submitted.
     pub fn submitted(&mut self, id: RequestId, request: Arc<Request>) {
         self.is_finishing = false;
         self.is_cancelling = false;
+        // What was said before is read by now.
+        self.message = None;
         self.queue.push(Queued { id, request });
     }
 
@@ -245,7 +253,6 @@ impl Session {
         // Requests are worked off in order, so whatever stood before is gone.
         self.running = self.queue.drain(..=position).next_back();
         self.prompt = None;
-        self.message = None;
     }
 
     fn start_seed(&mut self, key: RunKey, step_count: usize, size: [usize; 2]) {
@@ -309,10 +316,10 @@ impl Session {
             .is_some_and(|running| running.id == request)
         {
             self.running = None;
+            self.is_cancelling = false;
         }
         if !self.is_busy() {
             self.is_finishing = false;
-            self.is_cancelling = false;
         }
     }
 

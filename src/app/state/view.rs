@@ -59,6 +59,12 @@ pub struct View {
     pub show_all_tokens: bool,
     /// Whether saved pictures carry the settings that made them.
     pub saves_settings: bool,
+    /// An input method composes in a field, or did a moment ago.
+    #[serde(skip)]
+    pub is_composing: bool,
+    /// When it ended, in egui's seconds; infinite while it composes.
+    #[serde(skip)]
+    pub composed_until: f64,
     /// The word under the pointer on a chip or heatmap, by its index.
     #[serde(skip)]
     pub lit_word: Linked<usize>,
@@ -83,6 +89,8 @@ impl Default for View {
             smooth_maps: false,
             show_all_tokens: false,
             saves_settings: true,
+            is_composing: false,
+            composed_until: f64::NEG_INFINITY,
             lit_word: Linked::default(),
             pointed: Linked::default(),
         }

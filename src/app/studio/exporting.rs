@@ -8,7 +8,7 @@ use crate::app::files;
 use crate::app::files::saving::{self, Writing};
 use crate::app::look::names::method_name;
 use crate::app::paint::images;
-use crate::app::state::action::Export;
+use crate::app::state::action::{Export, Wanted};
 use crate::diffusion::Method;
 
 impl StudioApp {
@@ -44,7 +44,7 @@ impl StudioApp {
             Export::Comparison => output.comparison(prompt, seed),
             Export::Grid => output.grid(prompt),
         };
-        self.state.files.ask_for_place(export, &proposed);
+        self.state.files.ask(Wanted::Place(export, proposed));
     }
 
     /// Writes an export to a place that was chosen.

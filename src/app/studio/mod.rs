@@ -16,6 +16,7 @@ use egui::{CentralPanel, Frame, Margin, Panel, Theme, Ui};
 
 use crate::app::draft::{Draft, DraftContent, DraftError};
 use crate::app::files::{Files, Outcome};
+use crate::app::look::fonts::{self, MissingGlyphs};
 use crate::app::look::theme::{self, Palette};
 use crate::app::paint::device_drawing::DeviceDrawing;
 use crate::app::paint::textures::Textures;
@@ -24,11 +25,12 @@ use crate::app::shell::drop_hint;
 use crate::app::shell::frame_meter::FrameMeter;
 use crate::app::shell::message_bar;
 use crate::app::shell::panes::Panes;
+use crate::app::shell::path_entry::PathEntry;
 use crate::app::shell::preferences::Preferences;
 use crate::app::shell::shortcuts;
 use crate::app::shell::status_bar::StatusBar;
 use crate::app::state::State;
-use crate::app::state::action::{Action, ModelPlace};
+use crate::app::state::action::{Action, ModelPlace, Wanted};
 use crate::app::state::message::{Message, Remedy, sentence};
 use crate::app::state::model_choices::ModelChoices;
 use crate::app::state::session::{RunKey, Session};
@@ -51,7 +53,9 @@ pub struct StudioApp {
     panes: Panes,
     prompt: PromptPanel,
     status: StatusBar,
+    path_entry: PathEntry,
     undoer: Undoer<DraftContent>,
+    missing_glyphs: MissingGlyphs,
     /// Generate was pressed before the model was ready.
     generates_when_ready: bool,
     /// Read out of a picture before there was a tokenizer.
@@ -69,6 +73,7 @@ impl StudioApp {
         preferences: Preferences,
     ) -> Self {
         theme::install(ctx);
+        let missing_glyphs = fonts::install(ctx);
         let mut files = Files::new(output);
         if let Some(folder) = &preferences.models.folder {
             files.find_models(folder.clone());
@@ -90,7 +95,9 @@ impl StudioApp {
             panes: Panes::new(preferences.panes),
             prompt: PromptPanel::default(),
             status: StatusBar::default(),
+            path_entry: PathEntry::default(),
             undoer: Undoer::default(),
+            missing_glyphs,
             generates_when_ready: false,
             restored: None,
             meter: FrameMeter::default(),
@@ -157,7 +164,8 @@ impl StudioApp {
             }
         }
         self.go_on_with_model();
-        for outcome in self.state.files.poll() {
+        let has_focus = ctx.input(|input| input.focused);
+        for outcome in self.state.files.poll(has_focus) {
             self.take_outcome(outcome);
         }
         self.meter.done("drawing, events");
@@ -200,9 +208,13 @@ impl StudioApp {
             .show(ui, |ui| {
                 self.panes.ui(ui, &mut self.state, &mut self.textures);
                 message_bar::ui(ui, &mut self.state);
+                self.path_entry.ui(ui, &mut self.state);
             });
         self.meter.done("panes");
         drop_hint::ui(ui);
+        if let Some(news) = self.missing_glyphs.news() {
+            self.say(&news, false);
+        }
         let time = ui.input(|input| input.time);
         self.undoer.feed_state(time, self.state.draft.content());
         for action in std::mem::take(&mut self.state.actions) {
@@ -219,7 +231,8 @@ impl StudioApp {
     fn act(&mut self, ctx: &egui::Context, action: Action) {
         match action {
             Action::Generate => self.generate(),
-            Action::Cancel => {
+            Action::Cancel => self.cancel(),
+            Action::CancelAll => {
                 self.engine.cancel_all();
                 self.state.session.is_cancelling = self.state.session.is_busy();
             }
@@ -227,19 +240,20 @@ impl StudioApp {
                 self.engine.finish_then_stop();
                 self.state.session.is_finishing = self.state.session.is_busy();
             }
-            Action::OpenModelDialog(place) => self.state.files.ask_for_model(place),
+            Action::OpenModelDialog(place) => self.state.files.ask(Wanted::Model(place)),
+            Action::TakePath(wanted, path) => self.take_outcome(Outcome::of(wanted, path)),
             Action::Open(path) => self.state.files.look_at(path),
             Action::LoadModel(source) => self.load(source),
             Action::CancelLoading => self.engine.cancel_loading(),
-            Action::ChooseModelsFolderDialog => self.state.files.ask_for_models_folder(),
+            Action::ChooseModelsFolderDialog => self.state.files.ask(Wanted::ModelsFolder),
             Action::FindModels => self.find_models(),
             Action::Restore(key) => self.restore(key),
             Action::Save => self.save(),
             Action::SaveAsDialog(export) => self.ask_for_place(export),
             Action::Copy => self.copy(ctx),
             Action::ShowInFolder(path) => self.show_in_folder(&path),
-            Action::ChooseOutputDialog => self.state.files.ask_for_output(),
-            Action::OpenPictureDialog => self.state.files.ask_for_picture(),
+            Action::ChooseOutputDialog => self.state.files.ask(Wanted::Output),
+            Action::OpenPictureDialog => self.state.files.ask(Wanted::Picture),
             Action::Remedy(Remedy::Restart) => {
                 self.rescue.wants_restart = true;
                 ctx.send_viewport_cmd(egui::ViewportCommand::Close);
@@ -275,7 +289,7 @@ impl StudioApp {
         if !draft.seeds.locked && has_run {
             draft.seeds_mut().draw();
         }
-        draft.seeds.settle();
+        draft.seeds_mut().settle();
         match draft.request() {
             Ok(request) => {
                 let id = self.engine.submit(request.clone());
@@ -286,6 +300,32 @@ impl StudioApp {
             }
             Err(DraftError::NoModel) => self.generate_when_ready(),
             Err(error) => self.say(&sentence(&error.to_string()), true),
+        }
+    }
+
+    /// Ends the request in work; what waits is begun next, and that is said.
+    fn cancel(&mut self) {
+        let session = &mut self.state.session;
+        let Some(id) = session.next_to_end() else {
+            return;
+        };
+        self.engine.cancel_up_to(id);
+        session.is_cancelling = true;
+        let waiting = session
+            .queue
+            .iter()
+            .filter(|queued| queued.id != id)
+            .count();
+        if waiting > 0 {
+            let text = match waiting {
+                1 => "Stopped; the request that waits goes on.".to_string(),
+                _ => format!("Stopped; the {waiting} requests that wait go on."),
+            };
+            session.message = Some(Message {
+                text,
+                is_error: false,
+                remedy: Some(Remedy::DropWaiting),
+            });
         }
     }
 
@@ -300,14 +340,15 @@ impl StudioApp {
     fn help(&mut self, remedy: Remedy) {
         self.state.session.message = None;
         match remedy {
-            Remedy::OpenModel => self.state.files.ask_for_model(ModelPlace::Folder),
-            Remedy::ChooseAutoencoder => self.state.files.ask_for_autoencoder(),
+            Remedy::OpenModel => self.state.files.ask(Wanted::Model(ModelPlace::Folder)),
+            Remedy::ChooseAutoencoder => self.state.files.ask(Wanted::Autoencoder),
             Remedy::StandardOnly => {
                 self.state.draft.settings_mut().methods = Methods::Standard;
                 self.generate();
             }
             Remedy::ResetSettings => *self.state.draft.settings_mut() = Settings::default(),
             Remedy::DiscardRelations => self.state.draft.propose_again(),
+            Remedy::DropWaiting => self.state.actions.push(Action::CancelAll),
             // The window's own affair.
             Remedy::Restart => {}
         }
@@ -315,7 +356,6 @@ impl StudioApp {
 
     fn take_outcome(&mut self, outcome: Outcome) {
         match outcome {
-            Outcome::Nothing => {}
             Outcome::PathChosen(path) => self.state.files.look_at(path),
             Outcome::ModelFound(source) => self.load(source),
             Outcome::AutoencoderChosen(path) => self.load_with(path),

@@ -52,7 +52,7 @@ impl StudioApp {
             Event::ModelReady(info) => {
                 self.state.draft.set_tokenizer(Arc::clone(&info.tokenizer));
                 let old = self.state.session.model().map(|model| &model.own_walk);
-                let settings = &mut self.state.draft.settings;
+                let settings = self.state.draft.settings_mut();
                 settings.change_model(old, &info.own_walk);
                 self.state.models.loaded();
             }
