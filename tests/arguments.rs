@@ -313,7 +313,7 @@ fn a_program_is_told_of_every_failure() {
         assert_eq!(ran.status.code(), Some(code), "{}", text(&ran.stderr));
         let events = events(&ran);
         let failed = named(&events, "failed");
-        assert_eq!(failed.len(), 1, "{events:?}");
+        assert_eq!(failed.len(), 1, "{arguments:?}: {}", text(&ran.stderr));
         assert_eq!(failed[0]["code"], code);
         let error = failed[0]["error"].as_str().unwrap();
         assert!(error.contains(words), "{error}");

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use serde_json::Value;
-use storm_studio::diffusion::SchedulerKind;
+use storm_studio::diffusion::{NoiseKind, SchedulerKind};
 use storm_studio::engine::Settings;
 use storm_studio::export::metadata::own_of;
 use storm_studio::export::png::read_texts;
@@ -85,6 +85,7 @@ fn an_infotext_gives_what_means_the_same_here_and_names_the_rest() {
         guidance_scale: 35.0,
         scheduler: Some(SchedulerKind::Ddim),
         size: Some([512, 768]),
+        rng: NoiseKind::Nv,
         ..Settings::default()
     };
     assert_eq!(restored.taken.settings, settings);
@@ -109,6 +110,7 @@ fn impossible_values_are_said_by_name_and_none_is_bent() {
     let restored = restored("a1111-impossible.png");
     let settings = Settings {
         scheduler: Some(SchedulerKind::Ddim),
+        rng: NoiseKind::Nv,
         ..Settings::default()
     };
     assert_eq!(restored.taken.settings, settings);

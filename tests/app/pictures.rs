@@ -91,7 +91,7 @@ fn a_picture_dropped_while_the_model_loads_keeps_its_relations() {
     harness.run_steps(3);
     let draft = &app(&harness).state().draft;
     assert_eq!(draft.prompt, "a red cat to the left of a blue dog");
-    assert_eq!(draft.assignment.relations.len(), 2);
+    assert_eq!(draft.assignment.relations.len(), 2, "{:?}", draft.content());
     assert!(!draft.is_proposed);
 }
 
