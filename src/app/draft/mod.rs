@@ -172,7 +172,7 @@ impl Draft {
         self.tokens = Some(tokens);
     }
 
-    /// Lets the word list propose anew, whatever was assigned.
+    /// Lets the prompt be read anew, whatever was assigned.
     pub fn propose_again(&mut self) {
         self.content.is_proposed = true;
         self.content.next_relation = None;
