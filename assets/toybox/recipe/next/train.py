@@ -150,10 +150,12 @@ class Training:
         kept = self.alphas[t].view(-1, 1, 1, 1)
         noised = (kept.sqrt() * x + (1 - kept).sqrt() * noise).to(DEVICE).contiguous(memory_format=torch.channels_last)
         self.maps.clear()
-        error = (self.unet(noised, t.to(DEVICE), states).sample - noise.to(DEVICE)).square().mean(1)
+        with torch.autocast(DEVICE, torch.bfloat16, enabled=CHOICES["bfloat16"]):  # products only: weights, norms, softmax and the error stay f32
+            predicted = self.unet(noised, t.to(DEVICE), states).sample
+        error = (predicted.float() - noise.to(DEVICE)).square().mean(1)
         painting = ((error * focus(covers, t, x.shape[-2:]).to(DEVICE)).mean((1, 2)) * self.weight[t].to(DEVICE)).mean()
         wanted, words = (v.to(DEVICE) for v in attention.targets(captions, covers))
-        reading = attention.reading_loss(torch.stack(self.maps).mean(0), wanted, words)
+        reading = attention.reading_loss(torch.stack(self.maps).float().mean(0), wanted, words)
         plain = error.detach().mean((1, 2)).cpu()
         record = {f"error {a}": plain[(t >= a) & (t < b)].mean().item() for a, b in QUARTERS if ((t >= a) & (t < b)).any()}
         return painting, reading, record
