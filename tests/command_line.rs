@@ -57,6 +57,80 @@ fn a_standard_and_a_storm_picture_per_seed_and_a_grid() {
 }
 
 #[test]
+fn like_a_picture_of_ours_makes_the_same_pixels_and_inspect_says_what_it_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = [
+        "--prompt",
+        "a red cat and a dog",
+        "--relation",
+        "cat above dog",
+        "--seeds",
+        "5",
+        "--steps",
+        "4",
+        "--scheduler",
+        "euler a",
+        "--set",
+        "margin=0.2",
+        "--negative-prompt",
+        "tree",
+    ];
+    assert!(generate(folder.path(), &line).status.success());
+    let made = folder.path().join("a red cat and a dog");
+    let again = folder.path().join("again");
+    for name in ["5.png", "5-standard.png"] {
+        let picture = made.join(name);
+        let like = ["--like", picture.to_str().unwrap()];
+        let ran = generate(&again, &like);
+        assert!(ran.status.success(), "{}", text(&ran.stderr));
+        let told = text(&ran.stderr);
+        assert!(told.contains("The picture's settings are back"), "{told}");
+        let same = again.join("a red cat and a dog").join(name);
+        assert_eq!(
+            image::open(&same).unwrap(),
+            image::open(&picture).unwrap(),
+            "{name}"
+        );
+        std::fs::remove_dir_all(&again).unwrap();
+    }
+    let picture = made.join("5.png");
+    let like = ["--like", picture.to_str().unwrap()];
+    let other = [&like[..], &["--seeds", "6", "--steps", "2", "--standard"]].concat();
+    assert!(generate(&again, &other).status.success());
+    let saved = again.join("a red cat and a dog").join("6-standard.png");
+    let file = std::io::BufReader::new(std::fs::File::open(saved).unwrap());
+    let recipe: Recipe = own_of(&read_png(file).unwrap().texts).unwrap().unwrap();
+    assert_eq!(
+        (recipe.request.settings.steps, recipe.request.seeds),
+        (2, vec![6])
+    );
+
+    let told = text(&storm_studio(&["inspect", like[1]]).stdout);
+    for words in [
+        "A picture of Storm Studio",
+        "cat above dog",
+        "Euler ancestral",
+        "storm-studio:",
+    ] {
+        assert!(told.contains(words), "{told}");
+    }
+    let none = crate::pictures::picture("plain.png");
+    let ran = storm_studio(&["inspect", none.to_str().unwrap()]);
+    assert_eq!(ran.status.code(), Some(6));
+    assert!(text(&ran.stdout).contains("holds no settings"));
+    // A picture of another program without a relation gives a standard picture.
+    let theirs = crate::pictures::picture("invokeai-1.png");
+    let theirs = theirs.to_str().unwrap();
+    let line = [
+        "--like", theirs, "--prompt", "a cat", "--steps", "1", "--size", "64",
+    ];
+    let ran = generate(&again, &line);
+    assert!(ran.status.success(), "{}", text(&ran.stderr));
+    assert!(text(&ran.stderr).contains("the standard picture alone"));
+    assert!(again.join("a cat/7-standard.png").is_file());
+}
+
+#[test]
 fn an_animation_has_a_frame_per_step_and_one_for_the_pictures() {
     use image::AnimationDecoder;
     let folder = tempfile::tempdir().unwrap();

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use serde_json::Value;
-use storm_studio::diffusion::{NoiseKind, SchedulerKind};
+use storm_studio::diffusion::{NoiseKind, SchedulerKind, SigmaSchedule};
 use storm_studio::engine::Settings;
 use storm_studio::export::metadata::own_of;
 use storm_studio::export::png::read_texts;
@@ -28,44 +28,230 @@ fn refused(name: &str) -> RestoreError {
     }
 }
 
+/// What comes back from one picture.
+struct Expected {
+    steps: usize,
+    guidance_scale: f64,
+    seed: u64,
+    size: [usize; 2],
+    scheduler: SchedulerKind,
+    schedule: Option<SigmaSchedule>,
+    rng: NoiseKind,
+    negative_prompt: &'static str,
+    /// What the message names.
+    told: &'static [&'static str],
+}
+
+const CLOSE: Expected = Expected {
+    steps: 20,
+    guidance_scale: 7.5,
+    seed: 7,
+    size: [512, 512],
+    scheduler: SchedulerKind::EulerAncestral,
+    schedule: None,
+    rng: NoiseKind::Cpu,
+    negative_prompt: "blurry",
+    told: &[],
+};
+
+/// The table of the README: each program's own file.
+fn pictures_of_programs() -> Vec<(&'static [&'static str], Program, Expected)> {
+    use SchedulerKind::{Dpmpp2m, Dpmpp2mSde, Euler, EulerAncestral};
+    let karras = Some(SigmaSchedule::Karras);
+    vec![
+        (
+            &["forge.png"],
+            Program::Forge,
+            Expected {
+                steps: 24,
+                guidance_scale: 6.0,
+                seed: 99,
+                scheduler: Dpmpp2mSde,
+                schedule: karras,
+                told: &["freeu_enabled True", "dreamshaper_8"],
+                ..CLOSE
+            },
+        ),
+        (
+            &["comfyui.png", "comfyui.webp"],
+            Program::ComfyUi,
+            Expected {
+                guidance_scale: 8.0,
+                seed: 156_680_208_700_286,
+                size: [512, 768],
+                scheduler: Dpmpp2m,
+                schedule: karras,
+                told: &["LoRA detail.safetensors:0.8", "v1-5-pruned"],
+                ..CLOSE
+            },
+        ),
+        (
+            &["invokeai.png"],
+            Program::InvokeAi,
+            Expected {
+                steps: 30,
+                size: [512, 640],
+                scheduler: Dpmpp2m,
+                schedule: karras,
+                told: &[
+                    "weights in the prompt cat++",
+                    "LoRA detail:0.75",
+                    "dreamshaper-8",
+                ],
+                ..CLOSE
+            },
+        ),
+        (
+            &["invokeai-2.png"],
+            Program::InvokeAi,
+            Expected {
+                steps: 50,
+                told: &["stable-diffusion-1.5"],
+                ..CLOSE
+            },
+        ),
+        (
+            &["invokeai-1.png"],
+            Program::InvokeAi,
+            Expected {
+                steps: 50,
+                size: [512, 768],
+                ..CLOSE
+            },
+        ),
+        (
+            &["swarmui.png", "swarmui.jpg"],
+            Program::SwarmUi,
+            Expected {
+                guidance_scale: 7.0,
+                seed: 42,
+                size: [1024, 1024],
+                scheduler: Euler,
+                schedule: karras,
+                told: &["LoRA detail:0.5", "refinerupscale 2", "sd_xl_base_1.0"],
+                ..CLOSE
+            },
+        ),
+        (
+            &["fooocus.png", "fooocus.jpg"],
+            Program::Fooocus,
+            Expected {
+                steps: 30,
+                guidance_scale: 4.0,
+                size: [1152, 896],
+                scheduler: Dpmpp2mSde,
+                schedule: karras,
+                told: &[
+                    "LoRA sd_xl_offset:0.1",
+                    "sharpness 2",
+                    "performance Speed",
+                    "styles",
+                ],
+                ..CLOSE
+            },
+        ),
+        (
+            &["easy-diffusion.png", "easy-diffusion.webp"],
+            Program::EasyDiffusion,
+            Expected {
+                steps: 25,
+                negative_prompt: "",
+                told: &["use_lora_model detail", "sd-v1-5"],
+                ..CLOSE
+            },
+        ),
+        (
+            &["easy-diffusion-names.png"],
+            Program::EasyDiffusion,
+            Expected {
+                steps: 25,
+                negative_prompt: "",
+                told: &["sd-v1-5"],
+                ..CLOSE
+            },
+        ),
+        (
+            &["novelai.png", "novelai.webp"],
+            Program::NovelAi,
+            Expected {
+                steps: 28,
+                guidance_scale: 5.0,
+                size: [768, 512],
+                scheduler: EulerAncestral,
+                schedule: karras,
+                told: &["{cat}", "dynamic_thresholding on", "NovelAI Diffusion V3"],
+                ..CLOSE
+            },
+        ),
+        (
+            &["draw-things.png", "draw-things.jpg"],
+            Program::DrawThings,
+            Expected {
+                scheduler: Dpmpp2m,
+                schedule: karras,
+                rng: NoiseKind::Nv,
+                negative_prompt: "",
+                told: &["sd_v1.5_f16.ckpt"],
+                ..CLOSE
+            },
+        ),
+    ]
+}
+
 #[test]
-fn pictures_of_programs_that_are_not_read_are_called_by_their_names() {
-    for (name, program) in [
-        ("swarmui.png", Program::SwarmUi),
-        ("fooocus.png", Program::Fooocus),
-        ("comfyui.png", Program::ComfyUi),
-        ("invokeai.png", Program::InvokeAi),
-        ("invokeai-2.png", Program::InvokeAi),
-        ("easy-diffusion.png", Program::EasyDiffusion),
-        ("easy-diffusion-names.png", Program::EasyDiffusion),
-        ("novelai.png", Program::NovelAi),
-        ("draw-things.png", Program::DrawThings),
-        ("diffusionbee.png", Program::DiffusionBee),
-    ] {
-        let error = refused(name);
-        let is_named =
-            matches!(&error, RestoreError::Foreign { program: found, .. } if *found == program);
-        assert!(is_named, "{error:?}");
-        let text = error.to_string();
-        let (file, program) = (name, program.to_string());
-        assert!(text.contains(file) && text.contains(&program), "{text}");
+fn pictures_of_every_program_give_their_settings_and_name_the_rest() {
+    for (names, program, expected) in pictures_of_programs() {
+        for name in names {
+            let restored = restored(name);
+            assert_eq!(restored.program, program, "{name}");
+            let taken = &restored.taken;
+            assert!(taken.prompt.ends_with("to the left of a dog"), "{name}");
+            assert_eq!(taken.negative_prompt, expected.negative_prompt, "{name}");
+            assert_eq!(taken.seeds, [expected.seed], "{name}");
+            let settings = &taken.settings;
+            assert_eq!(settings.steps, expected.steps, "{name}");
+            assert_eq!(settings.guidance_scale, expected.guidance_scale, "{name}");
+            assert_eq!(settings.size, Some(expected.size), "{name}");
+            assert_eq!(settings.scheduler, Some(expected.scheduler), "{name}");
+            assert_eq!(settings.schedule, expected.schedule, "{name}");
+            assert_eq!(settings.rng, expected.rng, "{name}");
+            let message = restored.message(Some("toybox"));
+            for told in expected.told {
+                assert!(message.contains(told), "{name}: {message}");
+            }
+        }
+    }
+    assert_eq!(
+        restored("invokeai.png").taken.settings.guidance_rescale,
+        0.25
+    );
+    assert_eq!(restored("novelai.png").taken.settings.guidance_rescale, 0.5);
+}
+
+#[test]
+fn jpeg_and_webp_say_what_the_png_says() {
+    for name in ["a1111.jpg", "a1111.webp"] {
+        assert_eq!(restored(name), restored("a1111.png"), "{name}");
     }
 }
 
 #[test]
-fn other_kinds_of_pictures_and_none_say_what_is_read() {
+fn what_can_not_be_read_says_so_in_a_sentence() {
     for (name, words) in [
-        (
-            "a1111.jpg",
-            "is a JPEG picture; settings are read from PNG files only",
-        ),
-        (
-            "a1111.webp",
-            "is a WebP picture; settings are read from PNG files only",
-        ),
+        ("diffusionbee.png", "holds DiffusionBee's settings"),
+        ("comfyui-drawing.png", "only the drawing of a ComfyUI graph"),
+        ("comfyui-cyclic.png", "graph leads back to itself at node"),
         ("a1111-none.png", "holds no settings"),
         ("plain.png", "holds no settings"),
         ("gone.png", "can't be opened"),
+        (
+            "lying.jpg",
+            "holds no settings; open a picture as its program saved it (its EXIF is damaged",
+        ),
+        (
+            "lying.webp",
+            "holds no settings; open a picture as its program saved it (its EXIF is damaged",
+        ),
     ] {
         let text = refused(name).to_string();
         assert!(text.contains(words), "{text}");
@@ -74,6 +260,34 @@ fn other_kinds_of_pictures_and_none_say_what_is_read() {
     let text = read_picture(&crate::fixture::folder().join("README.md"));
     let text = text.unwrap_err().to_string();
     assert!(text.contains("not a readable PNG"), "{text}");
+    let message = restored("two-parameters.png").message(None);
+    assert!(message.contains("says its settings twice"), "{message}");
+}
+
+/// Whatever is cut off or changed ends in settings or in a sentence.
+#[test]
+fn damaged_files_are_read_or_refused_and_never_more() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in [
+        "a1111.jpg",
+        "a1111.webp",
+        "draw-things.jpg",
+        "comfyui.webp",
+        "comfyui.png",
+    ] {
+        let whole = std::fs::read(picture(name)).unwrap();
+        let path = folder.path().join(name);
+        for cut in (0..whole.len()).step_by(7) {
+            std::fs::write(&path, &whole[..cut]).unwrap();
+            let _ = read_picture(&path);
+            let mut changed = whole.clone();
+            changed[cut] ^= 0xFF;
+            std::fs::write(&path, &changed).unwrap();
+            if let Err(error) = read_picture(&path) {
+                assert!(error.to_string().starts_with(name), "{error}");
+            }
+        }
+    }
 }
 
 #[test]

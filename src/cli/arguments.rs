@@ -42,7 +42,7 @@ pub(super) enum Command {
     Generate(Box<GenerateArguments>),
     /// Measure how often pictures show what their prompts say about places
     Evaluate(Box<EvaluateArguments>),
-    /// Say what a model is
+    /// Say what a model is, or what a picture holds
     Inspect(InspectArguments),
     /// Say what is read in a prompt: tokens, objects, relations
     Prompt(super::prompt::PromptArguments),
@@ -73,19 +73,22 @@ pub(super) struct StudioArguments {
 #[derive(Debug, Args)]
 pub(super) struct GenerateArguments {
     /// What the picture should show
-    #[arg(long)]
-    pub(super) prompt: String,
+    #[arg(long, required_unless_present = "like")]
+    pub(super) prompt: Option<String>,
     /// What it should not show
-    #[arg(long, alias = "negative_prompt", default_value = "")]
-    pub(super) negative_prompt: String,
+    #[arg(long, alias = "negative_prompt")]
+    pub(super) negative_prompt: Option<String>,
     #[arg(
         long,
-        default_value = "0",
         value_name = "LIST",
         allow_hyphen_values = true,
-        help = format!("Seeds: {}", SeedList::SPELLING)
+        help = format!("Seeds: {} [default: 0]", SeedList::SPELLING)
     )]
-    pub(super) seeds: SeedList,
+    pub(super) seeds: Option<SeedList>,
+    /// Take everything from this picture, of this or another program; what else is given
+    /// counts more
+    #[arg(long, value_name = "PICTURE", value_parser = path())]
+    pub(super) like: Option<PathBuf>,
     /// Objects and attributes by token, as [[2,9],[None,8]]
     #[arg(long, alias = "token_indices", value_name = "LISTS")]
     pub(super) token_indices: Option<String>,
@@ -116,8 +119,9 @@ pub(super) struct GenerateArguments {
     #[command(flatten)]
     pub(super) sampler: SamplerArguments,
     /// Whose noise the seeds stand for: cpu as in diffusers and ComfyUI, nv as in A1111's pictures
-    #[arg(long, value_name = "KIND", default_value = "cpu")]
-    pub(super) rng: NoiseKind,
+    /// [default: cpu]
+    #[arg(long, value_name = "KIND")]
+    pub(super) rng: Option<NoiseKind>,
     /// Size in pixels, as 512 or 512x768 (width first); without it the model's own
     #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
     pub(super) size: Option<PictureSize>,
@@ -152,8 +156,8 @@ pub(super) struct GenerateArguments {
 
 #[derive(Debug, Args)]
 pub(super) struct InspectArguments {
-    /// A diffusers folder or a .safetensors file; without it the embedded model
-    #[arg(value_parser = path())]
+    /// A diffusers folder, a .safetensors file or a picture; without it the embedded model
+    #[arg(value_name = "MODEL|PICTURE", value_parser = path())]
     pub(super) model: Option<PathBuf>,
     #[command(flatten)]
     pub(super) parts: ModelParts,
@@ -240,7 +244,7 @@ mod tests {
             "--output_path",
             "elsewhere",
         ]);
-        assert_eq!(arguments.seeds.seeds(), [0, 1]);
+        assert_eq!(arguments.seeds.unwrap().seeds(), [0, 1]);
         assert_eq!(arguments.token_indices.as_deref(), Some("[[2,9],[None,8]]"));
         assert!(arguments.standard && !arguments.sd_2_1);
         assert_eq!(arguments.output.path(), Path::new("elsewhere"));

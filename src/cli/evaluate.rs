@@ -155,7 +155,7 @@ fn optimisation(arguments: &EvaluateArguments, plan: &Plan) -> Result<Optimisati
         EvaluatedMethod::Objective(objective) => Some(*objective),
     });
     let objectives: Vec<_> = objectives.collect();
-    let mut optimisation = given.read_file()?;
+    let mut optimisation = given.read_file(Optimisation::default())?;
     given.apply(&objectives, &mut optimisation)?;
     Ok(optimisation)
 }

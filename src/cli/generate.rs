@@ -21,7 +21,9 @@ use crate::engine::{
     Engine, EngineError, Event, ModelInfo, Request, RequestId, SeedList, Settings, seeds_text,
 };
 use crate::export::{GridError, check_writable};
-use crate::prompt::TokenizedPrompt;
+use crate::prompt::{Assignment, TokenizedPrompt};
+use crate::restore::read_picture;
+use crate::storm::Layout;
 
 /// An animation reads each step soon after it was made; nobody else reads any.
 const STORE_BYTES: usize = 64 << 20;
@@ -39,9 +41,12 @@ pub(super) fn run(arguments: GenerateArguments) -> Result<(), Failure> {
 
 fn make(mut arguments: GenerateArguments) -> Result<(), Failure> {
     // What is wrong is said before the model is loaded.
-    settings(&mut arguments, Settings::default())?;
+    let like = arguments.like.as_deref().map(read_picture).transpose();
+    let like = like.map_err(Failure::file)?;
+    let taken = like.as_ref().map(|like| &like.taken);
+    settings(&mut arguments, Settings::default(), taken)?;
     let source = source(&arguments)?;
-    check_files(&arguments)?;
+    check_files(&arguments, taken)?;
     let mut report = Report::new(arguments.json);
     if let Some(note) = arguments.threads.apply() {
         report.note(&note);
@@ -51,8 +56,11 @@ fn make(mut arguments: GenerateArguments) -> Result<(), Failure> {
     let engine = Engine::start(device, source, store_bytes, Arc::new(|| ()));
     let model = wait_for_model(&engine, &mut report)?;
     report.device(&model);
-    let settings = settings(&mut arguments, Settings::of_model(&model.own_walk))?;
-    let request = request(&arguments, settings, &model, &report)?;
+    if let Some(like) = &like {
+        report.note(&like.message(Some(&model.name)));
+    }
+    let settings = settings(&mut arguments, Settings::of_model(&model.own_walk), taken)?;
+    let request = request(&arguments, settings, taken, &model, &report)?;
     let stopper = engine.stopper();
     let interrupt = Interrupt::listen(move || stopper.cancel_all());
     let animation = arguments.animation.map(|path| {
@@ -80,10 +88,15 @@ fn make(mut arguments: GenerateArguments) -> Result<(), Failure> {
 }
 
 /// What the parameter file, the flags and `--set` say; where they say nothing, what
-/// `defaults` has.
-fn settings(arguments: &mut GenerateArguments, defaults: Settings) -> Result<Settings, Failure> {
+/// the picture of `--like` has, and without one `defaults`.
+fn settings(
+    arguments: &mut GenerateArguments,
+    defaults: Settings,
+    like: Option<&Request>,
+) -> Result<Settings, Failure> {
+    let base = like.map_or(defaults, |like| like.settings.clone());
     let given = &mut arguments.storm_parameters;
-    let mut optimisation = given.read_file()?;
+    let mut optimisation = given.read_file(base.optimisation.clone())?;
     let objective = given.objective.get_or_insert(optimisation.objective);
     optimisation.objective = *objective;
     let methods = match (arguments.standard, arguments.storm) {
@@ -94,19 +107,26 @@ fn settings(arguments: &mut GenerateArguments, defaults: Settings) -> Result<Set
         }
         (true, _) => Methods::Standard,
         (_, true) => Methods::Storm,
-        _ => Methods::Both,
+        _ => base.methods,
     };
+    let size = arguments.size.map(|size| size.0);
     let mut settings = Settings {
         methods,
-        rng: arguments.rng,
-        prediction_type: arguments.prediction_type,
-        size: arguments.size.map(|size| size.0),
+        rng: arguments.rng.unwrap_or(base.rng),
+        prediction_type: arguments.prediction_type.or(base.prediction_type),
+        size: size.or(base.size),
         optimisation,
-        ..defaults
+        ..base
     };
     arguments.sampler.apply(&mut settings);
     given.apply_to(&arguments.parameters, &mut settings)?;
     Ok(settings)
+}
+
+/// The prompt that is given, or that of the picture.
+fn prompt<'a>(arguments: &'a GenerateArguments, like: Option<&'a Request>) -> &'a str {
+    let given = arguments.prompt.as_deref();
+    given.unwrap_or_else(|| like.map_or("", |like| &like.prompt))
 }
 
 fn source(arguments: &GenerateArguments) -> Result<CheckpointSource, Failure> {
@@ -119,7 +139,7 @@ fn source(arguments: &GenerateArguments) -> Result<CheckpointSource, Failure> {
 }
 
 /// Refuses files that could not be saved, before anything is made for them.
-fn check_files(arguments: &GenerateArguments) -> Result<(), Failure> {
+fn check_files(arguments: &GenerateArguments, taken: Option<&Request>) -> Result<(), Failure> {
     let is_gif = |path: &Path| {
         let extension = path.extension().and_then(OsStr::to_str);
         extension.is_some_and(|extension| extension.eq_ignore_ascii_case("gif"))
@@ -134,7 +154,7 @@ fn check_files(arguments: &GenerateArguments) -> Result<(), Failure> {
     let mut files = files.into_iter().flatten();
     arguments
         .output
-        .check(&arguments.prompt)
+        .check(prompt(arguments, taken))
         .and_then(|()| files.try_for_each(|path| check_writable(path)))
         .map_err(Failure::file)
 }
@@ -167,28 +187,64 @@ pub(super) fn wait_for_model(
 
 fn request(
     arguments: &GenerateArguments,
-    settings: Settings,
+    mut settings: Settings,
+    like: Option<&Request>,
     model: &ModelInfo,
     report: &Report,
 ) -> Result<Request, Failure> {
-    let methods = settings.methods;
-    let prompt: TokenizedPrompt = model.tokenizer.encode(&arguments.prompt);
-    let layout = if arguments.prompt.trim().is_empty() {
+    let text = prompt(arguments, like);
+    let tokens: TokenizedPrompt = model.tokenizer.encode(text);
+    let layout = if text.trim().is_empty() {
         // The engine refuses it with the better message.
-        Default::default()
+        Layout::default()
     } else {
         let can_ask = std::io::stdin().is_terminal() && !arguments.yes && !arguments.json;
-        relations::layout(arguments, &prompt, methods, can_ask, report)?
+        let known = like.and_then(|like| known_layout(like, text, &tokens));
+        let is_free = like.is_some() && !arguments.storm && settings.methods == Methods::Both;
+        if known.is_none() && is_free && !names_a_relation(arguments, &tokens) {
+            report.note(
+                "The prompt names no relation between two objects, so the standard picture alone \
+                 is made; say one with --relation \"cat left-of dog\"",
+            );
+            settings.methods = Methods::Standard;
+        }
+        relations::layout(arguments, &tokens, settings.methods, known, can_ask, report)?
     };
-    let trajectory_method = methods.list().last().copied();
+    let seeds = match (&arguments.seeds, like) {
+        (Some(list), _) => seeds(list, report),
+        (None, Some(like)) if !like.seeds.is_empty() => like.seeds.clone(),
+        (None, _) => vec![0],
+    };
+    let negative_prompt = arguments.negative_prompt.clone();
+    let trajectory_method = settings.methods.list().last().copied();
     Ok(Request {
-        prompt: arguments.prompt.clone(),
-        negative_prompt: arguments.negative_prompt.clone(),
-        seeds: seeds(&arguments.seeds, report),
+        prompt: text.to_owned(),
+        negative_prompt: negative_prompt
+            .unwrap_or_else(|| like.map_or_else(String::new, |like| like.negative_prompt.clone())),
+        seeds,
         layout,
         settings,
         trajectory: arguments.trajectory.as_ref().and(trajectory_method),
     })
+}
+
+/// The objects and relations that a picture names, if its prompt is asked for and
+/// this model has the tokens.
+fn known_layout<'a>(
+    like: &'a Request,
+    prompt: &str,
+    tokens: &TokenizedPrompt,
+) -> Option<&'a Layout> {
+    let layout = &like.layout;
+    let is_known = like.prompt == prompt
+        && !layout.objects.is_empty()
+        && layout.validate(tokens.tokens.len()).is_ok();
+    is_known.then_some(layout)
+}
+
+fn names_a_relation(arguments: &GenerateArguments, tokens: &TokenizedPrompt) -> bool {
+    let is_said = arguments.token_indices.is_some() || !arguments.relation.is_empty();
+    is_said || !Assignment::proposed(tokens).relations.is_empty()
 }
 
 /// The seeds that are asked for; those drawn are told, since they are in no argument.

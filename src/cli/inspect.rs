@@ -1,12 +1,24 @@
-//! `inspect`: what a model is, from its configs and headers, without loading a weight.
+//! `inspect`: what a model is, from its configs and headers, without loading a weight,
+//! or what a picture holds.
+
+use std::path::Path;
 
 use super::arguments::InspectArguments;
 use super::{Failure, output};
 use crate::checkpoint::{Checkpoint, PredictionSource, WeightType};
 use crate::device::ComputeDevice;
-use crate::engine::ModelNeeds;
+use crate::engine::{ModelNeeds, Request, seeds_text};
+use crate::restore::{PictureKind, RestoredSettings, read_texts, settings_of};
+
+/// Longest text of a picture that is printed whole, in characters.
+const LONGEST_TEXT: usize = 2000;
 
 pub(super) fn run(arguments: &InspectArguments) -> Result<(), Failure> {
+    if let Some(path) = arguments.model.as_deref()
+        && PictureKind::of_file(path).is_some()
+    {
+        return picture(path);
+    }
     let source = arguments.parts.source(arguments.model.as_deref())?;
     let device = ComputeDevice::cpu(None);
     let checkpoint = Checkpoint::open(&source, device.burn()).map_err(Failure::model)?;
@@ -15,6 +27,74 @@ pub(super) fn run(arguments: &InspectArguments) -> Result<(), Failure> {
         output::line(format_args!("  {label:<12}  {text}"))?;
     }
     Ok(())
+}
+
+/// What came out of a picture, and the texts that it came from.
+fn picture(path: &Path) -> Result<(), Failure> {
+    let read = read_texts(path).map_err(Failure::file)?;
+    let texts = read.texts.clone();
+    let restored = settings_of(read);
+    match &restored {
+        Ok(restored) => {
+            output::line(format_args!("A picture of {}", restored.program))?;
+            for (label, text) in settings_lines(restored) {
+                output::line(format_args!("  {label:<15}  {text}"))?;
+            }
+        }
+        Err(error) => output::line(error)?,
+    }
+    for chunk in &texts {
+        let text = &chunk.text;
+        let mut shown: String = text.chars().take(LONGEST_TEXT).collect();
+        if shown.len() < text.len() {
+            shown.push_str(&format!("… ({} more bytes)", text.len() - shown.len()));
+        }
+        output::line(format_args!("\n{}:\n{shown}", chunk.keyword))?;
+    }
+    restored.map(|_| ()).map_err(|_| Failure::new(6, ""))
+}
+
+fn settings_lines(restored: &RestoredSettings) -> Vec<(&'static str, String)> {
+    let Request {
+        prompt,
+        negative_prompt,
+        seeds,
+        layout,
+        settings,
+        ..
+    } = &restored.taken;
+    let own = || "the model's own".to_owned();
+    let size = settings.size;
+    let relations = layout.relations.iter().map(|relation| {
+        let label = |object: usize| layout.objects[object].label.as_str();
+        let (subject, object) = (label(relation.subject), label(relation.object));
+        format!("{subject} {} {object}", relation.kind)
+    });
+    let relations = relations.collect::<Vec<_>>().join("; ");
+    let mut lines = vec![
+        ("prompt", prompt.clone()),
+        ("negative prompt", negative_prompt.clone()),
+        ("relations", relations),
+        ("seed", seeds_text(seeds)),
+        ("steps", settings.steps.to_string()),
+        ("guidance scale", settings.guidance_scale.to_string()),
+        (
+            "sampler",
+            settings.scheduler.map_or_else(own, |it| it.to_string()),
+        ),
+        (
+            "schedule",
+            settings.schedule.map_or_else(own, |it| it.to_string()),
+        ),
+        ("noise", settings.rng.to_string()),
+        (
+            "size",
+            size.map_or_else(own, |[width, height]| format!("{width} × {height}")),
+        ),
+    ];
+    lines.retain(|(_, text)| !text.is_empty());
+    lines.push(("", restored.message(None)));
+    lines
 }
 
 fn lines(checkpoint: &Checkpoint) -> Vec<(&'static str, String)> {

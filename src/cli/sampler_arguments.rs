@@ -43,12 +43,15 @@ fn spelled(label: &str) -> String {
 }
 
 impl SamplerArguments {
-    /// Writes what was given over what `settings` has.
+    /// Writes what was given over what `settings` has. A sampler that is named
+    /// without a schedule walks its own.
     pub(super) fn apply(&self, settings: &mut Settings) {
-        let named = self.scheduler.and_then(|name| name.schedule);
-        settings.scheduler = self.scheduler.map(|name| name.scheduler);
-        settings.schedule = self.schedule.or(named);
-        settings.timestep_spacing = self.timestep_spacing;
+        if let Some(name) = self.scheduler {
+            settings.scheduler = Some(name.scheduler);
+            settings.schedule = name.schedule;
+        }
+        settings.schedule = self.schedule.or(settings.schedule);
+        settings.timestep_spacing = self.timestep_spacing.or(settings.timestep_spacing);
     }
 }
 

@@ -58,13 +58,13 @@ impl FromStr for Assignment {
 }
 
 impl StormArguments {
-    /// What the file says, defaults without one.
+    /// What the file says; `otherwise` without one.
     ///
     /// # Errors
     /// If the file can't be read, or has a name that no parameter has.
-    pub(super) fn read_file(&self) -> Result<Optimisation, Failure> {
+    pub(super) fn read_file(&self, otherwise: Optimisation) -> Result<Optimisation, Failure> {
         let path = self.parameters.as_deref();
-        path.map_or_else(|| Ok(Optimisation::default()), read)
+        path.map_or(Ok(otherwise), read)
     }
 
     /// Sets what flags and `--set` say; `objectives` are those that will run.

@@ -1,17 +1,12 @@
 //! A1111's infotext, which Forge, SD.Next, stable-diffusion.cpp and others write
 //! as well. Its items become settings of ours; every other is named.
 
-use super::prompt_syntax;
-use super::restored::{NotTaken, RestoredSettings};
+use super::restored::RestoredSettings;
+use super::taking::Taking;
 use super::texts::Texts;
 use super::{Found, Program};
 use crate::diffusion::NoiseKind;
-use crate::diffusion::parameters::Name;
-use crate::diffusion::scheduler::SamplerName;
-use crate::engine::{LARGEST_SIDE, Request, Settings};
 use crate::export::{ImageSettings, PARAMETERS_KEYWORD};
-use crate::parameters::Kind;
-use crate::storm::ParameterGroup;
 
 /// Items that change no picture, or say again what another says.
 const SILENT: [&str; 9] = [
@@ -27,59 +22,52 @@ const SILENT: [&str; 9] = [
 ];
 
 pub(super) fn read(texts: Texts) -> Option<Found> {
-    let text = texts.get(PARAMETERS_KEYWORD)?;
-    if serde_json::from_str::<serde_json::Value>(text)
-        .is_ok_and(|json| json.is_object() || json.is_array())
-    {
-        return Some(Found::Named(Program::Unknown));
-    }
+    let text = texts
+        .get(PARAMETERS_KEYWORD)
+        .filter(|text| !is_json(text))?;
     let settings = ImageSettings::from_infotext(text);
     Some(Found::Settings(Box::new(restored(settings))))
 }
 
+/// JSON under the same keyword that is no program's that is known: no prompt.
+pub(super) fn read_unknown(texts: Texts) -> Option<Found> {
+    texts.get(PARAMETERS_KEYWORD).filter(|text| is_json(text))?;
+    Some(Found::Named(Program::Unknown))
+}
+
+fn is_json(text: &str) -> bool {
+    let json = serde_json::from_str::<serde_json::Value>(text);
+    json.is_ok_and(|json| json.is_object() || json.is_array())
+}
+
 fn restored(found: ImageSettings) -> RestoredSettings {
     let program = program(&found);
-    let mut not_taken = Vec::new();
-    let mut settings = Settings::default();
+    let mut taking = Taking::of(program);
     let steps = item(&found, "Steps", found.steps.map(|it| it.to_string()));
-    let scale = item(
-        &found,
+    taking.parameter("steps", "Steps", steps);
+    let scale = found.cfg_scale.map(|it| it.to_string());
+    taking.parameter(
+        "guidance_scale",
         "CFG scale",
-        found.cfg_scale.map(|it| it.to_string()),
+        item(&found, "CFG scale", scale),
     );
-    for (key, name, value) in [
-        ("steps", "Steps", steps),
-        ("guidance_scale", "CFG scale", scale),
-    ] {
-        not_taken.extend(value.and_then(|value| set(&mut settings, key, name, &value)));
+    let size = found
+        .size
+        .map(|(width, height)| format!("{width}x{height}"));
+    taking.size("Size", item(&found, "Size", size));
+    taking.sampler(
+        ("Sampler", found.sampler.as_deref()),
+        ("Schedule type", found.schedule_type.as_deref()),
+    );
+    taking.noise(rng(&found, program));
+    let seed = item(&found, "Seed", found.seed.map(|it| it.to_string()));
+    taking.seed("Seed", seed);
+    taking.model(found.model.as_deref());
+    taking.prompts(&found.prompt, &found.negative_prompt);
+    for (name, value) in others(&found) {
+        taking.no_effect(name, &value);
     }
-    settings.size = size(&found, &mut not_taken);
-    take_sampler(&found, &mut settings, &mut not_taken);
-    settings.rng = rng(&found, program);
-    if found.seed.is_none()
-        && let Some(seed) = found.extra("Seed")
-    {
-        let rule = format!("a whole number from 0 to {}", u64::MAX);
-        not_taken.push(NotTaken::rule("Seed", seed, rule));
-    }
-    not_taken.extend(found.model.as_deref().map(NotTaken::model));
-    for prompt in [&found.prompt, &found.negative_prompt] {
-        not_taken.extend(prompt_syntax::without_effect(prompt));
-    }
-    not_taken.extend(others(&found));
-    // The prompt of a request is one line.
-    let line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-    RestoredSettings {
-        program,
-        taken: Request {
-            prompt: line(&found.prompt),
-            negative_prompt: line(&found.negative_prompt),
-            seeds: found.seed.into_iter().collect(),
-            settings,
-            ..Request::default()
-        },
-        not_taken,
-    }
+    taking.finish()
 }
 
 /// The program that signed the infotext.
@@ -103,66 +91,9 @@ fn program(found: &ImageSettings) -> Program {
     }
 }
 
-/// Sets the parameter `key`, which stays as it is if that value is impossible.
-fn set(settings: &mut Settings, key: &str, name: &str, value: &str) -> Option<NotTaken> {
-    let wrong = settings.set(&Name::Key(key.to_owned()), value).err()?;
-    let mut parameters = settings.parameters().iter();
-    let description = parameters.find(|it| it.description.key == key);
-    let rule = description.and_then(|it| {
-        let kind = match it.description.kind {
-            Kind::Count { .. } => "a whole number from",
-            _ => "a number from",
-        };
-        Some(format!("{kind} {}", it.description.range()?))
-    });
-    let rule = rule.unwrap_or_else(|| wrong.to_string());
-    Some(NotTaken::rule(name, value, rule))
-}
-
 /// An item of the infotext as it stands there, whether it could be parsed or not.
 fn item(found: &ImageSettings, name: &str, parsed: Option<String>) -> Option<String> {
     parsed.or_else(|| found.extra(name).map(str::to_owned))
-}
-
-fn size(found: &ImageSettings, not_taken: &mut Vec<NotTaken>) -> Option<[usize; 2]> {
-    let pixels = found.size;
-    let parsed = pixels.map(|(width, height)| format!("{width}x{height}"));
-    let given = item(found, "Size", parsed)?;
-    let sides = pixels.map(|(width, height)| [width as usize, height as usize]);
-    let is_possible = |side: &usize| (1..=LARGEST_SIDE).contains(side);
-    let size = sides.filter(|sides| sides.iter().all(is_possible));
-    if size.is_none() {
-        let rule = format!("width and height from 1 to {LARGEST_SIDE}");
-        not_taken.push(NotTaken::rule("Size", &given, rule));
-    }
-    size
-}
-
-/// The sampler and the schedule that it walks.
-fn take_sampler(found: &ImageSettings, settings: &mut Settings, not_taken: &mut Vec<NotTaken>) {
-    let Some(sampler) = found.sampler.as_deref().filter(|name| !name.is_empty()) else {
-        return;
-    };
-    let schedule = found.schedule_type.as_deref();
-    let Ok((name, unknown)) = SamplerName::from_infotext(sampler, schedule) else {
-        let rule = "not known here, the model's own is used".to_owned();
-        not_taken.push(NotTaken::rule("Sampler", sampler, rule));
-        return;
-    };
-    let facts = name.scheduler.sampler();
-    settings.scheduler = Some(name.scheduler);
-    settings.schedule = name
-        .schedule
-        .filter(|schedule| facts.is_scheduled() && facts.schedules.contains(schedule));
-    if let Some(unknown) = unknown {
-        let rule = "not known here, the model's own is used".to_owned();
-        not_taken.push(NotTaken::rule("Schedule type", &unknown, rule));
-    } else if let Some(schedule) = name.schedule
-        && !facts.schedules.contains(&schedule)
-    {
-        let named = schedule.facts().infotext_name;
-        not_taken.push(NotTaken::no_effect("Schedule type", named));
-    }
 }
 
 /// Whose noise the seed stands for. A1111 and Forge leave their usual, a card's,
@@ -176,14 +107,14 @@ fn rng(found: &ImageSettings, program: Program) -> NoiseKind {
     }
 }
 
-/// The items that have no place in a request.
-fn others(found: &ImageSettings) -> Vec<NotTaken> {
+/// The items that have no place in a request, each with its name.
+fn others(found: &ImageSettings) -> Vec<(&str, String)> {
     let mut others = Vec::new();
     let names_loras = found.prompt.contains("<lora:");
     if let Some(hashes) = found.extra("Lora hashes").filter(|_| !names_loras) {
         let names = hashes.split(',').filter_map(|it| it.split(':').next());
         let names: Vec<&str> = names.map(str::trim).collect();
-        others.push(NotTaken::no_effect("LoRA", &names.join(", ")));
+        others.push(("LoRA", names.join(", ")));
     }
     let ruled = ["Steps", "CFG scale", "Size", "Seed"];
     let is_said = |key: &str, value: &str| {
@@ -193,7 +124,7 @@ fn others(found: &ImageSettings) -> Vec<NotTaken> {
         .extras
         .iter()
         .filter(|(key, value)| !is_said(key, value));
-    others.extend(rest.map(|(key, value)| NotTaken::no_effect(key, value)));
+    others.extend(rest.map(|(key, value)| (key.as_str(), value.clone())));
     others
 }
 
@@ -201,7 +132,9 @@ fn others(found: &ImageSettings) -> Vec<NotTaken> {
 mod tests {
     use super::*;
     use crate::diffusion::{SchedulerKind, SigmaSchedule};
+    use crate::engine::Settings;
     use crate::export::TextChunk;
+    use crate::restore::NotTaken;
 
     fn read_text(text: &str) -> RestoredSettings {
         let chunks = [TextChunk::new(PARAMETERS_KEYWORD, text.to_owned())];

@@ -2,14 +2,15 @@
 //!
 //! A file gives texts, [`READERS`] are asked in turn whose they are, and one
 //! value says what was taken and, by name, what was not. A program's format is
-//! one file with one function `read`; those that can't be read yet only name
-//! their program, so that nothing is taken for what it is not.
+//! one file with one function `read`; texts that say too little only name their
+//! program, so that nothing is taken for what it is not.
 
 mod a1111;
 mod comfyui;
 mod diffusionbee;
 mod draw_things;
 mod easy_diffusion;
+mod exif;
 mod fooocus;
 mod invokeai;
 mod novelai;
@@ -19,18 +20,20 @@ mod prompt_syntax;
 mod restored;
 mod storm_studio;
 mod swarmui;
+mod taking;
 mod texts;
+mod xmp;
 
 use std::io;
 use std::path::Path;
 
 use thiserror::Error;
 
-pub use picture_file::PictureKind;
+pub use picture_file::{PictureKind, PictureTexts, read_texts};
 pub use program::Program;
 pub use restored::{NotTaken, Reason, RestoredSettings};
 
-use crate::export::{PngError, TextChunk};
+use crate::export::{PARAMETERS_KEYWORD, PngError, TextChunk};
 use texts::Texts;
 
 /// What a reader makes of texts that are its program's.
@@ -39,10 +42,12 @@ enum Found {
     Settings(Box<RestoredSettings>),
     /// Nothing can be taken, but whose they are is known.
     Named(Program),
+    /// A graph that is not walked.
+    Refused(comfyui::GraphError),
 }
 
 /// Those that say most first: a picture may hold the texts of several programs.
-const READERS: [fn(Texts) -> Option<Found>; 10] = [
+const READERS: [fn(Texts) -> Option<Found>; 11] = [
     storm_studio::read,
     swarmui::read,
     fooocus::read,
@@ -53,6 +58,7 @@ const READERS: [fn(Texts) -> Option<Found>; 10] = [
     easy_diffusion::read,
     diffusionbee::read,
     comfyui::read,
+    a1111::read_unknown,
 ];
 
 /// Why a picture gives no settings; `file` is its name.
@@ -61,21 +67,40 @@ pub enum RestoreError {
     /// The file can't be opened.
     #[error("{file} can't be opened ({source})")]
     Open { file: String, source: io::Error },
-    /// It is another kind of picture.
+    /// It is a kind of picture that is not read.
     #[error(
-        "{file} is a {kind} picture; settings are read from PNG files only, so open the PNG that \
-         the program saved"
+        "{file} is a {kind} picture; settings are read from PNG, JPEG and WebP files, so open the \
+         one that the program saved"
     )]
     Kind { file: String, kind: PictureKind },
     /// It is no picture, or a damaged one.
     #[error("{file}: {source}")]
     Png { file: String, source: PngError },
+    /// The same of JPEG and WebP.
+    #[error("{file} is a damaged {kind} picture ({reason}); open another copy of it")]
+    Damaged {
+        file: String,
+        kind: PictureKind,
+        reason: String,
+    },
     /// Nothing of another program's settings can be taken.
     #[error("{file} holds {}; type its prompt{}", .program.settings(), .program.other_way())]
     Foreign { file: String, program: Program },
+    /// A graph that is not walked.
+    #[error("{file} can't be read, because its ComfyUI graph {reason}; type its prompt")]
+    Graph { file: String, reason: String },
     /// There are none.
-    #[error("{file} holds no settings; open a picture as this program saved it")]
-    NoSettings { file: String },
+    #[error("{file} holds no settings; open a picture as its program saved it{}", in_brackets(.note))]
+    NoSettings {
+        file: String,
+        /// What could not be read of it.
+        note: Option<String>,
+    },
+}
+
+fn in_brackets(note: &Option<String>) -> String {
+    note.as_ref()
+        .map_or_else(String::new, |it| format!(" ({it})"))
 }
 
 /// Reads the settings in a picture's file, which may come from anywhere.
@@ -83,14 +108,39 @@ pub enum RestoreError {
 /// # Errors
 /// [`RestoreError`], whose text names the file.
 pub fn read_picture(path: &Path) -> Result<Box<RestoredSettings>, RestoreError> {
-    let name = path.file_name().unwrap_or(path.as_os_str());
-    let file = name.to_string_lossy().into_owned();
-    let texts = picture_file::read_texts(path, &file)?;
+    settings_of(read_texts(path)?)
+}
+
+/// The settings in texts that were read.
+///
+/// # Errors
+/// [`RestoreError`], whose text names the file.
+pub fn settings_of(read: PictureTexts) -> Result<Box<RestoredSettings>, RestoreError> {
+    let PictureTexts { file, texts, note } = read;
     match restore(&texts) {
-        Some(Found::Settings(restored)) => Ok(Box::new(restored.bounded())),
+        Some(Found::Settings(mut restored)) => {
+            restored.not_taken.extend(second_settings(&texts));
+            Ok(Box::new(restored.bounded()))
+        }
         Some(Found::Named(program)) => Err(RestoreError::Foreign { file, program }),
-        None => Err(RestoreError::NoSettings { file }),
+        Some(Found::Refused(error)) => Err(RestoreError::Graph {
+            file,
+            reason: error.to_string(),
+        }),
+        None => Err(RestoreError::NoSettings { file, note }),
     }
+}
+
+/// What a picture with two different texts of settings is told.
+fn second_settings(texts: &[TextChunk]) -> Option<NotTaken> {
+    let first = Texts(texts).get(PARAMETERS_KEYWORD)?;
+    let mut all = texts
+        .iter()
+        .filter(|chunk| chunk.keyword == PARAMETERS_KEYWORD);
+    let is_other = |text: &str| !matches!(text, "" | "None" | "null") && text != first;
+    let other = all.find(|chunk| is_other(chunk.text.trim()))?;
+    let rule = "the file says its settings twice, and the first are taken".to_owned();
+    Some(NotTaken::rule("a second parameters", &other.text, rule))
 }
 
 fn restore(texts: &[TextChunk]) -> Option<Found> {
@@ -112,6 +162,7 @@ mod tests {
         Some(match found(texts)? {
             Found::Settings(restored) => restored.program,
             Found::Named(program) => program,
+            Found::Refused(_) => Program::ComfyUi,
         })
     }
 
@@ -145,6 +196,21 @@ mod tests {
     }
 
     #[test]
+    fn of_two_texts_of_settings_the_first_is_taken_and_the_second_told() {
+        let read = |second: &str| {
+            let chunk = |text: &str| TextChunk::new("parameters", text.to_owned());
+            let texts = vec![chunk("None"), chunk(INFOTEXT), chunk(second)];
+            let (file, note) = ("a.png".to_owned(), None);
+            *settings_of(PictureTexts { file, texts, note }).unwrap()
+        };
+        let other = read("a dog\nSteps: 9, Sampler: DDIM, Seed: 2");
+        assert_eq!(other.taken.prompt, "a cat");
+        let message = other.message(None);
+        assert!(message.contains("says its settings twice"), "{message}");
+        assert_eq!(read(INFOTEXT).not_taken, []);
+    }
+
+    #[test]
     fn json_of_nobody_known_is_no_prompt() {
         for json in ["{\"a\": 1}", "[1, 2]", " {} "] {
             assert_eq!(program(&[("parameters", json)]), Some(Program::Unknown));
@@ -161,7 +227,7 @@ mod tests {
             foreign(Program::SwarmUi),
             "a.png holds SwarmUI's settings, which can't be read; type its prompt"
         );
-        assert!(foreign(Program::ComfyUi).contains("ComfyUI graph"));
+        assert!(foreign(Program::ComfyUi).contains("drawing of a ComfyUI graph"));
         assert!(foreign(Program::Unknown).contains("not known here"));
     }
 }

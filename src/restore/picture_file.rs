@@ -1,12 +1,15 @@
-//! Which kind of picture a file is, and the texts in it. Only PNG is read.
+//! Which kind of picture a file is, and the texts in it: those of PNG as they are,
+//! those in the EXIF and XMP of JPEG and WebP under the same keywords.
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{self, BufReader, Cursor, Read};
 use std::path::Path;
 
+use image::ImageDecoder;
+use image::codecs::jpeg::JpegDecoder;
 use strum::Display;
 
-use super::RestoreError;
+use super::{RestoreError, exif, xmp};
 use crate::export::TextChunk;
 use crate::export::png;
 
@@ -69,21 +72,127 @@ impl PictureKind {
     }
 }
 
-/// The texts of the PNG at `path`; `name` stands in messages.
-pub(super) fn read_texts(path: &Path, name: &str) -> Result<Vec<TextChunk>, RestoreError> {
-    let file = || name.to_owned();
+/// Largest JPEG or WebP file that is read; those of such programs have a few MB.
+const MOST_BYTES: u64 = 256 << 20;
+
+/// The texts of a picture, under the keywords that a PNG would have for them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PictureTexts {
+    /// The file's name, for messages.
+    pub file: String,
+    pub texts: Vec<TextChunk>,
+    /// What could not be read of them, in words.
+    pub note: Option<String>,
+}
+
+/// Reads the texts of the picture at `path`, which may come from anywhere.
+///
+/// # Errors
+/// [`RestoreError`] if it is no picture of a kind that is read.
+pub fn read_texts(path: &Path) -> Result<PictureTexts, RestoreError> {
+    let name = path.file_name().unwrap_or(path.as_os_str());
+    let file = name.to_string_lossy().into_owned();
+    let opened = |source| RestoreError::Open {
+        file: file.clone(),
+        source,
+    };
     let kind = PictureKind::of_file(path);
-    if let Some(kind) = kind.filter(|kind| *kind != PictureKind::Png) {
-        return Err(RestoreError::Kind { file: file(), kind });
+    let (mut texts, mut note) = match kind {
+        None | Some(PictureKind::Png) => {
+            let reader = BufReader::new(File::open(path).map_err(opened)?);
+            let texts = png::read_texts(reader).map_err(|source| RestoreError::Png {
+                file: file.clone(),
+                source,
+            })?;
+            (texts, None)
+        }
+        Some(kind @ (PictureKind::Jpeg | PictureKind::WebP)) => {
+            let blocks = Blocks::read(path, kind).map_err(|error| match error {
+                BlockError::File(source) => opened(source),
+                BlockError::Picture(reason) => RestoreError::Damaged {
+                    file: file.clone(),
+                    kind,
+                    reason,
+                },
+            })?;
+            blocks.texts()
+        }
+        Some(kind) => return Err(RestoreError::Kind { file, kind }),
+    };
+    let packet = texts.iter().position(|chunk| chunk.keyword == xmp::KEYWORD);
+    if let Some(packet) = packet.map(|index| texts[index].text.clone()) {
+        match xmp::texts(&packet) {
+            Ok(found) => texts.extend(found),
+            Err(reason) => note = Some(format!("its XMP is damaged: {reason}")),
+        }
     }
-    let opened = File::open(path).map_err(|source| RestoreError::Open {
-        file: file(),
-        source,
-    })?;
-    png::read_texts(BufReader::new(opened)).map_err(|source| RestoreError::Png {
-        file: file(),
-        source,
-    })
+    Ok(PictureTexts { file, texts, note })
+}
+
+/// What a JPEG or WebP file holds beside its pixels.
+struct Blocks {
+    exif: Option<Vec<u8>>,
+    xmp: Option<Vec<u8>>,
+}
+
+enum BlockError {
+    File(io::Error),
+    Picture(String),
+}
+
+impl Blocks {
+    fn read(path: &Path, kind: PictureKind) -> Result<Self, BlockError> {
+        let file = File::open(path).map_err(BlockError::File)?;
+        let length = file.metadata().map_err(BlockError::File)?.len();
+        if length > MOST_BYTES {
+            let reason = format!("it has {} MB, more than can be meant", length >> 20);
+            return Err(BlockError::Picture(reason));
+        }
+        let mut bytes = Vec::new();
+        let mut whole = BufReader::new(file).take(MOST_BYTES);
+        whole.read_to_end(&mut bytes).map_err(BlockError::File)?;
+        let found = match kind {
+            PictureKind::WebP => Self::of_webp(&bytes).map_err(|error| error.to_string()),
+            _ => Self::of_jpeg(&bytes).map_err(|error| error.to_string()),
+        };
+        found.map_err(BlockError::Picture)
+    }
+
+    fn of_webp(bytes: &[u8]) -> Result<Self, image_webp::DecodingError> {
+        let mut decoder = image_webp::WebPDecoder::new(Cursor::new(bytes))?;
+        // A block may claim any length.
+        decoder.set_memory_limit(bytes.len());
+        Ok(Self {
+            exif: decoder.exif_metadata()?,
+            xmp: decoder.xmp_metadata()?,
+        })
+    }
+
+    fn of_jpeg(bytes: &[u8]) -> Result<Self, image::ImageError> {
+        let mut decoder = JpegDecoder::new(Cursor::new(bytes))?;
+        Ok(Self {
+            exif: decoder.exif_metadata()?,
+            xmp: decoder.xmp_metadata()?,
+        })
+    }
+
+    /// The texts, and what could not be read.
+    fn texts(self) -> (Vec<TextChunk>, Option<String>) {
+        let mut note = None;
+        let exif = self.exif.map_or_else(
+            || Ok(Vec::new()),
+            |block| exif::texts(block).map_err(|error| format!("its EXIF is damaged: {error}")),
+        );
+        let mut texts = exif.unwrap_or_else(|reason| {
+            note = Some(reason);
+            Vec::new()
+        });
+        if let Some(packet) = self.xmp {
+            let packet = String::from_utf8_lossy(&packet).into_owned();
+            texts.push(TextChunk::new(xmp::KEYWORD, packet));
+        }
+        (texts, note)
+    }
 }
 
 #[cfg(test)]

@@ -37,7 +37,7 @@ impl Program {
     /// What a picture holds whose settings can't be read.
     pub(super) fn settings(self) -> String {
         match self {
-            Self::ComfyUi => "a ComfyUI graph, which can't be read".to_owned(),
+            Self::ComfyUi => "only the drawing of a ComfyUI graph, not the one that ran".to_owned(),
             Self::Unknown => "settings of a program that is not known here".to_owned(),
             named => format!("{named}'s settings, which can't be read"),
         }

@@ -15,16 +15,16 @@ fn message(harness: &Studio) -> String {
 }
 
 #[test]
-fn dropped_pictures_of_others_change_nothing_and_are_called_what_they_are() {
+fn dropped_pictures_that_can_not_be_read_change_nothing_and_say_why() {
     let folder = tempfile::tempdir().unwrap();
     let mut harness = studio(folder.path());
     let before = app(&harness).state().draft.content().clone();
     for (name, words) in [
-        ("swarmui.png", "SwarmUI's settings"),
-        ("a1111.jpg", "JPEG picture; settings are read from PNG"),
-        ("a1111.webp", "WebP picture; settings are read from PNG"),
+        ("diffusionbee.png", "DiffusionBee's settings"),
+        ("lying.jpg", "EXIF is damaged"),
+        ("comfyui-cyclic.png", "leads back to itself"),
         ("a1111-none.png", "no settings"),
-        ("comfyui.png", "ComfyUI graph"),
+        ("comfyui-drawing.png", "ComfyUI graph"),
     ] {
         drop_on_window(&mut harness, &picture(name));
         wait(&mut harness, name, |app| {
@@ -35,6 +35,21 @@ fn dropped_pictures_of_others_change_nothing_and_are_called_what_they_are() {
         assert!(text.starts_with(name) && text.ends_with('.'), "{text}");
     }
     assert_eq!(app(&harness).state().draft.content(), &before);
+}
+
+#[test]
+fn a_dropped_webp_of_comfyui_brings_its_settings() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = studio(folder.path());
+    drop_on_window(&mut harness, &picture("comfyui.webp"));
+    wait(&mut harness, "the settings", |app| {
+        app.state().draft.negative_prompt == "blurry"
+    });
+    harness.run_steps(2);
+    assert!(message(&harness).contains("LoRA detail.safetensors:0.8"));
+    let draft = &app(&harness).state().draft;
+    assert_eq!(draft.seeds.text, "156680208700286");
+    assert_eq!(draft.settings.size, Some([512, 768]));
 }
 
 #[test]
