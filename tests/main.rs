@@ -20,6 +20,7 @@ mod other_models;
 mod parity;
 mod pictures;
 mod previews;
+mod prompt_weights;
 mod prompts;
 mod schedulers;
 mod single_files;

@@ -6,8 +6,9 @@
 
 use std::sync::Arc;
 
-use burn::tensor::{Int, Tensor, TensorData};
+use burn::tensor::Tensor;
 
+use super::prompt_states::prompt_states;
 use super::stable_diffusion::StableDiffusion;
 use crate::models::unet::PromptContext;
 use crate::prompt::TokenizedPrompt;
@@ -25,17 +26,13 @@ pub struct Conditioning {
 }
 
 impl StableDiffusion {
-    /// Encodes `prompts`, which all have as many tokens: one for a prediction
+    /// Encodes `prompts`, which all have as many chunks: one for a prediction
     /// without guidance, else the negative prompt, then the prompt.
     pub fn condition(&self, prompts: Vec<Arc<TokenizedPrompt>>) -> Conditioning {
-        let tokens = prompts.first().map_or(0, |prompt| prompt.ids.len());
-        let ids: Vec<i64> = prompts
-            .iter()
-            .flat_map(|prompt| prompt.ids.iter().map(|&id| i64::from(id)))
-            .collect();
-        let data = TensorData::new(ids, [prompts.len(), tokens]);
-        let ids = Tensor::<2, Int>::from_data(data, &self.device);
-        let hidden_states = self.text_encoder.forward(ids);
+        let empty = self.description.tokenizer.empty_ids();
+        let hidden_states = prompt_states(&prompts, &empty, &self.device, &|ids| {
+            self.text_encoder.forward(ids)
+        });
         Conditioning {
             prompts,
             context: self.unet.prompt_context(hidden_states.clone()),
@@ -43,7 +40,7 @@ impl StableDiffusion {
         }
     }
 
-    /// As [`Self::condition`], of prompts as they are written.
+    /// As [`Self::condition`], of literal prompts.
     pub fn condition_texts(&self, prompts: &[&str]) -> Conditioning {
         let read = prompts
             .iter()

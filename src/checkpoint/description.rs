@@ -10,7 +10,7 @@ use super::source::CheckpointSource;
 use crate::diffusion::{OwnWalk, SchedulerConfig};
 use crate::models::LatentRgb;
 use crate::models::config::{AutoencoderConfig, ClipTextConfig, UNetConfig};
-use crate::prompt::{ClipTokenizer, TokenizedPrompt};
+use crate::prompt::{ClipTokenizer, PromptWeights, TokenizedPrompt};
 use crate::storm::PromptFacts;
 
 /// How a checkpoint is stored.
@@ -57,15 +57,33 @@ pub struct ModelDescription {
 }
 
 impl ModelDescription {
-    /// A prompt as this model reads it.
+    /// A prompt as this model reads it where every character counts as it is.
     pub fn read_prompt(&self, prompt: &str) -> Arc<TokenizedPrompt> {
         Arc::new(self.tokenizer.encode(prompt))
     }
 
+    /// Prompts of one batch as this model reads them, all with as many chunks.
+    pub fn read_prompts<const N: usize>(
+        &self,
+        prompts: [&str; N],
+        weighting: PromptWeights,
+    ) -> [Arc<TokenizedPrompt>; N] {
+        let read = prompts.map(|prompt| self.tokenizer.read(prompt, weighting));
+        let chunks = read.iter().map(|prompt| prompt.own_chunks).max();
+        let chunks = chunks.unwrap_or(1);
+        read.map(|prompt| match prompt.own_chunks == chunks {
+            true => Arc::new(prompt),
+            false => Arc::new(self.tokenizer.padded(&prompt, chunks)),
+        })
+    }
+
     /// What objectives need to know of a prompt that this model read.
     pub fn prompt_facts(&self, prompt: &TokenizedPrompt) -> PromptFacts {
-        let facts = PromptFacts::new(prompt.text.clone(), prompt.ids.len(), prompt.end);
+        // Between a first position and a last one; further chunks have theirs behind.
+        let positions = prompt.inner_positions().end + 1;
+        let facts = PromptFacts::new(prompt.text.clone(), positions, prompt.end);
         PromptFacts {
+            tokens: prompt.ids.len(),
             released_columns: self.family.released_columns(&facts),
             ..facts
         }

@@ -26,6 +26,7 @@ mod parameters;
 mod parts;
 mod pipeline;
 mod prediction;
+mod prompt_states;
 mod recognition;
 mod scan;
 mod source;

@@ -14,10 +14,11 @@ use super::model::{DeviceArguments, ModelArguments, ModelParts, ThreadArguments}
 use super::parameter_flags::ParameterFlags;
 use super::sampler_arguments::SamplerArguments;
 use super::storm_arguments::StormArguments;
-use super::values::{number, output, path};
+use super::values::{number, output, path, prompt_weights_help};
 use crate::diffusion::{NoiseKind, PredictionType};
 use crate::engine::{SeedList, Settings};
 use crate::export::OutputFolder;
+use crate::prompt::PromptWeights;
 
 /// Put the cat on the left: Stable Diffusion with Spatial Transport Optimization.
 #[derive(Debug, Parser)]
@@ -122,6 +123,8 @@ pub(super) struct GenerateArguments {
     /// [default: cpu]
     #[arg(long, value_name = "KIND")]
     pub(super) rng: Option<NoiseKind>,
+    #[arg(long, alias = "prompt_weights", value_name = "RULE", help = prompt_weights_help())]
+    pub(super) prompt_weights: Option<PromptWeights>,
     /// Size in pixels, as 512 or 512x768 (width first); without it the model's own
     #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
     pub(super) size: Option<PictureSize>,

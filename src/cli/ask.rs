@@ -14,8 +14,7 @@ pub(super) fn assignment(
     prompt: &TokenizedPrompt,
     proposal: Assignment,
 ) -> Result<Assignment, Failure> {
-    let tokens = &prompt.tokens[1..prompt.end];
-    for token in tokens {
+    for token in prompt.word_tokens() {
         output::say(format_args!("{:3}  {}", token.position, token.text));
     }
     let proposed = TokenIndices::of(&proposal, prompt);

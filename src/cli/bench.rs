@@ -124,7 +124,9 @@ fn time_pictures(
     if arguments.parts_only {
         return Ok(model);
     }
-    let prompt = model.tokenizer.encode(&arguments.prompt);
+    let prompt = model
+        .tokenizer
+        .read(&arguments.prompt, Settings::default().reading());
     let assignment = Assignment::proposed(&prompt);
     let layout = assignment.layout(&prompt).map_err(Failure::usage)?;
     let request = |methods| Request {

@@ -113,6 +113,7 @@ fn settings(
     let mut settings = Settings {
         methods,
         rng: arguments.rng.unwrap_or(base.rng),
+        prompt_weights: arguments.prompt_weights.unwrap_or(base.prompt_weights),
         prediction_type: arguments.prediction_type.or(base.prediction_type),
         size: size.or(base.size),
         optimisation,
@@ -193,7 +194,7 @@ fn request(
     report: &Report,
 ) -> Result<Request, Failure> {
     let text = prompt(arguments, like);
-    let tokens: TokenizedPrompt = model.tokenizer.encode(text);
+    let tokens: TokenizedPrompt = model.tokenizer.read(text, settings.reading());
     let layout = if text.trim().is_empty() {
         // The engine refuses it with the better message.
         Layout::default()

@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Serialize;
 
-use super::values::path;
+use super::values::{path, prompt_weights_help};
 use super::{Failure, output};
 use crate::prompt::{
-    CLIP_MERGES, ClipTokenizer, PromptObject, Proposal, TokenizedPrompt, TokenizerFiles, propose,
+    CLIP_MERGES, ClipTokenizer, PromptObject, PromptWeights, Proposal, TokenizedPrompt,
+    TokenizerFiles, propose,
 };
 
 #[derive(Debug, Args)]
@@ -23,6 +24,8 @@ pub(super) struct PromptArguments {
     /// Read one prompt from each line of this file; - for standard input
     #[arg(long, value_name = "FILE", value_parser = path())]
     file: Option<PathBuf>,
+    #[arg(long, alias = "prompt_weights", value_name = "RULE", default_value_t, help = prompt_weights_help())]
+    prompt_weights: PromptWeights,
     /// Print one line of JSON for each prompt
     #[arg(long)]
     json: bool,
@@ -51,7 +54,7 @@ pub(super) fn run(arguments: &PromptArguments) -> Result<(), Failure> {
     })
     .map_err(Failure::model)?;
     let tell = |prompt: &str| {
-        let prompt = tokenizer.encode(prompt);
+        let prompt = tokenizer.read(prompt, arguments.prompt_weights);
         let proposal = propose(&prompt.words);
         output::line(match arguments.json {
             true => json(&prompt, &proposal),
@@ -130,9 +133,14 @@ fn relations(
 
 /// The prompt, and below it what is read in it.
 fn sentences(prompt: &TokenizedPrompt, proposal: &Proposal) -> String {
-    let tokens = prompt.tokens[1..prompt.end].iter();
+    let tokens = prompt.word_tokens().iter();
     let tokens: Vec<String> = tokens
         .map(|token| format!("{} {}", token.position, token.text))
+        .collect();
+    let weights: Vec<String> = weighted(prompt).collect();
+    let networks = prompt.networks.iter();
+    let networks: Vec<String> = networks
+        .map(|tag| prompt.text[tag.span.clone()].to_owned())
         .collect();
     let objects = proposal.objects.iter();
     let objects: Vec<String> = objects.map(|it| described(it, prompt)).collect();
@@ -143,6 +151,22 @@ fn sentences(prompt: &TokenizedPrompt, proposal: &Proposal) -> String {
         format!("  objects    {}", listed(&objects)),
         format!("  relations  {}", listed(&relations)),
     ];
+    for (name, texts) in [("weights", weights), ("networks", networks)] {
+        if !texts.is_empty() {
+            lines.push(format!("  {name:<10} {}", texts.join(", ")));
+        }
+    }
+    if prompt.own_chunks > 1 {
+        let counts = (0..prompt.own_chunks).map(|chunk| words_in_chunk(prompt, chunk));
+        let counts: Vec<String> = counts.collect();
+        lines.push(format!("  chunks     {} tokens", counts.join(" + ")));
+    }
+    lines.extend(
+        prompt
+            .notes
+            .iter()
+            .map(|note| format!("  note       {note}")),
+    );
     let notes = proposal
         .notes
         .iter()
@@ -153,6 +177,18 @@ fn sentences(prompt: &TokenizedPrompt, proposal: &Proposal) -> String {
         lines.push(format!("  cut off    {words}"));
     }
     lines.join("\n")
+}
+
+/// "cat 1.3" for each word with a weight.
+fn weighted(prompt: &TokenizedPrompt) -> impl Iterator<Item = String> {
+    let words = prompt.words.iter().filter(|word| word.weight != 1.0);
+    words.map(|word| format!("{} {}", word.text, word.weight))
+}
+
+fn words_in_chunk(prompt: &TokenizedPrompt, chunk: usize) -> String {
+    let positions = prompt.chunks[chunk].iter();
+    let words = positions.filter(|&&position| !prompt.tokens[position].is_special());
+    words.count().to_string()
 }
 
 /// "dog (big, brown)"

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use clap::builder::{PathBufValueParser, TypedValueParser};
 use directories::UserDirs;
 
+use crate::choices;
 use crate::export::OutputFolder;
+use crate::prompt::PromptWeights;
 
 /// A path; a shell leaves `~` alone in quotes and after `=`, so it is done here.
 pub(super) fn path() -> impl TypedValueParser<Value = PathBuf> {
@@ -22,6 +24,14 @@ pub(super) fn path() -> impl TypedValueParser<Value = PathBuf> {
 /// A folder for pictures.
 pub(super) fn output() -> impl TypedValueParser<Value = OutputFolder> {
     path().map(OutputFolder::from)
+}
+
+/// What `--prompt-weights` can be.
+pub(super) fn prompt_weights_help() -> String {
+    format!(
+        "How (cat:1.3) in prompts is read: {}; literal takes every character as it is",
+        choices::all::<PromptWeights>()
+    )
 }
 
 /// A whole number, such as `50`.

@@ -14,7 +14,7 @@ use crate::checkpoint::{CheckpointSource, Family};
 use crate::diffusion::{Method, OwnWalk, SchedulerKind, SigmaSchedule};
 use crate::models::LatentRgb;
 pub use crate::models::object_detector::FoundObject;
-use crate::prompt::{ClipTokenizer, TokenizedPrompt};
+use crate::prompt::{ClipTokenizer, NetworkTag, SyntaxNote, TokenizedPrompt};
 use crate::storm::Reading;
 
 /// One thing that happened, in the order in which it happened. Tensors never
@@ -110,11 +110,18 @@ impl ModelInfo {
     }
 }
 
+/// Most words that a notice lists.
+const MOST_WORDS: usize = 40;
+
 /// Not an error, but worth a line on the screen.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Notice {
     /// Words beyond the model's token limit have no effect.
     LostWords(Vec<String>),
+    /// Something in a prompt's brackets is read otherwise than it may be meant.
+    Syntax(SyntaxNote),
+    /// A network that the prompt asks for.
+    NoNetwork(NetworkTag),
     /// The size was rounded to what the model can do.
     SizeRounded { asked: [usize; 2], used: [usize; 2] },
     /// What the model asks for that is not available, and what is taken instead.
@@ -127,8 +134,12 @@ impl fmt::Display for Notice {
             Self::LostWords(words) => write!(
                 formatter,
                 "the prompt is too long for the model; these words have no effect: {}",
-                words.join(" ")
+                first_words(words)
             ),
+            Self::Syntax(note) => note.fmt(formatter),
+            Self::NoNetwork(tag) => {
+                write!(formatter, "the {} “{}” has no effect", tag.kind, tag.name)
+            }
             Self::Instead(what) => formatter.write_str(what),
             Self::SizeRounded { asked, used } => write!(
                 formatter,
@@ -136,6 +147,16 @@ impl fmt::Display for Notice {
                 asked[0], asked[1], used[0], used[1]
             ),
         }
+    }
+}
+
+/// The first of many words, with how many more there are.
+fn first_words(words: &[String]) -> String {
+    let first = &words[..words.len().min(MOST_WORDS)];
+    let text = first.join(" ");
+    match words.len() - first.len() {
+        0 => text,
+        more => format!("{text} and {more} more"),
     }
 }
 

@@ -43,12 +43,15 @@ pub(super) fn prepare(
     request.check()?;
     let settings = &request.settings;
     let mut notices = Vec::new();
-    let prompt = model.read_prompt(&request.prompt);
-    let negative_prompt = model.read_prompt(&request.negative_prompt);
+    let texts = [request.prompt.as_str(), request.negative_prompt.as_str()];
+    let [prompt, negative_prompt] = model.read_prompts(texts, settings.reading());
     for prompt in [&prompt, &negative_prompt] {
         if !prompt.lost_words.is_empty() {
             notices.push(Notice::LostWords(prompt.lost_words.clone()));
         }
+        notices.extend(prompt.notes.iter().cloned().map(Notice::Syntax));
+        let networks = prompt.networks.iter();
+        notices.extend(networks.map(|tag| Notice::NoNetwork(tag.clone())));
     }
     let asked = settings.size.unwrap_or(model.native_size());
     let size = possible_size(asked, model.size_multiple())?;

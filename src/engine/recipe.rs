@@ -6,8 +6,9 @@ use super::event::{ModelInfo, Picture};
 use super::request::Request;
 use super::settings::Settings;
 use crate::diffusion::Method;
-use crate::export::metadata::text_chunks;
+use crate::export::metadata::{EMPHASIS_KEY, NO_EMPHASIS, PROMPT_WEIGHTS_KEY, text_chunks};
 use crate::export::{ImageSettings, TextChunk};
+use crate::prompt::PromptWeights;
 
 /// One picture's making: its request reduced to its seed, with every default
 /// filled in.
@@ -59,6 +60,7 @@ impl Recipe {
         let settings = &request.settings;
         // Absent, programs assume a GPU's noise.
         let mut extras = vec![("RNG".to_string(), settings.rng.to_string())];
+        extras.extend(self.prompt_weights());
         if self.method == Method::Storm {
             let objective = settings.optimisation.objective.to_string();
             extras.push(("STORM objective".to_string(), objective));
@@ -83,6 +85,21 @@ impl Recipe {
             model: Some(self.model.clone()),
             extras,
         }
+    }
+
+    /// How the prompts were read, where A1111 reads them otherwise; its own key says
+    /// that brackets are plain signs.
+    fn prompt_weights(&self) -> Option<(String, String)> {
+        let request = &self.request;
+        let has_brackets =
+            |text: &String| text.contains(['(', '[', '\\']) || text.contains("BREAK");
+        let is_said = has_brackets(&request.prompt) || has_brackets(&request.negative_prompt);
+        let (key, value) = match request.settings.reading() {
+            PromptWeights::A1111 => return None,
+            PromptWeights::Comfyui => (PROMPT_WEIGHTS_KEY, PromptWeights::Comfyui.into()),
+            PromptWeights::Literal => (EMPHASIS_KEY, NO_EMPHASIS),
+        };
+        is_said.then(|| (key.to_string(), value.to_string()))
     }
 
     /// The texts to write into the picture's file.
@@ -131,6 +148,20 @@ mod tests {
         let settings = recipe.image_settings();
         assert_eq!(settings.extra("RNG"), Some("CPU"));
         assert_eq!(settings.sampler.as_deref(), Some("DDIM"));
+        let read_by = |prompt: &str, prompt_weights| {
+            let mut recipe = recipe.clone();
+            recipe.request.prompt = prompt.to_string();
+            recipe.request.settings.prompt_weights = prompt_weights;
+            let settings = recipe.image_settings();
+            let said = [EMPHASIS_KEY, PROMPT_WEIGHTS_KEY];
+            said.map(|key| settings.extra(key).map(str::to_string))
+        };
+        let literal = Some("None".to_string());
+        assert_eq!(read_by("(a)", PromptWeights::Literal), [literal, None]);
+        assert_eq!(read_by("a", PromptWeights::Literal), [None, None]);
+        assert_eq!(read_by("(a)", PromptWeights::A1111), [None, None]);
+        let comfyui = Some("comfyui".to_string());
+        assert_eq!(read_by("(a)", PromptWeights::Comfyui), [None, comfyui]);
         let mut karras = recipe.clone();
         karras.request.settings.scheduler = Some(SchedulerKind::Dpmpp2m);
         karras.request.settings.schedule = Some(SigmaSchedule::Karras);

@@ -46,6 +46,7 @@ impl Default for Request {
 mod tests {
     use super::*;
     use crate::diffusion::{Methods, PredictionType, SchedulerKind};
+    use crate::prompt::PromptWeights;
     use crate::storm::ObjectiveKind;
 
     /// As the pictures of version 0.1.0 carry it, before settings were one value.
@@ -92,6 +93,8 @@ mod tests {
         let read: Request = serde_json::from_str(r#"{"steps": 7, "unheard_of": 1}"#).unwrap();
         let settings = Settings {
             steps: 7,
+            // Pictures that say nothing of it are older than weights.
+            prompt_weights: PromptWeights::Literal,
             ..Settings::default()
         };
         let expected = Request {

@@ -4,10 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::diffusion::parameters::{Name, SetError, set};
 use crate::diffusion::{
-    Methods, NoiseKind, Optimisation, OwnWalk, PredictionType, SchedulerKind, SigmaSchedule,
-    TimestepSpacing,
+    Method, Methods, NoiseKind, Optimisation, OwnWalk, PredictionType, SchedulerKind,
+    SigmaSchedule, TimestepSpacing,
 };
 use crate::parameters::Description;
+use crate::prompt::PromptWeights;
 use crate::storm::ObjectiveKind;
 use crate::storm::parameters::described;
 
@@ -45,6 +46,10 @@ pub struct Settings {
     pub prediction_type: Option<PredictionType>,
     /// Width and height in pixels; `None`: what the model was trained on.
     pub size: Option<[usize; 2]>,
+    /// How brackets in the prompts are read, and what weights do. Pictures that do
+    /// not say it were made of literal prompts.
+    #[serde(default = "literal", skip_serializing_if = "is_literal")]
+    pub prompt_weights: PromptWeights,
     /// What STORM does.
     #[serde(flatten)]
     pub optimisation: Optimisation,
@@ -75,7 +80,25 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
+fn literal() -> PromptWeights {
+    PromptWeights::Literal
+}
+
+fn is_literal(weights: &PromptWeights) -> bool {
+    *weights == PromptWeights::Literal
+}
+
 impl Settings {
+    /// How the prompts are read: the released code knows no weights.
+    pub fn reading(&self) -> PromptWeights {
+        let is_reference = self.methods.includes(Method::Storm)
+            && self.optimisation.objective == ObjectiveKind::Reference;
+        match is_reference {
+            true => PromptWeights::Literal,
+            false => self.prompt_weights,
+        }
+    }
+
     /// The defaults for a model that is meant to be walked like that.
     pub fn of_model(own: &OwnWalk) -> Self {
         let defaults = Self::default();
@@ -114,6 +137,7 @@ impl Default for Settings {
             rng: NoiseKind::Cpu,
             prediction_type: None,
             size: None,
+            prompt_weights: PromptWeights::default(),
             optimisation: Optimisation::default(),
             batch_methods: true,
         }

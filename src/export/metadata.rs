@@ -11,6 +11,12 @@ pub const PARAMETERS_KEYWORD: &str = "parameters";
 /// Keyword of the PNG text that holds our own JSON.
 pub const OWN_KEYWORD: &str = "storm-studio";
 
+/// A1111's key for what weights do, and its word for taking brackets as they are.
+pub const EMPHASIS_KEY: &str = "Emphasis";
+pub const NO_EMPHASIS: &str = "None";
+/// Our key for a rule of weights that A1111 does not know.
+pub const PROMPT_WEIGHTS_KEY: &str = "Prompt weights";
+
 /// Begins the negative prompt's line.
 const NEGATIVE: &str = "Negative prompt:";
 /// A last line with fewer settings than this counts as prompt.

@@ -165,7 +165,7 @@ impl Assignment {
                 attributes: attributes
                     .map(|span| tokens_of(span, prompt))
                     .collect::<Result<_, _>>()?,
-                label: prompt.text[object.noun.clone()].to_owned(),
+                label: prompt.text_in(&object.noun),
             })
         });
         Ok(Layout {

@@ -1,13 +1,15 @@
-//! The prompt: CLIP's tokens, the words a person sees, and which of them are
+//! The prompt: its syntax, CLIP's tokens, the words a person sees, and which of them are
 //! objects, attributes and relations. Assignments name spans of words; token
 //! positions are derived, so that editing the text or changing the model keeps them.
 
 pub mod assignment;
+mod chunks;
 mod note;
 pub mod proposal;
 mod reading;
 pub mod relation_text;
 mod spelling;
+mod syntax;
 pub mod token_indices;
 pub mod tokenized_prompt;
 pub mod tokenizer;
@@ -17,9 +19,11 @@ mod word_diff;
 mod words;
 
 pub use assignment::{AssignedObject, Assignment, AssignmentError, WordRole};
+pub use chunks::MOST_CHUNKS;
 pub use note::Note;
 pub use proposal::{PromptObject, Proposal, ProposedRelation, propose};
 pub use relation_text::{ObjectReference, RelationText, assignment_of_relations, relation_texts};
+pub use syntax::{NetworkKind, NetworkTag, PromptWeights, SyntaxNote, UnknownPromptWeights};
 pub use token_indices::{TokenIndices, TokenIndicesError};
 pub use tokenized_prompt::{Token, TokenizedPrompt, Word};
 pub use tokenizer::ClipTokenizer;

@@ -14,6 +14,8 @@ use tokenizers::pre_tokenizers::sequence::Sequence;
 use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
 use tokenizers::{AddedToken, SplitDelimiterBehavior, Tokenizer};
 
+use super::chunks::{Group, MOST_CHUNKS, Unit, chunk_counts, columns};
+use super::syntax::{self, PromptWeights, Segment};
 use super::tokenized_prompt::{Token, TokenizedPrompt, Word};
 use super::tokenizer_files::{Settings, TokenizerError, TokenizerFiles};
 use super::vocabulary::{END_OF_WORD, END_TOKEN, START_TOKEN, Vocabulary, token_bytes};
@@ -25,6 +27,9 @@ use super::words::{unite_words_of_one_token, word_spans};
 const CLIP_SPLIT: &str =
     r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+";
 
+/// A comma's token.
+const COMMA: &str = ",</w>";
+
 /// Turns prompts into token ids of one checkpoint's text encoder.
 #[derive(Debug)]
 pub struct ClipTokenizer {
@@ -34,6 +39,8 @@ pub struct ClipTokenizer {
     end: u32,
     padding: u32,
     padding_text: String,
+    /// Where a long prompt may be cut.
+    comma: Option<u32>,
 }
 
 impl ClipTokenizer {
@@ -97,6 +104,7 @@ impl ClipTokenizer {
         };
         Ok(Self {
             length,
+            comma: vocabulary.ids.get(COMMA).copied(),
             start: id_of(START_TOKEN)?,
             end: id_of(END_TOKEN)?,
             padding: id_of(&padding_text)?,
@@ -115,85 +123,188 @@ impl ClipTokenizer {
         self.tokenizer.get_vocab_size(true)
     }
 
-    /// Encodes a prompt; one that is too long loses its last words.
+    /// Encodes a prompt whose every character counts as it is; one that is too long
+    /// loses its last words.
     pub fn encode(&self, prompt: &str) -> TokenizedPrompt {
+        self.read(prompt, PromptWeights::Literal)
+    }
+
+    /// Encodes a prompt as people write them. A long one has several chunks; one
+    /// that is longer than [`MOST_CHUNKS`](super::chunks::MOST_CHUNKS) loses its
+    /// last words.
+    pub fn read(&self, prompt: &str, weighting: PromptWeights) -> TokenizedPrompt {
+        let parsed = syntax::parse(prompt, weighting);
+        let mut reading = Reading::default();
+        let most = (self.length - 2) * MOST_CHUNKS;
+        for segment in &parsed.segments {
+            match reading.pieces.len() < most {
+                true => self.read_segment(segment, &mut reading),
+                false => reading.lose(segment),
+            }
+        }
+        let counts = chunk_counts(&reading.groups, weighting, self.length - 2);
+        let kept: usize = counts.iter().sum();
+        reading.pieces.truncate(kept);
+        let words = reading.words;
+        let lost_words = words.iter().filter(|word| word.is_lost(kept));
+        let mut tokenized = TokenizedPrompt {
+            text: prompt.to_owned(),
+            lost_words: lost_words.map(|word| word.text.clone()).collect(),
+            words: words.into_iter().map(|word| word.kept(kept)).collect(),
+            end: kept + 1,
+            weighting,
+            own_chunks: counts.len(),
+            networks: parsed.networks,
+            notes: parsed.notes,
+            ids: Vec::new(),
+            tokens: Vec::new(),
+            chunks: Vec::new(),
+        };
+        self.place(&mut tokenized, reading.pieces, &counts);
+        tokenized
+    }
+
+    /// The same prompt with chunks of padding behind its own, `chunks` in all; one
+    /// that has as many stays as it is.
+    pub fn padded(&self, prompt: &TokenizedPrompt, chunks: usize) -> TokenizedPrompt {
+        let mut padded = prompt.clone();
+        let is_word = |&&position: &&usize| prompt.tokens[position].word.is_some();
+        let own = prompt.chunks.iter();
+        let mut counts: Vec<usize> = own
+            .map(|positions| positions.iter().filter(is_word).count())
+            .collect();
+        counts.resize(chunks.max(counts.len()), 0);
+        self.place(&mut padded, prompt.word_tokens().to_vec(), &counts);
+        padded
+    }
+
+    /// The ids of the empty prompt, one chunk.
+    pub fn empty_ids(&self) -> Vec<u32> {
+        self.read("", PromptWeights::Literal).ids
+    }
+
+    /// Words and tokens of one stretch of text.
+    fn read_segment(&self, segment: &Segment, reading: &mut Reading) {
         let encoding = self
             .tokenizer
-            .encode(prompt, false)
+            .encode(segment.text.as_str(), false)
             .expect("byte-level BPE with all byte symbols encodes every text");
         let spans: Vec<Range<usize>> = encoding
             .get_offsets()
             .iter()
             .map(|&(start, end)| start..end)
             .collect();
-        let word_spans = unite_words_of_one_token(&word_spans(prompt), &spans);
+        let word_spans = unite_words_of_one_token(&word_spans(&segment.text), &spans);
+        let (first_word, first_piece) = (reading.words.len(), reading.pieces.len());
+        let mut group = Group {
+            breaks: segment.breaks,
+            units: Vec::with_capacity(spans.len()),
+        };
+        let pieces = encoding.get_ids().iter().zip(encoding.get_tokens());
+        for ((&id, piece), span) in pieces.zip(&spans) {
+            let word = word_spans.partition_point(|word| word.end <= span.start);
+            let span = span.start..end_with_marks(span, &spans, &word_spans[word]);
+            group.units.push(Unit {
+                length: 1,
+                is_comma: Some(id) == self.comma,
+            });
+            reading.pieces.push(Token {
+                position: 1 + reading.pieces.len(),
+                id,
+                text: display_text(piece, &segment.text[span.clone()]),
+                word: Some(first_word + word),
+                span: segment.span_in_prompt(&span),
+            });
+        }
+        reading.groups.push(group);
+        reading.words.extend(word_spans.into_iter().map(|span| {
+            let first = spans.partition_point(|token| token.start < span.start);
+            let end = spans.partition_point(|token| token.start < span.end);
+            ReadWord {
+                text: segment.text[span.clone()].to_owned(),
+                span: segment.span_in_prompt(&span),
+                weight: segment.weight,
+                pieces: first_piece + first..first_piece + end,
+                is_read: true,
+            }
+        }));
+    }
 
-        let kept = spans.len().min(self.length - 2);
-        let end = kept + 1;
-        let mut tokens = Vec::with_capacity(self.length);
-        let special = |position, id, text: &str| Token {
-            position,
+    /// Gives each token its position: `words` first, then the others.
+    fn place(&self, prompt: &mut TokenizedPrompt, words: Vec<Token>, counts: &[usize]) {
+        let room = self.length - 2;
+        prompt.chunks = columns(counts, room);
+        let special = |id, text: &str| Token {
+            position: 0,
             id,
             text: text.to_owned(),
             word: None,
             span: 0..0,
         };
-        tokens.push(special(0, self.start, START_TOKEN));
-        let pieces = encoding.get_ids().iter().zip(encoding.get_tokens());
-        for ((&id, piece), span) in pieces.zip(&spans).take(kept) {
-            let word = word_spans.partition_point(|word| word.end <= span.start);
-            let span = span.start..end_with_marks(span, &spans, &word_spans[word]);
-            tokens.push(Token {
-                position: tokens.len(),
-                id,
-                text: display_text(piece, &prompt[span.clone()]),
-                word: Some(word),
-                span,
-            });
+        let mut tokens = vec![special(self.start, START_TOKEN)];
+        tokens.extend(words);
+        let padding = special(self.padding, &self.padding_text);
+        tokens.resize(self.length * counts.len(), padding);
+        for (positions, &count) in prompt.chunks.iter().zip(counts) {
+            tokens[positions[0]] = special(self.start, START_TOKEN);
+            tokens[positions[count + 1]] = special(self.end, END_TOKEN);
         }
-        tokens.push(special(end, self.end, END_TOKEN));
-        tokens.extend(
-            (end + 1..self.length).map(|place| special(place, self.padding, &self.padding_text)),
-        );
-
-        let (words, lost_words) = words_of_tokens(prompt, word_spans, &spans, kept);
-        TokenizedPrompt {
-            text: prompt.to_owned(),
-            ids: tokens.iter().map(|token| token.id).collect(),
-            tokens,
-            words,
-            end,
-            lost_words,
+        for (position, token) in tokens.iter_mut().enumerate() {
+            token.position = position;
         }
+        prompt.ids = tokens.iter().map(|token| token.id).collect();
+        prompt.tokens = tokens;
     }
 }
 
-/// Words with their token positions, and the texts of those that have tokens
-/// beyond the first `kept`.
-fn words_of_tokens(
-    prompt: &str,
-    word_spans: Vec<Range<usize>>,
-    token_spans: &[Range<usize>],
-    kept: usize,
-) -> (Vec<Word>, Vec<String>) {
-    let mut lost = Vec::new();
-    let words = word_spans
-        .into_iter()
-        .map(|span| {
-            let first = token_spans.partition_point(|token| token.start < span.start);
-            let last = token_spans.partition_point(|token| token.start < span.end);
-            let text = prompt[span.clone()].to_owned();
-            if last > kept {
-                lost.push(text.clone());
-            }
-            Word {
-                text,
-                span,
-                tokens: first.min(kept) + 1..last.min(kept) + 1,
-            }
-        })
-        .collect();
-    (words, lost)
+/// What is gathered from a prompt's segments.
+#[derive(Default)]
+struct Reading {
+    /// Tokens of words, in order.
+    pieces: Vec<Token>,
+    words: Vec<ReadWord>,
+    groups: Vec<Group>,
+}
+
+impl Reading {
+    /// Takes the words of a segment for whose tokens there is no room.
+    fn lose(&mut self, segment: &Segment) {
+        let end = self.pieces.len();
+        let spans = word_spans(&segment.text).into_iter();
+        self.words.extend(spans.map(|span| ReadWord {
+            text: segment.text[span.clone()].to_owned(),
+            span: segment.span_in_prompt(&span),
+            weight: segment.weight,
+            pieces: end..end,
+            is_read: false,
+        }));
+    }
+}
+
+/// A word and its tokens among all that were read.
+struct ReadWord {
+    text: String,
+    span: Range<usize>,
+    weight: f32,
+    pieces: Range<usize>,
+    /// Whether its tokens were looked for.
+    is_read: bool,
+}
+
+impl ReadWord {
+    /// Whether not all of its tokens are among the first `kept`.
+    fn is_lost(&self, kept: usize) -> bool {
+        !self.is_read || self.pieces.end > kept
+    }
+
+    fn kept(self, kept: usize) -> Word {
+        Word {
+            text: self.text,
+            span: self.span,
+            tokens: self.pieces.start.min(kept) + 1..self.pieces.end.min(kept) + 1,
+            weight: self.weight,
+        }
+    }
 }
 
 /// End of a token's bytes with what normalisation dropped behind it, such as

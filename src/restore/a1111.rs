@@ -6,11 +6,14 @@ use super::taking::Taking;
 use super::texts::Texts;
 use super::{Found, Program};
 use crate::diffusion::NoiseKind;
+use crate::export::metadata::{EMPHASIS_KEY, NO_EMPHASIS, PROMPT_WEIGHTS_KEY};
 use crate::export::{ImageSettings, PARAMETERS_KEYWORD};
+use crate::prompt::PromptWeights;
 
 /// Items that change no picture, or say again what another says.
-const SILENT: [&str; 9] = [
+const SILENT: [&str; 10] = [
     "Version",
+    PROMPT_WEIGHTS_KEY,
     "App",
     "Model hash",
     "VAE hash",
@@ -60,6 +63,7 @@ fn restored(found: ImageSettings) -> RestoredSettings {
         ("Schedule type", found.schedule_type.as_deref()),
     );
     taking.noise(rng(&found, program));
+    taking.prompt_weights(prompt_weights(&found));
     let seed = item(&found, "Seed", found.seed.map(|it| it.to_string()));
     taking.seed("Seed", seed);
     taking.model(found.model.as_deref());
@@ -107,6 +111,14 @@ fn rng(found: &ImageSettings, program: Program) -> NoiseKind {
     }
 }
 
+/// How the prompts were read, where the picture says it.
+fn prompt_weights(found: &ImageSettings) -> Option<PromptWeights> {
+    let rule = found.extra(PROMPT_WEIGHTS_KEY);
+    let is_literal = found.extra(EMPHASIS_KEY) == Some(NO_EMPHASIS);
+    let literal = is_literal.then_some(PromptWeights::Literal);
+    rule.and_then(|rule| rule.parse().ok()).or(literal)
+}
+
 /// The items that have no place in a request, each with its name.
 fn others(found: &ImageSettings) -> Vec<(&str, String)> {
     let mut others = Vec::new();
@@ -118,7 +130,9 @@ fn others(found: &ImageSettings) -> Vec<(&str, String)> {
     }
     let ruled = ["Steps", "CFG scale", "Size", "Seed"];
     let is_said = |key: &str, value: &str| {
-        SILENT.contains(&key) || ruled.contains(&key) || key == "Clip skip" && value == "1"
+        let is_usual = key == "Clip skip" && value == "1";
+        let is_known = key == EMPHASIS_KEY && [NO_EMPHASIS, "Original"].contains(&value);
+        SILENT.contains(&key) || ruled.contains(&key) || is_usual || is_known
     };
     let rest = found
         .extras
@@ -193,6 +207,25 @@ mod tests {
     }
 
     #[test]
+    fn brackets_are_read_as_the_picture_says() {
+        let rule = |items: &str| {
+            let restored = read_text(&format!(
+                "(a:1.2)\nSteps: 2, Seed: 1, CFG scale: 7, {items}"
+            ));
+            assert_eq!(restored.not_taken, [], "{items}");
+            restored.taken.settings.prompt_weights
+        };
+        assert_eq!(rule("Version: v1.10.1"), PromptWeights::A1111);
+        assert_eq!(
+            rule("Emphasis: None, Version: v1.10.1"),
+            PromptWeights::Literal
+        );
+        assert_eq!(rule("Prompt weights: comfyui"), PromptWeights::Comfyui);
+        let restored = read_text("(a)\nSteps: 2, Seed: 1, CFG scale: 7, Emphasis: No norm");
+        assert_eq!(names(&restored), ["Emphasis"]);
+    }
+
+    #[test]
     fn impossible_values_are_named_and_nothing_is_put_in_their_place() {
         for (item, name, value) in [
             ("Seed: -1", "Seed", "-1"),
@@ -241,8 +274,6 @@ mod tests {
                 "Schedule type",
                 "Model",
                 "LoRA",
-                "weights in the prompt",
-                "BREAK",
                 "Denoising strength",
                 "Clip skip",
                 "Hires upscale",

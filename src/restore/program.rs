@@ -2,6 +2,8 @@
 
 use strum::{Display, IntoStaticStr};
 
+use crate::prompt::PromptWeights;
+
 /// Who saved a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Display, IntoStaticStr)]
 pub enum Program {
@@ -34,6 +36,16 @@ pub enum Program {
 }
 
 impl Program {
+    /// How it reads brackets in prompts, as far as one of the rules here is its own:
+    /// others have a syntax in which these brackets are plain signs.
+    pub(super) fn prompt_weights(self) -> PromptWeights {
+        match self {
+            Self::ComfyUi | Self::SwarmUi => PromptWeights::Comfyui,
+            Self::InvokeAi | Self::NovelAi | Self::DiffusionBee => PromptWeights::Literal,
+            _ => PromptWeights::A1111,
+        }
+    }
+
     /// What a picture holds whose settings can't be read.
     pub(super) fn settings(self) -> String {
         match self {

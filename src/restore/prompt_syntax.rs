@@ -1,4 +1,4 @@
-//! Marks in a prompt that other programs act on and that are plain words here.
+//! Marks in a prompt that other programs act on and that have no effect here.
 
 use super::restored::NotTaken;
 
@@ -21,40 +21,6 @@ pub(super) fn without_effect(prompt: &str) -> Vec<NotTaken> {
             found.push(NotTaken::no_effect(name, &values.join(", ")));
         }
     }
-    let weights = weights(prompt);
-    if !weights.is_empty() {
-        found.push(NotTaken::no_effect(
-            "weights in the prompt",
-            &weights.join(", "),
-        ));
-    }
-    if prompt.split_whitespace().any(|word| word == "BREAK") {
-        found.push(NotTaken::no_effect("BREAK", ""));
-    }
-    found
-}
-
-/// The outermost brackets: `(x)`, `(x:1.3)` and `[x]`, unless escaped.
-fn weights(prompt: &str) -> Vec<&str> {
-    let mut found = Vec::new();
-    let mut open: Vec<(usize, char)> = Vec::new();
-    let mut is_escaped = false;
-    for (index, character) in prompt.char_indices() {
-        let was_escaped = is_escaped;
-        is_escaped = character == '\\' && !was_escaped;
-        if was_escaped {
-            continue;
-        }
-        match character {
-            '(' => open.push((index, ')')),
-            '[' => open.push((index, ']')),
-            ')' | ']' if open.last().is_some_and(|(_, close)| *close == character) => {
-                let outermost = open.pop().filter(|_| open.is_empty());
-                found.extend(outermost.map(|(start, _)| &prompt[start..=index]));
-            }
-            _ => {}
-        }
-    }
     found
 }
 
@@ -72,20 +38,8 @@ mod tests {
     #[test]
     fn marks_are_found_and_plain_words_are_not() {
         for (prompt, expected) in [
-            ("a cat left of a dog", &[][..]),
-            ("a cat \\(black\\), BREAKFAST", &[]),
-            (
-                "an open ( and a ) b [",
-                &["weights in the prompt ( and a )"],
-            ),
-            (
-                "((red) cat:1.3), [dog], 猫",
-                &["weights in the prompt ((red) cat:1.3), [dog]"],
-            ),
-            (
-                "<lora:a:0.8> x <lora:b:1> BREAK y",
-                &["LoRA a:0.8, b:1", "BREAK "],
-            ),
+            ("a (cat:1.3) left of a dog BREAK", &[][..]),
+            ("<lora:a:0.8> x <lora:b:1> y", &["LoRA a:0.8, b:1"]),
             ("<hypernet:old>", &["hypernetwork old"]),
             ("<lora:", &["LoRA "]),
         ] {

@@ -7,8 +7,8 @@ use crate::engine::Request;
 const LONGEST_VALUE: usize = 40;
 /// Most items that a message lists.
 const MOST_ITEMS: usize = 12;
-/// Longest prompt that is taken, in characters: a model reads 77 tokens of it,
-/// and a file may hold megabytes, which no field can show.
+/// Longest prompt that is taken, in characters: a model reads some
+/// hundred tokens of it, and a file may hold megabytes, which no field can show.
 const LONGEST_PROMPT: usize = 10_000;
 
 /// The settings of a picture as far as they mean something here.

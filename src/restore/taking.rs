@@ -11,6 +11,7 @@ use crate::diffusion::scheduler::SamplerName;
 use crate::diffusion::{NoiseKind, TimestepSpacing};
 use crate::engine::{LARGEST_SIDE, Request};
 use crate::parameters::Kind;
+use crate::prompt::PromptWeights;
 use crate::storm::ParameterGroup;
 
 /// What is taken of one picture so far.
@@ -24,10 +25,11 @@ impl Taking {
     /// Nothing yet; whatever the picture does not say keeps its default, and there
     /// are no seeds.
     pub(super) fn of(program: Program) -> Self {
-        let request = Request {
+        let mut request = Request {
             seeds: Vec::new(),
             ..Request::default()
         };
+        request.settings.prompt_weights = program.prompt_weights();
         Self {
             program,
             request,
@@ -42,6 +44,13 @@ impl Taking {
         self.request.negative_prompt = line(negative_prompt);
         for prompt in [prompt, negative_prompt] {
             self.not_taken.extend(prompt_syntax::without_effect(prompt));
+        }
+    }
+
+    /// How the prompts were read, where that is not as the program usually does.
+    pub(super) fn prompt_weights(&mut self, rule: Option<PromptWeights>) {
+        if let Some(rule) = rule {
+            self.request.settings.prompt_weights = rule;
         }
     }
 

@@ -2,6 +2,7 @@
 
 use egui::{Event, ImeEvent, Key, Modifiers};
 use egui_kittest::kittest::Queryable;
+use storm_studio::storm::ObjectiveKind;
 use storm_studio::storm::relation::RelationKind;
 
 use super::{Studio, app, click, edit, studio, type_prompt};
@@ -176,4 +177,36 @@ fn a_second_relation_is_added_and_removed() {
     harness.run_steps(2);
     assert_eq!(relations(&harness), 1);
     assert_eq!(pair(&harness), is("cat", RelationKind::LeftOf, "dog"));
+}
+
+#[test]
+fn chips_show_words_with_their_weight_and_never_the_syntax() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = studio(folder.path());
+    type_prompt(&mut harness, "a (cat:1.3) left of a [dog");
+    assert_eq!(pair(&harness), is("cat", RelationKind::LeftOf, "dog"));
+    harness.get_by_label("2 cat, subject, weight 1.3");
+    harness.get_by_label("6 dog, object, weight 0.91");
+    harness.get_by_label_contains("“[” has no partner");
+    assert!(harness.query_by_label_contains("2 (").is_none());
+    // The released code takes every character as it is.
+    edit(&mut harness, |content| {
+        content.settings.optimisation.objective = ObjectiveKind::Reference;
+    });
+    harness.get_by_label("3 cat, subject");
+    assert!(harness.query_by_label_contains("has no partner").is_none());
+}
+
+#[test]
+fn a_long_prompt_tells_its_chunks_and_a_word_of_the_second_can_be_chosen() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = studio(folder.path());
+    type_prompt(
+        &mut harness,
+        "a cat left of a dog BREAK a bird above a boat",
+    );
+    harness.get_by_label_contains("2 chunks");
+    let layout = app(&harness).state().draft.layout().unwrap();
+    let labels: Vec<&str> = layout.objects.iter().map(|it| it.label.as_str()).collect();
+    assert_eq!(labels, ["cat", "dog", "bird", "boat"]);
 }

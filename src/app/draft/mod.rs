@@ -6,6 +6,7 @@
 pub mod assigning;
 pub mod seeds;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -144,6 +145,19 @@ impl Draft {
         self.tokens.as_ref()
     }
 
+    /// After settings were changed in place: the prompt may be read in another way.
+    pub fn follow_settings(&mut self) {
+        self.follow_text();
+    }
+
+    /// The words in a span of the prompt, without the syntax around them.
+    pub fn text_in(&self, span: &Range<usize>) -> Option<String> {
+        match &self.tokens {
+            Some(tokens) => Some(tokens.text_in(span)).filter(|text| !text.is_empty()),
+            None => self.content.prompt.get(span.clone()).map(str::to_string),
+        }
+    }
+
     /// After the prompt's text changed: moves the assignment along, and renews the
     /// proposal while it is the program's own.
     fn follow_text(&mut self) {
@@ -159,10 +173,12 @@ impl Draft {
         let Some(tokenizer) = &self.tokenizer else {
             return;
         };
-        if self.tokens.is_some() {
+        let weighting = content.settings.reading();
+        let tokens = self.tokens.as_ref();
+        if tokens.is_some_and(|tokens| tokens.weighting == weighting) {
             return;
         }
-        let tokens = Arc::new(tokenizer.encode(&content.prompt));
+        let tokens = Arc::new(tokenizer.read(&content.prompt, weighting));
         if content.assignment.objects.is_empty() {
             content.is_proposed = true;
         }
@@ -215,6 +231,7 @@ impl Draft {
 mod tests {
     use super::*;
     use crate::checkpoint::{CheckpointSource, StableDiffusion};
+    use crate::prompt::PromptWeights;
     use crate::storm::relation::RelationKind;
     use crate::storm::{Missing, ObjectiveKind};
 
@@ -281,6 +298,10 @@ mod tests {
             ["very fine"; 40].join(" ")
         );
         let mut draft = draft(&long);
+        // In chunks all of it is read.
+        assert_eq!(labels(&draft), ["cat", "dog", "bird", "boat"]);
+        draft.settings_mut().prompt_weights = PromptWeights::Literal;
+        draft.follow_settings();
         assert_eq!(labels(&draft), ["cat", "dog"]);
         assert_eq!(draft.assignment.relations.len(), 1);
         assert!(draft.request().is_ok());

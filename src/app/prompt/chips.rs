@@ -31,6 +31,8 @@ pub struct Chip<'a> {
     pub tokens: Range<usize>,
     /// The text cut where its tokens meet; several are joined visibly.
     pub pieces: Vec<&'a str>,
+    /// What the prompt's brackets give it; 1 without any.
+    pub weight: f32,
     pub role: ChipRole,
     /// Its heatmap is under the pointer.
     pub is_lit: bool,
@@ -46,13 +48,22 @@ impl Chip<'_> {
         }
     }
 
-    /// The text; where a word has several tokens, a dot marks the seams.
+    /// The text, with its weight if it has one; where a word has several tokens, a
+    /// dot marks the seams.
     fn joined(&self) -> String {
-        if self.pieces.len() > 1 {
-            self.pieces.join("·")
-        } else {
-            self.text.to_string()
+        let text = match self.pieces.len() {
+            0 | 1 => self.text.to_string(),
+            _ => self.pieces.join("·"),
+        };
+        match self.weight_text() {
+            Some(weight) => format!("{text} ×{weight}"),
+            None => text,
         }
+    }
+
+    /// To two decimals, without zeros at the end.
+    fn weight_text(&self) -> Option<String> {
+        (self.weight != 1.0).then(|| ((self.weight * 100.0).round() / 100.0).to_string())
     }
 
     fn description(&self) -> String {
@@ -62,7 +73,9 @@ impl Chip<'_> {
             ChipRole::Noun(_) => ", object",
             ChipRole::Attribute(_) => ", attribute",
         };
-        format!("{} {}{role}", self.numbers(), self.text)
+        let weight = self.weight_text();
+        let weight = weight.map_or_else(String::new, |weight| format!(", weight {weight}"));
+        format!("{} {}{role}{weight}", self.numbers(), self.text)
     }
 }
 

@@ -50,12 +50,26 @@ pub fn chips_ui(ui: &mut Ui, shows_all: &mut bool, state: &mut State) {
             let fold = ui.add(Button::new(small("Fewer words")).min_size(vec2(0.0, HEIGHT)));
             *shows_all &= !fold.clicked();
         }
-        let end = tokens.end;
-        let padding = tokens.ids.len() - end - 1;
-        let text = format!("{end} end, {padding} padding");
-        ui.label(small(text).weak())
-            .on_hover_text("The text encoder always reads the same number of tokens");
+        let (text, tip) = length_of(&tokens);
+        ui.label(small(text).weak()).on_hover_text(tip);
     });
+}
+
+/// What follows the words, or how many chunks they fill; an explanation.
+fn length_of(tokens: &TokenizedPrompt) -> (String, &'static str) {
+    let end = tokens.end;
+    match tokens.own_chunks {
+        1 => {
+            let padding = tokens.ids.len() - end - 1;
+            let tip = "The text encoder always reads the same number of tokens";
+            (format!("{end} end, {padding} padding"), tip)
+        }
+        chunks => {
+            let tip = "The text encoder reads a long prompt in chunks, one after the other; a word \
+                       of any of them can be an object";
+            (format!("{} tokens, {chunks} chunks", end - 1), tip)
+        }
+    }
 }
 
 fn role(state: &State, word: &Word, looks: &[Look]) -> ChipRole {
@@ -72,6 +86,7 @@ fn chip<'a>(tokens: &'a TokenizedPrompt, index: usize, role: ChipRole) -> Chip<'
         text: &word.text,
         tokens: word.tokens.clone(),
         pieces: tokens.pieces(word),
+        weight: word.weight,
         role,
         is_lit: false,
     }
@@ -159,8 +174,8 @@ fn chip_menu(response: &egui::Response, state: &mut State, word: &std::ops::Rang
             .iter()
             .filter(|object| object.noun != *word)
             .filter_map(|object| {
-                let text = state.draft.prompt.get(object.noun.clone())?;
-                Some((text.to_string(), object.noun.clone()))
+                let text = state.draft.text_in(&object.noun)?;
+                Some((text, object.noun.clone()))
             })
             .collect();
         for (text, noun) in &nouns {

@@ -203,6 +203,6 @@ pub fn noun_text(state: &State, object: usize) -> String {
         .objects
         .get(object)
         .map(|object| object.noun.clone());
-    let text = noun.and_then(|noun| state.draft.prompt.get(noun));
-    text.unwrap_or("object").to_string()
+    let text = noun.and_then(|noun| state.draft.text_in(&noun));
+    text.unwrap_or_else(|| "object".to_string())
 }

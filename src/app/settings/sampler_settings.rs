@@ -11,6 +11,7 @@ use crate::app::state::message::sentence;
 use crate::diffusion::scheduler::NO_SCHEDULE;
 use crate::diffusion::{NoiseKind, OwnWalk, SchedulerKind, SigmaSchedule, TimestepSpacing};
 use crate::engine::{ModelInfo, Settings};
+use crate::prompt::PromptWeights;
 
 /// Width of names that are longer than numbers.
 const NAME_WIDTH: f32 = 120.0;
@@ -109,6 +110,31 @@ pub fn more_sampling_ui(ui: &mut Ui, settings: &mut Settings, model: Option<&Mod
     let mut chosen = Some(settings.rng).filter(|kind| *kind != NoiseKind::default());
     choice_row(ui, "Noise", tip, &mut chosen, "CPU", kinds.skip(1));
     settings.rng = chosen.unwrap_or_default();
+    weights_ui(ui, settings);
+}
+
+/// How brackets in the prompts are read.
+fn weights_ui(ui: &mut Ui, settings: &mut Settings) {
+    let is_literal = settings.reading() == PromptWeights::Literal;
+    let is_forced = is_literal && settings.prompt_weights != PromptWeights::Literal;
+    let rules = PromptWeights::VARIANTS.iter().map(|&value| Choice {
+        value,
+        label: value.label(),
+        explanation: value.explanation(),
+        refusal: (is_forced && value != PromptWeights::Literal)
+            .then(|| "The released code takes every character as it is.".to_string()),
+    });
+    let own = PromptWeights::default();
+    let mut chosen = Some(settings.prompt_weights).filter(|rule| *rule != own);
+    let tip = "How brackets in the prompts are read: (cat:1.3) for more of a word, [cat] or \
+               (cat:0.8) for less, BREAK for a new chunk.";
+    let name = match is_forced {
+        true => PromptWeights::Literal.label(),
+        false => own.label(),
+    };
+    let others = rules.filter(|rule| rule.value != own);
+    choice_row(ui, "Weights", tip, &mut chosen, name, others);
+    settings.prompt_weights = chosen.unwrap_or(own);
 }
 
 /// A menu whose first entry is what holds where nothing is chosen.

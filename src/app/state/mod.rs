@@ -125,9 +125,8 @@ impl State {
 
     /// The draft's object whose noun reads `label`.
     fn draft_object(&self, label: &str) -> Option<usize> {
-        let prompt = &self.draft.prompt;
         let mut objects = self.draft.assignment.objects.iter();
-        objects.position(|object| prompt.get(object.noun.clone()) == Some(label))
+        objects.position(|object| self.draft.text_in(&object.noun).as_deref() == Some(label))
     }
 }
 

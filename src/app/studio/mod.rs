@@ -215,6 +215,7 @@ impl StudioApp {
         if let Some(news) = self.missing_glyphs.news() {
             self.say(&news, false);
         }
+        self.state.draft.follow_settings();
         let time = ui.input(|input| input.time);
         self.undoer.feed_state(time, self.state.draft.content());
         for action in std::mem::take(&mut self.state.actions) {
