@@ -8,6 +8,7 @@ use storm_studio::diffusion::{Method, Methods};
 use storm_studio::engine::{Engine, EngineError, Event, Picture, Recipe, Request, Settings};
 use storm_studio::export::metadata::own_of;
 use storm_studio::export::png::read_png;
+use storm_studio::prompt::PromptWeights;
 use storm_studio::storm::{Layout, ObjectTokens, ObjectiveKind, Relation, RelationKind};
 
 use crate::checkpoints::{VAE, copy_folder, copy_into};
@@ -371,12 +372,25 @@ fn a_long_prompt_says_which_words_are_lost() {
     request.prompt.push_str(&" red".repeat(80));
     request.prompt.push_str(" zebra");
     request.settings.methods = Methods::Standard;
+    let notice = |events: &[Event]| {
+        events.iter().find_map(|event| match event {
+            Event::Notice { notice, .. } => Some(notice.to_string()),
+            _ => None,
+        })
+    };
+    // In chunks all of them are read.
+    let events = run(&engine, request.clone());
+    assert_eq!((notice(&events), pictures(&events).len()), (None, 1));
+    request.settings.prompt_weights = PromptWeights::Literal;
+    let events = run(&engine, request.clone());
+    assert!(notice(&events).unwrap().ends_with("zebra"));
+    assert_eq!(pictures(&events).len(), 1);
+    // A hundred thousand characters are no sentence.
+    request.settings.prompt_weights = PromptWeights::A1111;
+    request.prompt = "a cat and a dog, ".repeat(6_000);
     let events = run(&engine, request);
-    let notice = events.iter().find_map(|event| match event {
-        Event::Notice { notice, .. } => Some(notice.to_string()),
-        _ => None,
-    });
-    assert!(notice.unwrap().ends_with("zebra"));
+    let notice = notice(&events).unwrap();
+    assert!(notice.contains("more") && notice.len() < 500, "{notice}");
     assert_eq!(pictures(&events).len(), 1);
 }
 

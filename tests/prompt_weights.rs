@@ -66,7 +66,7 @@ fn a_word_of_the_second_chunk_is_an_object_and_both_prompts_have_as_many_chunks(
     let facts = model.description.prompt_facts(&read[0]);
     // Starts and lasts of both chunks are outside.
     assert_eq!((facts.columns, facts.tokens), (1..151, 154));
-    assert_eq!(facts.prompt_columns, 1..13);
+    assert_eq!(facts.prompt_columns, 1..read[0].end);
     let negative = model.description.prompt_facts(&read[1]);
     assert_eq!(negative.columns, 1..76);
     let layout = Assignment::proposed(&read[0]).layout(&read[0]).unwrap();
