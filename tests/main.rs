@@ -14,6 +14,7 @@ mod evaluate;
 mod fixture;
 mod full_size;
 mod ldm_names;
+mod loras;
 mod mutations;
 mod narrow;
 mod other_models;

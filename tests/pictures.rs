@@ -307,7 +307,6 @@ fn an_infotext_gives_what_means_the_same_here_and_names_the_rest() {
     let message = restored.message(Some("toybox"));
     for name in [
         "Clip skip 2",
-        "LoRA detail:0.8",
         "Hires upscale 2",
         "Hires upscaler R-ESRGAN 4x+",
         "Denoising strength 0.55",

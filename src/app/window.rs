@@ -1,6 +1,7 @@
 //! The operating system's window around [`StudioApp`].
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -25,6 +26,8 @@ pub struct AppOptions {
     pub precision: Precision,
     /// What to open once the window is there, or why it cannot be.
     pub model: Result<CheckpointSource, String>,
+    /// Whose LoRAs are listed; without it that of the last session.
+    pub lora_folder: Option<PathBuf>,
     /// Where Ctrl+S saves to.
     pub output: OutputFolder,
     /// Forget what an earlier session left behind.
@@ -176,10 +179,13 @@ impl Window {
         let wake = Arc::new(move || repaint.request_repaint());
         // Whatever becomes of the model asked for, there is one at once.
         let engine = Engine::start(device, CheckpointSource::Embedded, STORE_BYTES, wake);
-        let preferences = match context.storage {
+        let mut preferences = match context.storage {
             Some(storage) if !options.fresh => remembered(storage),
             _ => Preferences::default(),
         };
+        if let Some(folder) = &options.lora_folder {
+            preferences.networks.lora_folder = Some(folder.clone());
+        }
         let mut studio = StudioApp::new(&ctx, engine, options.output.clone(), preferences);
         let drawing = context.wgpu_render_state.as_ref();
         let drawing = drawing.and_then(DeviceDrawing::of);

@@ -194,13 +194,14 @@ impl<M: Module> Planned<M> {
         }
     }
 
-    /// Streams the weights into the network.
+    /// Streams the weights into the network; where they lie stays known.
     pub(super) fn load(
         self,
         to: WeightType,
         on_numbers: &mut dyn FnMut(usize) -> bool,
-    ) -> Result<M, CheckpointError> {
-        self.weights.load(self.network, to, on_numbers)
+    ) -> Result<(M, WeightPlan), CheckpointError> {
+        let network = self.weights.load(self.network, to, on_numbers)?;
+        Ok((network, self.weights))
     }
 }
 

@@ -1,14 +1,18 @@
 //! A whole checkpoint, built and on its device.
 
+use std::collections::BTreeSet;
+
 use burn::nn::pool::AvgPool2dConfig;
 use burn::tensor::{Device, Distribution, Tensor};
 
 use super::CheckpointError;
 use super::conversion::WeightType;
 use super::description::ModelDescription;
+use super::lora::MergedLora;
 use super::opened::Checkpoint;
 use super::prediction::{self, PredictionSource};
 use super::source::CheckpointSource;
+use super::weights::WeightPlan;
 use crate::diffusion::PredictionType;
 use crate::models::{
     AutoencoderKl, AutoencoderTinyDecoder, ClipTextModel, LatentRgb, UNet2DConditionModel,
@@ -30,6 +34,13 @@ pub struct StableDiffusion {
     /// What text encoder and UNet compute in; the autoencoder computes in f32.
     pub weight_type: WeightType,
     pub device: Device,
+    /// Where their numbers lie, to be read anew when a LoRA comes or goes.
+    pub(super) text_encoder_weights: WeightPlan,
+    pub(super) unet_weights: WeightPlan,
+    /// Those that are part of the weights.
+    pub(super) loras: Vec<MergedLora>,
+    /// The parameters of text encoder and UNet that they change.
+    pub(super) touched: [BTreeSet<String>; 2],
 }
 
 impl StableDiffusion {
@@ -69,12 +80,14 @@ impl StableDiffusion {
             vae,
             preview_decoder,
         } = checkpoint;
-        let text_encoder = text_encoder.load(weight_type, &mut on_numbers)?;
-        let unet = unet.load(weight_type, &mut on_numbers)?;
-        let vae = vae.load(WeightType::F32, &mut on_numbers)?;
+        let (text_encoder, text_encoder_weights) =
+            text_encoder.load(weight_type, &mut on_numbers)?;
+        let (unet, unet_weights) = unet.load(weight_type, &mut on_numbers)?;
+        let (vae, _) = vae.load(WeightType::F32, &mut on_numbers)?;
         let preview_decoder = preview_decoder
             .map(|planned| planned.load(WeightType::F32, &mut |_| true))
-            .transpose()?;
+            .transpose()?
+            .map(|(decoder, _)| decoder);
         let mut model = Self {
             description,
             text_encoder,
@@ -83,6 +96,10 @@ impl StableDiffusion {
             preview_decoder,
             weight_type,
             device,
+            text_encoder_weights,
+            unet_weights,
+            loras: Vec::new(),
+            touched: Default::default(),
         };
         if model.description.prediction_source == PredictionSource::Guessed {
             model.find_prediction_type()?;

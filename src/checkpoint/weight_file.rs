@@ -32,6 +32,8 @@ pub(super) struct WeightFile {
     pub(super) tensors: BTreeMap<String, StoredTensor>,
     /// The texts of the header's `__metadata__`.
     pub(super) metadata: BTreeMap<String, String>,
+    /// Where its numbers begin, in bytes.
+    payload: usize,
     contents: Contents,
 }
 
@@ -59,8 +61,8 @@ impl WeightFile {
             });
         }
         let file = File::open(path).map_err(read)?;
-        // SAFETY: the mapping is read-only, private to this value and dropped as
-        // soon as the weights are on their device. Another process that rewrites
+        // SAFETY: the mapping is read-only and private to this value, which lives as
+        // long as a model may be read anew from it. Another process that rewrites
         // the file meanwhile could change what is read, which the checks of each
         // number bear; one that cuts it short ends this process, as it would with
         // any reader that maps.
@@ -111,8 +113,14 @@ impl WeightFile {
             name: name.to_string(),
             tensors,
             metadata: metadata.into_iter().collect(),
+            payload: start,
             contents,
         })
+    }
+
+    /// Everything behind the header.
+    pub(super) fn payload(&self) -> &[u8] {
+        &self.contents.bytes()[self.payload..]
     }
 
     /// The bytes of one of this file's own tensors.

@@ -5,7 +5,7 @@
 //! is allocated. [`WeightPlan::load`] then reads tensor by tensor: besides the
 //! network itself, one tensor at a time is in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -132,6 +132,7 @@ impl WeightPlan {
     ) -> Result<M, CheckpointError> {
         let mut reader = Reader {
             plan: self,
+            adjusted: None,
             path: ModulePath::default(),
             to,
             on_numbers,
@@ -143,6 +144,46 @@ impl WeightPlan {
             Some(failure) => Err(failure),
             None => Ok(network),
         }
+    }
+
+    /// The network's parameters and their shapes in files.
+    pub(super) fn parameters(&self) -> impl Iterator<Item = (&str, &[usize])> {
+        let tensors = self.tensors.iter();
+        tensors.map(|(name, tensor)| (name.as_str(), tensor.parameter.shape.as_slice()))
+    }
+}
+
+/// What is added to the numbers of the parameter of that name, in the order of its file;
+/// whether anything was.
+pub(super) type Change<'a> = dyn Fn(&str, &mut Vec<f32>) -> bool + 'a;
+
+/// Some parameters of a network, to be read anew with a change.
+pub(super) struct Adjusted<'a> {
+    pub(super) plan: &'a WeightPlan,
+    pub(super) touched: &'a BTreeSet<String>,
+    pub(super) change: Box<Change<'a>>,
+}
+
+impl Adjusted<'_> {
+    /// Replaces the touched parameters of `network`; one that is not changed has then
+    /// exactly the numbers that loading gives it. The network comes back whole or, with
+    /// the error, with a part of the new parameters.
+    pub(super) fn rebuild<M: Module>(
+        &self,
+        network: M,
+        to: WeightType,
+    ) -> (M, Option<CheckpointError>) {
+        let mut reader = Reader {
+            plan: self.plan,
+            adjusted: Some(self),
+            path: ModulePath::default(),
+            to,
+            on_numbers: &mut |_| true,
+            in_flight: 0,
+            failure: None,
+        };
+        let network = network.map(&mut reader);
+        (network, reader.failure)
     }
 }
 
@@ -211,6 +252,8 @@ fn names_of(files: &[Arc<WeightFile>]) -> String {
 /// Replaces each parameter by its numbers from the file.
 struct Reader<'a> {
     plan: &'a WeightPlan,
+    /// Only these, and with their change.
+    adjusted: Option<&'a Adjusted<'a>>,
     path: ModulePath,
     to: WeightType,
     on_numbers: &'a mut dyn FnMut(usize) -> bool,
@@ -234,9 +277,17 @@ impl ModuleMapper for Reader<'_> {
             return param;
         }
         let parameter = self.path.parameter(&param.lazy_shape());
+        let is_touched = |adjusted: &Adjusted<'_>| adjusted.touched.contains(&parameter.name);
+        if !self.adjusted.is_none_or(is_touched) {
+            return param;
+        }
         let tensor = self.plan.tensors.get(&parameter.name);
         let tensor = tensor.expect("the plan was made for this network");
-        let data = match self.plan.read(tensor, self.to) {
+        let read = match self.adjusted {
+            Some(adjusted) => self.plan.read_adjusted(tensor, self.to, &adjusted.change),
+            None => self.plan.read(tensor, self.to),
+        };
+        let data = match read {
             Ok(data) => data,
             Err(error) => {
                 self.failure = Some(error);
@@ -277,11 +328,39 @@ impl WeightPlan {
         let parameter = &tensor.parameter;
         let dtype = tensor.stored.dtype;
         let data = convert(bytes, dtype, &parameter.shape, parameter.transposed, to);
-        data.ok_or_else(|| CheckpointError::NotFinite {
-            file: file.name.clone(),
+        data.ok_or_else(|| self.not_finite(tensor, to))
+    }
+
+    /// As [`Self::read`], changed in f32.
+    fn read_adjusted(
+        &self,
+        tensor: &PlannedTensor,
+        to: WeightType,
+        change: &Change<'_>,
+    ) -> Result<TensorData, CheckpointError> {
+        let file = &self.files[tensor.file];
+        let bytes = file.bytes(&tensor.stored);
+        let bytes = &bytes[third_of(bytes.len(), tensor.third)];
+        let parameter = &tensor.parameter;
+        let dtype = tensor.stored.dtype;
+        let numbers = convert(bytes, dtype, &parameter.shape, false, WeightType::F32);
+        let numbers = numbers.and_then(|numbers| numbers.try_into_vec::<f32>().ok());
+        let mut numbers = numbers.ok_or_else(|| self.not_finite(tensor, to))?;
+        if !change(&parameter.name, &mut numbers) {
+            return self.read(tensor, to);
+        }
+        let bytes: &[u8] = bytemuck::cast_slice(&numbers);
+        let transposed = parameter.transposed;
+        let data = convert(bytes, Dtype::F32, &parameter.shape, transposed, to);
+        data.ok_or_else(|| self.not_finite(tensor, to))
+    }
+
+    fn not_finite(&self, tensor: &PlannedTensor, to: WeightType) -> CheckpointError {
+        CheckpointError::NotFinite {
+            file: self.files[tensor.file].name.clone(),
             tensor: tensor.name.clone(),
             weight_type: to,
-        })
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use clap::{Args, Parser, Subcommand};
 use super::bench::BenchArguments;
 use super::evaluate_arguments::EvaluateArguments;
 use super::model::{DeviceArguments, ModelArguments, ModelParts, ThreadArguments};
+use super::network_arguments::{NetworkArguments, NetworkFolders};
 use super::parameter_flags::ParameterFlags;
 use super::sampler_arguments::SamplerArguments;
 use super::storm_arguments::StormArguments;
@@ -63,6 +64,8 @@ pub(super) struct StudioArguments {
     pub(super) device: DeviceArguments,
     #[command(flatten)]
     pub(super) threads: ThreadArguments,
+    #[command(flatten)]
+    pub(super) networks: NetworkFolders,
     /// Where Ctrl+S saves pictures
     #[arg(long, default_value = OutputFolder::DEFAULT, value_name = "DIR", value_parser = output())]
     pub(super) output: OutputFolder,
@@ -117,6 +120,8 @@ pub(super) struct GenerateArguments {
     pub(super) output: OutputFolder,
     #[command(flatten)]
     pub(super) parameters: ParameterFlags<Settings>,
+    #[command(flatten)]
+    pub(super) networks: NetworkArguments,
     #[command(flatten)]
     pub(super) sampler: SamplerArguments,
     /// Whose noise the seeds stand for: cpu as in diffusers and ComfyUI, nv as in A1111's pictures

@@ -12,6 +12,7 @@ use super::Failure;
 use super::animation::Animation;
 use super::arguments::GenerateArguments;
 use super::interrupt::Interrupt;
+use super::network_arguments::tell_walks;
 use super::relations;
 use super::report::{self, Report};
 use super::save::{SaveResult, Saver};
@@ -45,6 +46,7 @@ fn make(mut arguments: GenerateArguments) -> Result<(), Failure> {
     let like = like.map_err(Failure::file)?;
     let taken = like.as_ref().map(|like| &like.taken);
     settings(&mut arguments, Settings::default(), taken)?;
+    let (networks, loras) = arguments.networks.read()?;
     let source = source(&arguments)?;
     check_files(&arguments, taken)?;
     let mut report = Report::new(arguments.json);
@@ -59,8 +61,16 @@ fn make(mut arguments: GenerateArguments) -> Result<(), Failure> {
     if let Some(like) = &like {
         report.note(&like.message(Some(&model.name)));
     }
-    let settings = settings(&mut arguments, Settings::of_model(&model.own_walk), taken)?;
-    let request = request(&arguments, settings, taken, &model, &report)?;
+    let mut settings = settings(&mut arguments, Settings::of_model(&model.own_walk), taken)?;
+    if !loras.is_empty() {
+        settings.loras = loras;
+    }
+    let mut request = request(&arguments, settings, taken, &model, &report)?;
+    request.networks = Arc::new(networks);
+    let read = model
+        .tokenizer
+        .read(&request.prompt, request.settings.reading());
+    tell_walks(&request, &read, &report);
     let stopper = engine.stopper();
     let interrupt = Interrupt::listen(move || stopper.cancel_all());
     let animation = arguments.animation.map(|path| {
@@ -225,6 +235,7 @@ fn request(
         seeds,
         layout,
         settings,
+        networks: Arc::default(),
         trajectory: arguments.trajectory.as_ref().and(trajectory_method),
     })
 }
@@ -348,6 +359,7 @@ pub(super) fn failure(error: &Arc<EngineError>) -> Failure {
     match **error {
         EngineError::Request(_) => Failure::usage(error),
         EngineError::Checkpoint(_)
+        | EngineError::Lora(_)
         | EngineError::BufferLimit { .. }
         | EngineError::Memory { .. }
         | EngineError::NoModel => Failure::model(error),

@@ -17,6 +17,7 @@ mod inspect;
 mod interrupt;
 mod logging;
 mod model;
+mod network_arguments;
 mod output;
 mod parameter_file;
 mod parameter_flags;

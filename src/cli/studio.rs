@@ -17,6 +17,7 @@ pub(super) fn run(arguments: StudioArguments) -> Result<(), Failure> {
         device: arguments.device.device,
         precision: arguments.device.dtype,
         model,
+        lora_folder: arguments.networks.lora_folder,
         output: arguments.output,
         fresh: arguments.fresh,
     };

@@ -1,6 +1,6 @@
 //! Why a request cannot be run or was not finished.
 
-use crate::checkpoint::CheckpointError;
+use crate::checkpoint::{CheckpointError, LoraError};
 use crate::diffusion::{DenoiseError, SchedulerError};
 use crate::parameters::ParameterError;
 use crate::storm::{Missing, ObjectiveError};
@@ -32,6 +32,16 @@ pub enum RequestError {
          choose a smaller size or close other programs"
     )]
     Memory { needed: String, free: String },
+    /// The library has no file of that name.
+    #[error(
+        "there is no LoRA called {}; put its file into the folder of LoRAs, or take it out of the \
+         prompt and the settings",
+        listed(.0)
+    )]
+    NoLora(Vec<String>),
+    /// A tag in the prompt that cannot be read.
+    #[error("“{0}” in the prompt has no name or its weight is no number; write <lora:name:0.8>")]
+    NetworkTag(String),
     /// The objective has nothing to do.
     #[error(transparent)]
     Missing(#[from] Missing),
@@ -43,12 +53,20 @@ pub enum RequestError {
     Objective(#[from] ObjectiveError),
 }
 
+fn listed(names: &[String]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("“{name}”")).collect();
+    names.join(", ")
+}
+
 /// Why the engine could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     /// The model did not load.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// A LoRA cannot be used; nothing of any is applied.
+    #[error(transparent)]
+    Lora(#[from] LoraError),
     /// The device cannot hold a tensor of the model.
     #[error(
         "the model has a tensor of {needed} MiB, the device binds {limit} MiB at most; try \

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::error::EngineError;
 use super::needs::ModelNeeds;
+use super::networks::UsedNetwork;
 use super::recorder::Trajectory;
 use super::request::RequestId;
 use crate::checkpoint::{CheckpointSource, Family};
@@ -213,6 +214,8 @@ pub struct Picture {
     pub gradient_passes: usize,
     /// From the first step of the seed to the decoded picture.
     pub seconds: f64,
+    /// The networks that were part of the model.
+    pub networks: Arc<Vec<UsedNetwork>>,
     /// What the model's detector sees in it.
     pub sighted: Option<Arc<Sighted>>,
 }

@@ -9,6 +9,7 @@ use image::RgbImage;
 
 use super::error::EngineError;
 use super::event::{Event, Picture, Sighted, StepEvent, UpdateEvent};
+use super::networks::UsedNetwork;
 use super::prepare::Prepared;
 use super::recorder::Recorder;
 use super::request::{Request, RequestId};
@@ -31,6 +32,8 @@ pub(super) struct Run<'a> {
     pub(super) detector: Option<&'a ObjectDetector>,
     /// What the model computes on, where that is wgpu.
     pub(super) wgpu: Option<&'a WgpuHandles>,
+    /// Part of the model.
+    pub(super) networks: Arc<Vec<UsedNetwork>>,
     /// Of the negative prompt and the prompt.
     pub(super) conditioning: Conditioning,
     pub(super) store: &'a StepStore,
@@ -121,6 +124,7 @@ impl Run<'_> {
                 updates,
                 gradient_passes,
                 seconds,
+                networks: Arc::clone(&self.networks),
                 sighted,
             }));
         }

@@ -9,6 +9,7 @@ mod error;
 mod event;
 mod generate;
 mod needs;
+mod networks;
 mod prepare;
 mod recipe;
 mod recorder;
@@ -27,6 +28,9 @@ use std::thread::JoinHandle;
 pub use error::{EngineError, RequestError};
 pub use event::{Event, FoundObject, ModelInfo, Notice, Picture, Sighted, StepEvent, UpdateEvent};
 pub use needs::ModelNeeds;
+pub use networks::{
+    AskedLora, LoraChoice, NetworkFile, NetworkLibrary, ProposedWalk, UsedNetwork, asked_loras,
+};
 pub use prepare::LARGEST_SIDE;
 pub use recipe::Recipe;
 pub use recorder::Trajectory;

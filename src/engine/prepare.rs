@@ -11,7 +11,7 @@ use crate::checkpoint::ModelDescription;
 use crate::device::MemoryLimits;
 use crate::diffusion::{Method, SchedulerConfig, SchedulerKind, UpdateRule};
 use crate::models::unet::Grid;
-use crate::prompt::TokenizedPrompt;
+use crate::prompt::{NetworkKind, TokenizedPrompt};
 use crate::storm::{Objective, ObjectiveKind, build};
 
 /// Largest side of a picture, in pixels.
@@ -50,9 +50,12 @@ pub(super) fn prepare(
             notices.push(Notice::LostWords(prompt.lost_words.clone()));
         }
         notices.extend(prompt.notes.iter().cloned().map(Notice::Syntax));
-        let networks = prompt.networks.iter();
-        notices.extend(networks.map(|tag| Notice::NoNetwork(tag.clone())));
     }
+    // LoRAs of the prompt are part of the model by now.
+    let idle = prompt.networks.iter();
+    let idle = idle.filter(|tag| tag.kind != NetworkKind::Lora);
+    let idle = idle.chain(&negative_prompt.networks);
+    notices.extend(idle.map(|tag| Notice::NoNetwork(tag.clone())));
     let asked = settings.size.unwrap_or(model.native_size());
     let size = possible_size(asked, model.size_multiple())?;
     if settings.size.is_some() && size != asked {

@@ -1,12 +1,17 @@
 //! How a picture was made: what is written into it, and enough to make it again.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::event::{ModelInfo, Picture};
+use super::networks::UsedNetwork;
 use super::request::Request;
 use super::settings::Settings;
 use crate::diffusion::Method;
-use crate::export::metadata::{EMPHASIS_KEY, NO_EMPHASIS, PROMPT_WEIGHTS_KEY, text_chunks};
+use crate::export::metadata::{
+    EMPHASIS_KEY, LORA_HASHES_KEY, NO_EMPHASIS, PROMPT_WEIGHTS_KEY, text_chunks,
+};
 use crate::export::{ImageSettings, TextChunk};
 use crate::prompt::PromptWeights;
 
@@ -22,6 +27,9 @@ pub struct Recipe {
     pub device: String,
     /// Which of the request's methods made this picture.
     pub method: Method,
+    /// The networks that were part of the model.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub networks: Vec<UsedNetwork>,
     /// All of its methods are kept: they share a batch, whose size can show in
     /// the last bits.
     pub request: Request,
@@ -36,6 +44,7 @@ impl Recipe {
             model: model.name.clone(),
             device: model.device.clone(),
             method: picture.method,
+            networks: picture.networks.to_vec(),
             request: Request {
                 seeds: vec![picture.seed],
                 settings: Settings {
@@ -49,6 +58,7 @@ impl Recipe {
                     ..request.settings.clone()
                 },
                 trajectory: None,
+                networks: Arc::default(),
                 ..request.clone()
             },
         }
@@ -61,6 +71,7 @@ impl Recipe {
         // Absent, programs assume a GPU's noise.
         let mut extras = vec![("RNG".to_string(), settings.rng.to_string())];
         extras.extend(self.prompt_weights());
+        extras.extend(self.lora_hashes());
         if self.method == Method::Storm {
             let objective = settings.optimisation.objective.to_string();
             extras.push(("STORM objective".to_string(), objective));
@@ -68,7 +79,7 @@ impl Recipe {
         }
         extras.push(("Version".to_string(), self.program.clone()));
         ImageSettings {
-            prompt: request.prompt.clone(),
+            prompt: self.prompt_with_loras(),
             negative_prompt: request.negative_prompt.clone(),
             steps: u32::try_from(settings.steps).ok(),
             sampler: settings
@@ -85,6 +96,25 @@ impl Recipe {
             model: Some(self.model.clone()),
             extras,
         }
+    }
+
+    /// The prompt as other programs take LoRAs: those of the settings as tags behind it.
+    fn prompt_with_loras(&self) -> String {
+        let mut prompt = self.request.prompt.clone();
+        for lora in &self.request.settings.loras {
+            prompt.push_str(&format!(" <lora:{}:{}>", lora.name, lora.weight));
+        }
+        prompt
+    }
+
+    /// By A1111's key.
+    fn lora_hashes(&self) -> Option<(String, String)> {
+        let networks = self.networks.iter();
+        let hashes: Vec<String> = networks
+            .map(|network| format!("{}: {}", network.name, network.short_hash()))
+            .collect();
+        let key = LORA_HASHES_KEY.to_string();
+        (!hashes.is_empty()).then(|| (key, hashes.join(", ")))
     }
 
     /// How the prompts were read, where A1111 reads them otherwise; its own key says
@@ -133,6 +163,7 @@ mod tests {
             model: "toybox".to_string(),
             device: "CPU".to_string(),
             method: Method::Standard,
+            networks: Vec::new(),
             request: Request {
                 prompt: "a cat, \"left\" of a dog".to_string(),
                 settings: Settings {

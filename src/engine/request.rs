@@ -1,7 +1,10 @@
 //! What a person asks for.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
+use super::networks::NetworkLibrary;
 use super::settings::Settings;
 use crate::diffusion::Method;
 use crate::storm::Layout;
@@ -25,6 +28,10 @@ pub struct Request {
     /// How the pictures are made; in files its fields stand among these.
     #[serde(flatten)]
     pub settings: Settings,
+    /// The files that names of networks mean; in no picture, since they lie elsewhere
+    /// on every machine.
+    #[serde(skip)]
+    pub networks: Arc<NetworkLibrary>,
     /// Keep this method's embeddings, latents and losses for a trajectory file.
     pub trajectory: Option<Method>,
 }
@@ -37,6 +44,7 @@ impl Default for Request {
             seeds: vec![0],
             layout: Layout::default(),
             settings: Settings::default(),
+            networks: Arc::default(),
             trajectory: None,
         }
     }

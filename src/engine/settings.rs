@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::networks::LoraChoice;
 use crate::diffusion::parameters::{Name, SetError, set};
 use crate::diffusion::{
     Method, Methods, NoiseKind, Optimisation, OwnWalk, PredictionType, SchedulerKind,
@@ -50,6 +51,9 @@ pub struct Settings {
     /// not say it were made of literal prompts.
     #[serde(default = "literal", skip_serializing_if = "is_literal")]
     pub prompt_weights: PromptWeights,
+    /// LoRAs, beside those that the prompt names.
+    #[serde(skip_serializing_if = "is_default")]
+    pub loras: Vec<LoraChoice>,
     /// What STORM does.
     #[serde(flatten)]
     pub optimisation: Optimisation,
@@ -138,6 +142,7 @@ impl Default for Settings {
             prediction_type: None,
             size: None,
             prompt_weights: PromptWeights::default(),
+            loras: Vec::new(),
             optimisation: Optimisation::default(),
             batch_methods: true,
         }

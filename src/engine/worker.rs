@@ -7,16 +7,18 @@ use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use super::error::EngineError;
+use super::error::{EngineError, RequestError};
 use super::event::{Event, ModelInfo};
 use super::generate::Run;
 use super::needs::ModelNeeds;
+use super::networks::{UsedNetwork, asked_loras};
 use super::prepare::prepare;
 use super::request::{Request, RequestId};
 use super::store::StepStore;
 use super::{LoadId, StopFlags};
 use crate::checkpoint::{
-    Checkpoint, CheckpointError, CheckpointSource, StableDiffusion, WeightType,
+    Checkpoint, CheckpointError, CheckpointSource, LoraError, LoraFile, MergedLora,
+    StableDiffusion, WeightType,
 };
 use crate::device::{ComputeDevice, lower_thread_priority};
 use crate::diffusion::DenoiseError;
@@ -219,10 +221,12 @@ impl Worker {
         }
     }
 
-    fn generate(&self, id: RequestId, request: &Request) {
+    fn generate(&mut self, id: RequestId, request: &Request) {
         self.outbox.send(Event::Started { request: id });
         let began = Instant::now();
-        let ended = self.guarded(|| self.run(id, request));
+        let stopped = self.check_not_stopped(id);
+        let merged = stopped.and_then(|()| self.merge_networks(request));
+        let ended = merged.and_then(|networks| self.guarded(|| self.run(id, request, networks)));
         self.outbox.send(match ended {
             Ok(()) => Event::Finished {
                 request: id,
@@ -236,7 +240,28 @@ impl Worker {
         });
     }
 
-    fn run(&self, id: RequestId, request: &Request) -> Result<(), EngineError> {
+    /// Makes the request's LoRAs, and no others, part of the model.
+    fn merge_networks(&mut self, request: &Request) -> Result<Arc<Vec<UsedNetwork>>, EngineError> {
+        let Some(mut loaded) = self.model.take() else {
+            return Ok(Arc::default());
+        };
+        let merged = self.guarded(|| merge(&mut loaded.model, request));
+        // After a breakdown nobody knows what became of the weights.
+        let is_whole = match &merged {
+            Ok(_) | Err(EngineError::Request(_)) => true,
+            Err(EngineError::Lora(error)) => !matches!(error, LoraError::Device(_)),
+            Err(_) => false,
+        };
+        self.model = Some(loaded).filter(|_| is_whole);
+        merged
+    }
+
+    fn run(
+        &self,
+        id: RequestId,
+        request: &Request,
+        networks: Arc<Vec<UsedNetwork>>,
+    ) -> Result<(), EngineError> {
         self.check_not_stopped(id)?;
         let LoadedModel {
             model,
@@ -263,6 +288,7 @@ impl Worker {
             prepared: &prepared,
             model,
             detector: detector.as_ref(),
+            networks,
             conditioning,
             wgpu: self.device.wgpu(),
             store: &self.store,
@@ -333,6 +359,44 @@ impl Worker {
         }
         error
     }
+}
+
+/// Makes the request's LoRAs part of `model`; what is there already stays.
+fn merge(
+    model: &mut StableDiffusion,
+    request: &Request,
+) -> Result<Arc<Vec<UsedNetwork>>, EngineError> {
+    let settings = &request.settings;
+    let tokenizer = &model.description.tokenizer;
+    let prompt = tokenizer.read(&request.prompt, settings.reading());
+    let asked = asked_loras(&settings.loras, &prompt.networks);
+    let asked = asked
+        .map_err(|tag| RequestError::NetworkTag(request.prompt[tag.span.clone()].to_string()))?;
+    let library = &request.networks;
+    let missing = library.missing(asked.iter().map(|lora| lora.name.as_str()));
+    if !missing.is_empty() {
+        return Err(RequestError::NoLora(missing).into());
+    }
+    let mut loras = Vec::new();
+    for lora in asked {
+        let path = &library.lora(&lora.name).expect("none is missing").path;
+        let is_open = |known: &&MergedLora| known.file.path() == path && known.file.is_current();
+        let file = match model.loras().iter().find(is_open) {
+            Some(known) => Arc::clone(&known.file),
+            None => Arc::new(LoraFile::open(path)?),
+        };
+        loras.push(MergedLora {
+            file,
+            weights: lora.weights,
+        });
+    }
+    model.set_loras(loras)?;
+    let used = model.loras().iter().map(|lora| UsedNetwork {
+        name: lora.file.name.clone(),
+        hash: lora.file.hash().to_string(),
+        weights: lora.weights,
+    });
+    Ok(Arc::new(used.collect()))
 }
 
 /// Whether a dependency's words are about memory: wgpu's and cubecl's own texts.

@@ -14,6 +14,8 @@ pub const OWN_KEYWORD: &str = "storm-studio";
 /// A1111's key for what weights do, and its word for taking brackets as they are.
 pub const EMPHASIS_KEY: &str = "Emphasis";
 pub const NO_EMPHASIS: &str = "None";
+/// A1111's key for the LoRAs that were used, each a name and 12 digits.
+pub const LORA_HASHES_KEY: &str = "Lora hashes";
 /// Our key for a rule of weights that A1111 does not know.
 pub const PROMPT_WEIGHTS_KEY: &str = "Prompt weights";
 

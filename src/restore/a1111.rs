@@ -273,7 +273,6 @@ mod tests {
             [
                 "Schedule type",
                 "Model",
-                "LoRA",
                 "Denoising strength",
                 "Clip skip",
                 "Hires upscale",

@@ -2,12 +2,8 @@
 
 use super::restored::NotTaken;
 
-/// Networks that a prompt loads: `<lora:name:0.8>`.
-const NETWORKS: [(&str, &str); 3] = [
-    ("<lora:", "LoRA"),
-    ("<lyco:", "LyCORIS"),
-    ("<hypernet:", "hypernetwork"),
-];
+/// Networks that a prompt loads and nothing here can be.
+const NETWORKS: [(&str, &str); 1] = [("<hypernet:", "hypernetwork")];
 
 /// What of `prompt` has no effect, each kind once with all its values.
 pub(super) fn without_effect(prompt: &str) -> Vec<NotTaken> {
@@ -39,9 +35,9 @@ mod tests {
     fn marks_are_found_and_plain_words_are_not() {
         for (prompt, expected) in [
             ("a (cat:1.3) left of a dog BREAK", &[][..]),
-            ("<lora:a:0.8> x <lora:b:1> y", &["LoRA a:0.8, b:1"]),
-            ("<hypernet:old>", &["hypernetwork old"]),
-            ("<lora:", &["LoRA "]),
+            ("<lora:a:0.8> x", &[]),
+            ("<hypernet:a:1> <hypernet:old>", &["hypernetwork a:1, old"]),
+            ("<hypernet:", &["hypernetwork "]),
         ] {
             assert_eq!(found(prompt), expected, "{prompt}");
         }

@@ -61,6 +61,7 @@ mod tests {
             model: "toybox".to_owned(),
             device: "CPU".to_owned(),
             method: Method::Storm,
+            networks: Vec::new(),
             request: Request {
                 prompt: "a cat left of a dog".to_owned(),
                 seeds: vec![u64::MAX],

@@ -19,6 +19,7 @@ fn saved_picture(folder: &Path, settings: &Settings) -> std::path::PathBuf {
         model: "toybox".to_string(),
         device: "CPU".to_string(),
         method: Method::Storm,
+        networks: Vec::new(),
         request: Request {
             prompt: "a tree to the left of a boat".to_string(),
             settings: settings.clone(),

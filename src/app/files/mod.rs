@@ -12,7 +12,8 @@ use poll_promise::Promise;
 
 use crate::app::state::action::{Export, Wanted};
 use crate::app::state::message::sentence;
-use crate::checkpoint::{CheckpointSource, FoundModels};
+use crate::checkpoint::{CheckpointSource, FoundModels, LoraFile};
+use crate::engine::{NetworkFile, NetworkLibrary};
 use crate::export::OutputFolder;
 use crate::restore::{PictureKind, RestoredSettings, read_picture};
 use dialogs::{Dialogs, SystemDialogs};
@@ -32,6 +33,10 @@ pub enum Outcome {
     AutoencoderChosen(PathBuf),
     ModelsFolderChosen(PathBuf),
     ModelsFound(Result<FoundModels, String>),
+    LoraFolderChosen(PathBuf),
+    LoraChosen(PathBuf),
+    LorasFound(Result<NetworkLibrary, String>),
+    LoraLookedAt(NetworkFile),
     /// There is nothing to open at a path.
     NothingThere(String),
     OutputChosen(PathBuf),
@@ -144,6 +149,31 @@ impl Files {
         }));
     }
 
+    /// Looks for LoRAs in `folder` and at `files`.
+    pub fn find_loras(&mut self, folder: Option<PathBuf>, files: Vec<PathBuf>) {
+        self.jobs.push(Promise::spawn_thread("LoRAs", move || {
+            let found = folder.map(|folder| {
+                let found = NetworkLibrary::in_folder(&folder);
+                let shown = folder.display().to_string();
+                found.map_err(|error| format!("{shown} can't be looked into ({error})."))
+            });
+            let mut library = match found.transpose() {
+                Ok(library) => library.unwrap_or_default(),
+                Err(problem) => return Outcome::LorasFound(Err(problem)),
+            };
+            let files = files.iter().filter(|path| path.is_file());
+            files.for_each(|path| library.add(NetworkFile::look_at(path)));
+            Outcome::LorasFound(Ok(library))
+        }));
+    }
+
+    /// Looks at one LoRA.
+    pub fn look_at_lora(&mut self, path: PathBuf) {
+        self.jobs.push(Promise::spawn_thread("LoRA", move || {
+            Outcome::LoraLookedAt(NetworkFile::look_at(&path))
+        }));
+    }
+
     /// Writes files, one after the other.
     pub fn save(&mut self, writings: Vec<Writing>) {
         self.jobs.push(Promise::spawn_thread("saving", move || {
@@ -221,6 +251,8 @@ impl Outcome {
             Wanted::Model(_) => Self::PathChosen(path),
             Wanted::Autoencoder => Self::AutoencoderChosen(path),
             Wanted::ModelsFolder => Self::ModelsFolderChosen(path),
+            Wanted::LoraFolder => Self::LoraFolderChosen(path),
+            Wanted::Lora => Self::LoraChosen(path),
             Wanted::Output => Self::OutputChosen(path),
             Wanted::Picture => Self::PictureChosen(path),
             Wanted::Place(export, _) => Self::PlaceChosen(export, path),
@@ -233,6 +265,9 @@ impl Outcome {
 fn look_at(path: PathBuf) -> Outcome {
     if PictureKind::of_file(&path).is_some() {
         return Outcome::PictureChosen(path);
+    }
+    if path.is_file() && LoraFile::open(&path).is_ok() {
+        return Outcome::LoraChosen(path);
     }
     match CheckpointSource::from_path(&path) {
         Ok(source) => Outcome::ModelFound(source),

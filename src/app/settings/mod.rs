@@ -1,6 +1,7 @@
 //! The left of the window: the model and every setting of the next request.
 
-pub mod model_panel;
+pub mod lora_settings;
+mod model_panel;
 mod sampler_settings;
 pub mod setting_row;
 pub mod settings_panel;

@@ -9,7 +9,7 @@ use crate::app::look::theme::{Palette, small};
 use crate::app::state::State;
 use crate::app::state::action::{Action, ModelPlace};
 use crate::app::state::session::{ModelState, WORTH_A_SENTENCE};
-use crate::checkpoint::{CheckpointSource, FoundModels};
+use crate::checkpoint::{CheckpointSource, FoundModels, SingleFile};
 
 /// Room for the button beside the name.
 const OPEN_WIDTH: f32 = 64.0;
@@ -63,6 +63,9 @@ pub fn model_ui(ui: &mut Ui, state: &mut State) {
         let text = format!("{weights:.2} GB of weights ({})", needs.weight_type);
         ui.label(small(text).color(palette.weak_text));
     }
+    if let CheckpointSource::File(file) = &info.source {
+        autoencoder_ui(ui, state, file);
+    }
     if !info.is_embedded()
         && ui
             .add(Button::new("Use the embedded model").small())
@@ -71,6 +74,27 @@ pub fn model_ui(ui: &mut Ui, state: &mut State) {
         let action = Action::LoadModel(CheckpointSource::Embedded);
         state.actions.push(action);
     }
+}
+
+/// Whose autoencoder a model in one file is used with.
+fn autoencoder_ui(ui: &mut Ui, state: &mut State, file: &SingleFile) {
+    let name = file.vae.as_ref().and_then(|path| path.file_name());
+    let text = name.map_or("its own".into(), |name| name.to_string_lossy());
+    ui.horizontal(|ui| {
+        ui.label(small(format!("Autoencoder (VAE): {text}")).color(Palette::of(ui).weak_text));
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let is_free = !state.files.is_dialog_open();
+            if ui
+                .add_enabled(is_free, Button::new("Another…").small())
+                .clicked()
+            {
+                state.actions.push(Action::ChooseAutoencoderDialog);
+            }
+            if file.vae.is_some() && ui.add(Button::new("Its own").small()).clicked() {
+                state.actions.push(Action::OwnAutoencoder);
+            }
+        });
+    });
 }
 
 fn open_explanation() -> String {

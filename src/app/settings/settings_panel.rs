@@ -4,6 +4,7 @@
 use egui::{Align, CollapsingHeader, DragValue, Layout, ScrollArea, Ui, vec2};
 use strum::VariantArray;
 
+use super::lora_settings::lora_ui;
 use super::model_panel::model_ui;
 use super::sampler_settings::{more_sampling_ui, sampler_ui};
 use super::setting_row::{VALUE_WIDTH, group_rows, row};
@@ -29,6 +30,7 @@ impl SettingsPanel {
                 let model = state.session.model().cloned();
                 more_sampling_ui(ui, state.draft.settings_mut(), model.as_deref());
             });
+            group(ui, "LoRA", false, |ui| lora_ui(ui, state));
             group(ui, "STORM", true, |ui| {
                 storm_ui(ui, state.draft.settings_mut());
             });

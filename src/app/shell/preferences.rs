@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::panes::PaneSizes;
 use crate::app::draft::DraftContent;
 use crate::app::state::model_choices::RememberedModels;
+use crate::app::state::networks::RememberedNetworks;
 use crate::app::state::view::View;
 
 /// Where it stands in eframe's storage; raised when a change makes old values useless.
@@ -18,6 +19,7 @@ pub struct Preferences {
     pub view: View,
     pub panes: PaneSizes,
     pub models: RememberedModels,
+    pub networks: RememberedNetworks,
 }
 
 #[cfg(test)]

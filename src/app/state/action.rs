@@ -25,10 +25,18 @@ pub enum Action {
     /// Find out what lies at a path, and open it: a model, or a picture's settings.
     Open(PathBuf),
     LoadModel(CheckpointSource),
+    /// Ask for an autoencoder for the model that is open, one file.
+    ChooseAutoencoderDialog,
+    /// Take the file's own autoencoder again.
+    OwnAutoencoder,
     CancelLoading,
     ChooseModelsFolderDialog,
     /// List the models in the chosen folder again.
     FindModels,
+    ChooseLoraFolderDialog,
+    OpenLoraDialog,
+    /// List the LoRAs in the chosen folder again.
+    FindLoras,
     /// Take the settings of a run back into the draft.
     Restore(RunKey),
     /// Write the pictures of the shown run into the output folder.
@@ -72,6 +80,10 @@ pub enum Wanted {
     Autoencoder,
     /// Whose models are listed.
     ModelsFolder,
+    /// Whose LoRAs are listed.
+    LoraFolder,
+    /// One LoRA.
+    Lora,
     /// Where pictures are saved.
     Output,
     /// Whose settings are to come back.
@@ -87,6 +99,8 @@ impl Wanted {
             Self::Model(_) => "Open a Stable Diffusion model",
             Self::Autoencoder => "Choose an autoencoder (VAE)",
             Self::ModelsFolder => "Choose a folder of models",
+            Self::LoraFolder => "Choose a folder of LoRAs",
+            Self::Lora => "Choose a LoRA",
             Self::Output => "Choose the output folder",
             Self::Picture => "Open a picture's settings",
             Self::Place(..) => "Save the picture",

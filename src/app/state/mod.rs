@@ -4,6 +4,7 @@ pub mod action;
 pub mod looks;
 pub mod message;
 pub mod model_choices;
+pub mod networks;
 pub mod session;
 pub mod view;
 
@@ -18,6 +19,7 @@ use crate::prompt::Word;
 use action::Action;
 use looks::{Look, looks};
 use model_choices::ModelChoices;
+use networks::Networks;
 use session::{Run, Session};
 use view::View;
 
@@ -28,6 +30,7 @@ pub struct State {
     pub view: View,
     pub files: Files,
     pub models: ModelChoices,
+    pub networks: Networks,
     pub store: Arc<StepStore>,
     /// To be done after this frame's layout.
     pub actions: Vec<Action>,

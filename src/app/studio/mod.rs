@@ -33,6 +33,7 @@ use crate::app::state::State;
 use crate::app::state::action::{Action, ModelPlace, Wanted};
 use crate::app::state::message::{Message, Remedy, sentence};
 use crate::app::state::model_choices::ModelChoices;
+use crate::app::state::networks::Networks;
 use crate::app::state::session::{RunKey, Session};
 use crate::checkpoint::CheckpointSource;
 use crate::diffusion::Methods;
@@ -40,7 +41,7 @@ use crate::engine::{Engine, Settings};
 use crate::export::OutputFolder;
 use crate::restore::RestoredSettings;
 use rescue::Rescue;
-use restoring::restore_request;
+use restoring::{missing_loras, restore_request};
 
 /// Longest wait before the window looks after its jobs again, in seconds.
 const JOB_INTERVAL: f32 = 0.1;
@@ -78,12 +79,18 @@ impl StudioApp {
         if let Some(folder) = &preferences.models.folder {
             files.find_models(folder.clone());
         }
+        let networks = Networks::new(preferences.networks);
+        let known = networks.remembered();
+        if known.lora_folder.is_some() || !known.lora_files.is_empty() {
+            files.find_loras(known.lora_folder.clone(), known.lora_files.clone());
+        }
         let state = State {
             session: Session::new(CheckpointSource::Embedded),
             draft: Draft::new(preferences.draft),
             view: preferences.view,
             files,
             models: ModelChoices::new(preferences.models),
+            networks,
             store: Arc::clone(engine.store()),
             actions: Vec::new(),
             dragged_object: None,
@@ -150,6 +157,7 @@ impl StudioApp {
             view: self.state.view.clone(),
             panes: self.panes.sizes(),
             models: self.state.models.remembered().clone(),
+            networks: self.state.networks.remembered().clone(),
         }
     }
 
@@ -245,9 +253,14 @@ impl StudioApp {
             Action::TakePath(wanted, path) => self.take_outcome(Outcome::of(wanted, path)),
             Action::Open(path) => self.state.files.look_at(path),
             Action::LoadModel(source) => self.load(source),
+            Action::ChooseAutoencoderDialog => self.state.files.ask(Wanted::Autoencoder),
+            Action::OwnAutoencoder => self.change_autoencoder(None),
             Action::CancelLoading => self.engine.cancel_loading(),
             Action::ChooseModelsFolderDialog => self.state.files.ask(Wanted::ModelsFolder),
             Action::FindModels => self.find_models(),
+            Action::ChooseLoraFolderDialog => self.state.files.ask(Wanted::LoraFolder),
+            Action::OpenLoraDialog => self.state.files.ask(Wanted::Lora),
+            Action::FindLoras => self.find_loras(),
             Action::Restore(key) => self.restore(key),
             Action::Save => self.save(),
             Action::SaveAsDialog(export) => self.ask_for_place(export),
@@ -292,7 +305,8 @@ impl StudioApp {
         }
         draft.seeds_mut().settle();
         match draft.request() {
-            Ok(request) => {
+            Ok(mut request) => {
+                request.networks = Arc::clone(self.state.networks.library());
                 let id = self.engine.submit(request.clone());
                 self.state.session.submitted(id, Arc::new(request));
                 // What was looked at gives way to what is being made.
@@ -362,6 +376,13 @@ impl StudioApp {
             Outcome::AutoencoderChosen(path) => self.load_with(path),
             Outcome::ModelsFolderChosen(path) => self.list_models(path),
             Outcome::ModelsFound(Ok(found)) => self.state.models.set_found(found),
+            Outcome::LoraFolderChosen(path) => {
+                self.state.networks.set_folder(path);
+                self.find_loras();
+            }
+            Outcome::LoraChosen(path) => self.state.files.look_at_lora(path),
+            Outcome::LorasFound(Ok(library)) => self.state.networks.set_library(library),
+            Outcome::LoraLookedAt(file) => self.take_lora(file),
             Outcome::OutputChosen(path) => self.state.files.set_output(path),
             Outcome::PictureChosen(path) => self.state.files.read(path),
             Outcome::PlaceChosen(export, path) => self.export(export, path),
@@ -380,6 +401,7 @@ impl StudioApp {
             Outcome::Saved(Err(problem))
             | Outcome::SettingsRead(Err(problem))
             | Outcome::ModelsFound(Err(problem))
+            | Outcome::LorasFound(Err(problem))
             | Outcome::NothingThere(problem) => self.say(&problem, true),
         }
     }
@@ -394,7 +416,8 @@ impl StudioApp {
             let request = &restored.taken;
             restore_request(&mut self.state.draft, request, request.seeds.clone());
             let model = self.state.session.model();
-            let text = restored.message(model.map(|model| model.name.as_str()));
+            let missing = missing_loras(&self.state);
+            let text = restored.message(model.map(|model| model.name.as_str())) + &missing;
             self.say(&text, false);
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::StudioApp;
 use crate::checkpoint::CheckpointSource;
-use crate::engine::Event;
+use crate::engine::{Event, LoraChoice, NetworkFile};
 
 impl StudioApp {
     /// Asks the engine for a model; one that is still loading is given up for it.
@@ -27,10 +27,22 @@ impl StudioApp {
         self.say(&crate::app::state::message::sentence(reason), true);
     }
 
-    /// Asks again for the file that lacked an autoencoder.
+    /// Asks again for the file that lacked an autoencoder, or for the one that is open,
+    /// with another autoencoder.
     pub(super) fn load_with(&mut self, autoencoder: PathBuf) {
-        if let Some(source) = self.state.models.failed_with(autoencoder) {
-            self.load(source);
+        let failed = self.state.models.failed_with(autoencoder.clone());
+        match failed {
+            Some(source) => self.load(source),
+            None => self.change_autoencoder(Some(autoencoder)),
+        }
+    }
+
+    /// Loads the open file anew, with an autoencoder from elsewhere or its own.
+    pub(super) fn change_autoencoder(&mut self, autoencoder: Option<PathBuf>) {
+        let open = self.state.session.model().map(|model| model.source.clone());
+        if let Some(CheckpointSource::File(mut file)) = open {
+            file.vae = autoencoder;
+            self.load(CheckpointSource::File(file));
         }
     }
 
@@ -43,6 +55,27 @@ impl StudioApp {
     pub(super) fn find_models(&mut self) {
         if let Some(folder) = self.state.models.remembered().folder.clone() {
             self.state.files.find_models(folder);
+        }
+    }
+
+    /// Looks again at the folder of LoRAs and at those opened one by one.
+    pub(super) fn find_loras(&mut self) {
+        let known = self.state.networks.remembered();
+        let (folder, files) = (known.lora_folder.clone(), known.lora_files.clone());
+        self.state.files.find_loras(folder, files);
+    }
+
+    /// Adds a LoRA that was opened by itself, or says why it cannot be.
+    pub(super) fn take_lora(&mut self, file: NetworkFile) {
+        if let Some(problem) = &file.problem {
+            let text = crate::app::state::message::sentence(problem);
+            return self.say(&text, true);
+        }
+        let name = file.name.clone();
+        self.state.networks.add(file);
+        let loras = &mut self.state.draft.settings_mut().loras;
+        if !loras.iter().any(|lora| lora.name == name) {
+            loras.push(LoraChoice { name, weight: 1.0 });
         }
     }
 

@@ -98,6 +98,7 @@ mod tests {
             schedule: SigmaSchedule::Model,
             updates: 0,
             gradient_passes: 0,
+            networks: Arc::default(),
             sighted: None,
             seconds: 1.0,
         }));

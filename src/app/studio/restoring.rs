@@ -3,7 +3,8 @@
 
 use crate::app::draft::seeds::SeedField;
 use crate::app::draft::{Draft, DraftContent};
-use crate::engine::Request;
+use crate::app::state::State;
+use crate::engine::{Request, asked_loras};
 use crate::prompt::{AssignedObject, Assignment, TokenizedPrompt};
 use crate::storm::Layout;
 
@@ -24,6 +25,26 @@ pub fn restore_request(draft: &mut Draft, request: &Request, seeds: Vec<u64>) {
         .map(|tokens| assignment_of(&request.layout, tokens));
     if let Some(assignment) = assignment.filter(|assignment| !assignment.objects.is_empty()) {
         draft.assign(|content| content.assignment = assignment);
+    }
+}
+
+/// A sentence about the LoRAs of the draft that no file is known for, behind another
+/// one; nothing where none is missing.
+pub fn missing_loras(state: &State) -> String {
+    let tags = state
+        .draft
+        .tokens()
+        .map(|tokens| tokens.networks.as_slice());
+    let asked = asked_loras(&state.draft.settings.loras, tags.unwrap_or_default());
+    let asked = asked.unwrap_or_default();
+    let names = asked.iter().map(|lora| lora.name.as_str());
+    match state.networks.library().missing(names).as_slice() {
+        [] => String::new(),
+        [one] => format!(" Its LoRA {one} is missing here; add its file."),
+        several => format!(
+            " Its LoRAs {} are missing here; add their files.",
+            several.join(", ")
+        ),
     }
 }
 

@@ -20,6 +20,7 @@ fn run(methods: &[Method]) -> Run {
             schedule: SigmaSchedule::Model,
             updates: 0,
             gradient_passes: 0,
+            networks: Arc::default(),
             sighted: None,
             seconds: 1.0,
         }),

@@ -1,0 +1,152 @@
+//! LoRAs on the command line: which files, how strongly, and where others lie.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use clap::Args;
+
+use super::Failure;
+use super::report::Report;
+use super::values::path;
+use crate::engine::{LoraChoice, NetworkFile, NetworkLibrary, Request, asked_loras};
+use crate::prompt::TokenizedPrompt;
+
+/// Which networks are added to the model.
+#[derive(Debug, Default, Args)]
+pub(super) struct NetworkArguments {
+    /// A LoRA and how strongly it acts, as FILE:0.8, without a number 1; repeatable. The name of a
+    /// file in --lora-folder does as well
+    #[arg(long, value_name = "FILE:WEIGHT")]
+    lora: Vec<LoraArgument>,
+    #[command(flatten)]
+    pub(super) folders: NetworkFolders,
+}
+
+/// Where networks lie that are called by their name.
+#[derive(Debug, Clone, Default, Args)]
+pub(super) struct NetworkFolders {
+    /// Where the LoRAs lie that <lora:name:0.8> in the prompt means
+    #[arg(long, alias = "lora_folder", alias = "lora-dir", value_name = "DIR", value_parser = path())]
+    pub(super) lora_folder: Option<PathBuf>,
+}
+
+/// `FILE:0.8`.
+#[derive(Debug, Clone, PartialEq)]
+struct LoraArgument {
+    file: PathBuf,
+    weight: f64,
+}
+
+impl FromStr for LoraArgument {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (file, weight) = match text.rsplit_once(':') {
+            Some((file, number)) => match number.trim().parse::<f64>() {
+                Ok(weight) if weight.is_finite() => (file, weight),
+                Ok(_) => return Err("a weight is a number such as 0.8".to_string()),
+                // A drive's colon, or one in a name.
+                Err(_) => (text, 1.0),
+            },
+            None => (text, 1.0),
+        };
+        if file.trim().is_empty() {
+            return Err("write a LoRA as FILE:0.8".to_string());
+        }
+        Ok(Self {
+            file: PathBuf::from(file),
+            weight,
+        })
+    }
+}
+
+impl NetworkArguments {
+    /// The library that names are looked up in, and what the flags ask for.
+    ///
+    /// # Errors
+    /// If a folder or file is not there or is no LoRA.
+    pub(super) fn read(&self) -> Result<(NetworkLibrary, Vec<LoraChoice>), Failure> {
+        let mut library = self.folders.library()?;
+        let mut choices = Vec::new();
+        for lora in &self.lora {
+            let named = lora.file.to_string_lossy().into_owned();
+            let name = match library.lora(&named) {
+                Some(known) if !lora.file.is_file() => known.name.clone(),
+                _ => {
+                    let file = NetworkFile::look_at(&lora.file);
+                    if let Some(problem) = &file.problem {
+                        return Err(Failure::model(problem));
+                    }
+                    let name = file.name.clone();
+                    library.add(file);
+                    name
+                }
+            };
+            choices.push(LoraChoice {
+                name,
+                weight: lora.weight,
+            });
+        }
+        Ok((library, choices))
+    }
+}
+
+impl NetworkFolders {
+    /// What lies in the folders.
+    ///
+    /// # Errors
+    /// If one cannot be looked into.
+    pub(super) fn library(&self) -> Result<NetworkLibrary, Failure> {
+        let Some(folder) = &self.lora_folder else {
+            return Ok(NetworkLibrary::default());
+        };
+        NetworkLibrary::in_folder(folder).map_err(|error| unreadable(folder, &error))
+    }
+}
+
+fn unreadable(folder: &Path, error: &std::io::Error) -> Failure {
+    Failure::file(format!(
+        "{} can't be looked into ({error})",
+        folder.display()
+    ))
+}
+
+/// Says how LoRAs that were made for few steps want pictures to be made.
+pub(super) fn tell_walks(request: &Request, prompt: &TokenizedPrompt, report: &Report) {
+    let settings = &request.settings;
+    let asked = asked_loras(&settings.loras, &prompt.networks).unwrap_or_default();
+    for lora in asked {
+        let walk = request.networks.lora(&lora.name).and_then(|file| file.walk);
+        if let Some(walk) = walk.filter(|walk| !walk.is_followed(settings)) {
+            report.note(&format!(
+                "{} was made for {walk}: {}",
+                lora.name,
+                walk.flags()
+            ));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_weight_stands_behind_the_last_colon() {
+        let read = |text: &str| {
+            let lora: LoraArgument = text.parse().unwrap();
+            (lora.file.to_string_lossy().into_owned(), lora.weight)
+        };
+        assert_eq!(
+            read("a.safetensors:0.8"),
+            ("a.safetensors".to_string(), 0.8)
+        );
+        assert_eq!(
+            read("C:\\a.safetensors"),
+            ("C:\\a.safetensors".to_string(), 1.0)
+        );
+        assert_eq!(read("detail:-0.5"), ("detail".to_string(), -0.5));
+        assert!("a:inf".parse::<LoraArgument>().is_err());
+        assert!(":0.5".parse::<LoraArgument>().is_err());
+    }
+}

@@ -1,0 +1,606 @@
+//! LoRAs: against merges computed here in f64, against diffusers, off again without a
+//! trace, refused in words, and through whole runs.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::tensor::{Device, Tensor};
+use half::{bf16, f16};
+use safetensors::tensor::Dtype;
+use storm_studio::checkpoint::{
+    Checkpoint, CheckpointSource, LoraError, LoraFile, MergedLora, StableDiffusion, WeightType,
+};
+use storm_studio::diffusion::Methods;
+use storm_studio::engine::{
+    Event, LoraChoice, NetworkFile, NetworkLibrary, Picture, Recipe, Request,
+};
+use storm_studio::export::metadata::own_of;
+
+use crate::checkpoints::{TEXT, UNET, copy_folder};
+use crate::engine::{engine, run};
+use crate::fixture::{Fixture, assert_near, folder, largest_difference, numbers};
+use crate::ldm_names::{Stored, Tensors, read, write};
+
+const FAMILY: &str = "narrow-sd1";
+const BLOCK: &str = "down_blocks.1.attentions.0.transformer_blocks.0";
+
+fn floats(stored: &Stored) -> Vec<f64> {
+    assert_eq!(stored.dtype, Dtype::F32);
+    let words = stored.bytes.chunks_exact(4);
+    words
+        .map(|it| f64::from(f32::from_le_bytes(it.try_into().unwrap())))
+        .collect()
+}
+
+fn stored(numbers: &[f64], shape: &[usize], dtype: Dtype) -> Stored {
+    let bytes = numbers.iter().flat_map(|&number| match dtype {
+        Dtype::F16 => f16::from_f64(number).to_le_bytes().to_vec(),
+        Dtype::BF16 => bf16::from_f64(number).to_le_bytes().to_vec(),
+        _ => (number as f32).to_le_bytes().to_vec(),
+    });
+    Stored {
+        dtype,
+        shape: shape.to_vec(),
+        bytes: bytes.collect(),
+    }
+}
+
+/// Numbers that every type holds exactly, from a small generator of our own.
+struct Dice(u64);
+
+impl Dice {
+    fn numbers(&mut self, count: usize) -> Vec<f64> {
+        let mut roll = || {
+            self.0 = self
+                .0
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            ((self.0 >> 33) % 33) as f64 / 32.0 - 0.5
+        };
+        (0..count).map(|_| roll()).collect()
+    }
+}
+
+/// One layer of a LoRA: its halves, and what they add with weight 1.
+struct Layer {
+    down: Vec<f64>,
+    up: Vec<f64>,
+    rank: usize,
+    shape: Vec<usize>,
+    alpha: Option<f64>,
+}
+
+impl Layer {
+    fn new(dice: &mut Dice, shape: &[usize], rank: usize, alpha: Option<f64>) -> Self {
+        let columns: usize = shape[1..].iter().product();
+        Self {
+            down: dice.numbers(rank * columns),
+            up: dice.numbers(shape[0] * rank),
+            rank,
+            shape: shape.to_vec(),
+            alpha,
+        }
+    }
+
+    fn down_shape(&self) -> Vec<usize> {
+        [&[self.rank], &self.shape[1..]].concat()
+    }
+
+    fn up_shape(&self) -> Vec<usize> {
+        let ones = vec![1; self.shape.len() - 2];
+        [&[self.shape[0], self.rank][..], &ones].concat()
+    }
+
+    /// The weight with it, by the formula.
+    fn merged(&self, base: &[f64], weight: f64) -> Vec<f64> {
+        let scale = weight * self.alpha.unwrap_or(self.rank as f64) / self.rank as f64;
+        let columns = base.len() / self.shape[0];
+        let mut merged = base.to_vec();
+        for row in 0..self.shape[0] {
+            for column in 0..columns {
+                let product: f64 = (0..self.rank)
+                    .map(|k| self.up[row * self.rank + k] * self.down[k * columns + column])
+                    .sum();
+                merged[row * columns + column] += scale * product;
+            }
+        }
+        merged
+    }
+}
+
+/// The layers that the LoRAs of these tests change, in UNet and text encoder.
+const UNET_LAYERS: &[&str] = &[
+    "attn1.to_q",
+    "attn2.to_k",
+    "attn2.to_out.0",
+    "ff.net.0.proj",
+];
+const OTHERS: &[&str] = &[
+    "mid_block.resnets.0.conv1",
+    "down_blocks.0.downsamplers.0.conv",
+    "mid_block.attentions.0.proj_in",
+];
+const TEXT_LAYERS: &[&str] = &[
+    "encoder.layers.0.self_attn.q_proj",
+    "encoder.layers.1.mlp.fc2",
+];
+
+struct MadeLora {
+    /// (file of the folder, parameter there, layer).
+    layers: Vec<(&'static str, String, Layer)>,
+}
+
+impl MadeLora {
+    fn new(seed: u64, rank: usize, alpha: Option<f64>) -> Self {
+        let mut dice = Dice(seed);
+        let (unet, text) = (
+            read(&folder().join(FAMILY).join(UNET)),
+            read(&folder().join(FAMILY).join(TEXT)),
+        );
+        let blocks = UNET_LAYERS.iter().map(|layer| format!("{BLOCK}.{layer}"));
+        let unet_names = blocks.chain(OTHERS.iter().map(|it| (*it).to_string()));
+        let mut layers = Vec::new();
+        for name in unet_names {
+            let parameter = format!("{name}.weight");
+            let layer = Layer::new(&mut dice, &unet[&parameter].shape, rank, alpha);
+            layers.push((UNET, parameter, layer));
+        }
+        for name in TEXT_LAYERS {
+            let parameter = format!("text_model.{name}.weight");
+            let layer = Layer::new(&mut dice, &text[&parameter].shape, rank, alpha);
+            layers.push((TEXT, parameter, layer));
+        }
+        Self { layers }
+    }
+
+    /// As kohya's scripts write it.
+    fn kohya(&self, dtype: Dtype) -> Tensors {
+        let mut tensors = Tensors::new();
+        for (file, parameter, layer) in &self.layers {
+            let prefix = if *file == UNET {
+                "lora_unet_"
+            } else {
+                "lora_te_"
+            };
+            let module = parameter.trim_end_matches(".weight").replace('.', "_");
+            let name = format!("{prefix}{module}");
+            tensors.insert(
+                format!("{name}.lora_down.weight"),
+                stored(&layer.down, &layer.down_shape(), dtype),
+            );
+            tensors.insert(
+                format!("{name}.lora_up.weight"),
+                stored(&layer.up, &layer.up_shape(), dtype),
+            );
+            if let Some(alpha) = layer.alpha {
+                tensors.insert(format!("{name}.alpha"), stored(&[alpha], &[], dtype));
+            }
+        }
+        tensors
+    }
+
+    /// As diffusers writes it with PEFT.
+    fn peft(&self, dtype: Dtype) -> Tensors {
+        let mut tensors = Tensors::new();
+        for (file, parameter, layer) in &self.layers {
+            let prefix = if *file == UNET {
+                "unet"
+            } else {
+                "text_encoder"
+            };
+            let module = parameter.trim_end_matches(".weight");
+            tensors.insert(
+                format!("{prefix}.{module}.lora_A.weight"),
+                stored(&layer.down, &layer.down_shape(), dtype),
+            );
+            tensors.insert(
+                format!("{prefix}.{module}.lora_B.weight"),
+                stored(&layer.up, &layer.up_shape(), dtype),
+            );
+        }
+        tensors
+    }
+
+    /// Merges it into the weight files of a folder.
+    fn merge_into(&self, target: &Path, weight: f64) {
+        for file in [UNET, TEXT] {
+            let mut tensors = read(&target.join(file));
+            for (_, parameter, layer) in self.layers.iter().filter(|(it, ..)| *it == file) {
+                let tensor = &tensors[parameter];
+                let merged = layer.merged(&floats(tensor), weight);
+                let shape = tensor.shape.clone();
+                tensors.insert(parameter.clone(), stored(&merged, &shape, Dtype::F32));
+            }
+            write(&tensors, &target.join(file));
+        }
+    }
+}
+
+fn model_at(path: &Path) -> StableDiffusion {
+    let source = CheckpointSource::from_path(path).unwrap();
+    StableDiffusion::load(&source, &Device::flex()).unwrap()
+}
+
+fn saved(tensors: &Tensors, name: &str) -> (tempfile::TempDir, PathBuf) {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join(format!("{name}.safetensors"));
+    write(tensors, &path);
+    (home, path)
+}
+
+fn opened(path: &Path, weight: f64) -> MergedLora {
+    MergedLora {
+        file: Arc::new(LoraFile::open(path).unwrap()),
+        weights: [weight; 2],
+    }
+}
+
+/// What text encoder and UNet give for a prompt.
+fn outputs(model: &StableDiffusion) -> [Vec<f32>; 2] {
+    let fixture = Fixture::open(&format!("{FAMILY}.safetensors"));
+    let hidden = model
+        .text_encoder
+        .forward(fixture.ids("text.ids", &model.device));
+    let context = model.unet.prompt_context(hidden.clone());
+    let latents = fixture.tensor::<4>("unet.latents", &model.device);
+    let twice = Tensor::cat(vec![latents.clone(), latents], 0);
+    let predicted = model.unet.predict(twice, 981.0, &context, None, &|| true);
+    [numbers(hidden), numbers(predicted.unwrap().sample)]
+}
+
+/// Every weight of text encoder and UNet, bit for bit.
+fn weights(model: &StableDiffusion) -> Vec<u8> {
+    #[derive(Default)]
+    struct Bytes(Vec<u8>);
+    impl ModuleVisitor for Bytes {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            self.0.extend_from_slice(param.val().into_data().as_bytes());
+        }
+    }
+    let mut bytes = Bytes::default();
+    model.text_encoder.visit(&mut bytes);
+    model.unet.visit(&mut bytes);
+    bytes.0
+}
+
+fn near(what: &str, ours: &[Vec<f32>; 2], theirs: &[Vec<f32>; 2]) {
+    for (part, (ours, theirs)) in ["text", "UNet"].iter().zip(ours.iter().zip(theirs)) {
+        let largest = theirs.iter().fold(0f32, |most, it| most.max(it.abs()));
+        assert_near(&format!("{what}, {part}"), ours, theirs, 1e-4 * largest);
+    }
+}
+
+#[test]
+fn every_spelling_and_type_acts_as_the_merged_checkpoint() {
+    let plain = outputs(&model_at(&folder().join(FAMILY)));
+    for (name, weight, alpha, is_kohya, dtype) in [
+        ("kohya, alpha, f32", 1.0, Some(1.0), true, Dtype::F32),
+        ("kohya, no alpha, f16", 0.7, None, true, Dtype::F16),
+        ("PEFT, bf16", -0.3, None, false, Dtype::BF16),
+    ] {
+        let made = MadeLora::new(7, 2, alpha);
+        let merged = copy_folder(FAMILY);
+        made.merge_into(merged.path(), weight);
+        let expected = outputs(&model_at(merged.path()));
+        assert!(largest_difference(&expected[0], &plain[0]) > 1e-2);
+        assert!(largest_difference(&expected[1], &plain[1]) > 1e-2);
+        let tensors = if is_kohya {
+            made.kohya(dtype)
+        } else {
+            made.peft(dtype)
+        };
+        let (_home, path) = saved(&tensors, "lora");
+        let mut model = model_at(&folder().join(FAMILY));
+        model.set_loras(vec![opened(&path, weight)]).unwrap();
+        near(name, &outputs(&model), &expected);
+    }
+}
+
+#[test]
+fn two_loras_on_the_same_layers_add_up() {
+    let (first, second) = (MadeLora::new(1, 3, Some(2.0)), MadeLora::new(2, 2, None));
+    let merged = copy_folder(FAMILY);
+    first.merge_into(merged.path(), 0.7);
+    second.merge_into(merged.path(), -0.3);
+    let expected = outputs(&model_at(merged.path()));
+    let (_one, first) = saved(&first.kohya(Dtype::F32), "first");
+    let (_two, second) = saved(&second.peft(Dtype::F32), "second");
+    let mut model = model_at(&folder().join(FAMILY));
+    let both = vec![opened(&first, 0.7), opened(&second, -0.3)];
+    model.set_loras(both).unwrap();
+    near("two at once", &outputs(&model), &expected);
+}
+
+/// After twenty changes every weight is the one that was loaded.
+fn leaves_no_trace(weight_type: WeightType) {
+    let load = || {
+        let source = CheckpointSource::from_path(&folder().join(FAMILY)).unwrap();
+        let checkpoint = Checkpoint::open(&source, &Device::flex()).unwrap();
+        StableDiffusion::build(checkpoint, weight_type, &mut |_| true).unwrap()
+    };
+    let mut model = load();
+    let before = weights(&model);
+    let (_one, first) = saved(&MadeLora::new(1, 3, Some(2.0)).kohya(Dtype::F16), "first");
+    let (_two, second) = saved(&MadeLora::new(2, 2, None).peft(Dtype::F32), "second");
+    let (first, second) = (opened(&first, 1.0), opened(&second, 1.0));
+    let with = |lora: &MergedLora, weight: f64| MergedLora {
+        weights: [weight, -weight],
+        ..lora.clone()
+    };
+    for change in 0..20 {
+        let weight = 0.1 * f64::from(change);
+        let mut loras = vec![with(&first, weight)];
+        if change % 3 == 0 {
+            loras.push(with(&second, 1.0 - weight));
+        }
+        model.set_loras(loras).unwrap();
+        assert!(change == 0 || weights(&model) != before);
+    }
+    // The same at once, on a fresh model.
+    model.set_loras(vec![with(&second, 0.3)]).unwrap();
+    let mut fresh = load();
+    fresh.set_loras(vec![with(&second, 0.3)]).unwrap();
+    assert!(weights(&model) == weights(&fresh));
+    model.set_loras(Vec::new()).unwrap();
+    assert!(weights(&model) == before, "{weight_type}");
+}
+
+#[test]
+fn twenty_changes_leave_no_trace_in_f32() {
+    leaves_no_trace(WeightType::F32);
+}
+
+#[test]
+fn twenty_changes_leave_no_trace_in_f16() {
+    leaves_no_trace(WeightType::F16);
+}
+
+/// Why a file is refused; the model is untouched, with the LoRA that it had.
+fn refused(tensors: &Tensors) -> String {
+    let (_good, good) = saved(&MadeLora::new(1, 2, None).kohya(Dtype::F32), "good");
+    let (_home, path) = saved(tensors, "bad");
+    let mut model = model_at(&folder().join(FAMILY));
+    let good = opened(&good, 1.0);
+    model.set_loras(vec![good.clone()]).unwrap();
+    let before = weights(&model);
+    let error: LoraError = match LoraFile::open(&path) {
+        Err(error) => error,
+        Ok(file) => {
+            let bad = MergedLora {
+                file: Arc::new(file),
+                weights: [1.0; 2],
+            };
+            model.set_loras(vec![good, bad]).unwrap_err()
+        }
+    };
+    assert!(weights(&model) == before && model.loras().len() == 1);
+    error.to_string()
+}
+
+#[test]
+fn bad_files_are_refused_in_a_sentence_and_nothing_is_half_applied() {
+    let good = MadeLora::new(3, 2, Some(1.0)).kohya(Dtype::F32);
+    let key = "lora_unet_down_blocks_1_attentions_0_transformer_blocks_0_attn2_to_k";
+    let changed = |change: &dyn Fn(&mut Tensors)| {
+        let mut tensors = good.clone();
+        change(&mut tensors);
+        refused(&tensors)
+    };
+    let lacks = changed(&|it| {
+        it.remove(&format!("{key}.lora_up.weight"));
+    });
+    assert!(
+        lacks.contains("lacks the up half") && lacks.contains(key),
+        "{lacks}"
+    );
+    let misshapen = changed(&|it| {
+        let wrong = stored(&[0.0; 2 * 15], &[2, 15], Dtype::F32);
+        it.insert(format!("{key}.lora_down.weight"), wrong);
+    });
+    // Of a cross-attention the width tells the family.
+    assert!(misshapen.contains("15 numbers a token"), "{misshapen}");
+    let other = "lora_unet_mid_block_resnets_0_conv1.lora_up.weight";
+    let misshapen = changed(&|it| {
+        it.insert(
+            other.to_string(),
+            stored(&[0.0; 8], &[4, 2, 1, 1], Dtype::F32),
+        );
+    });
+    assert!(
+        misshapen.contains("[4, 2, 1, 1]") && misshapen.contains("needs"),
+        "{misshapen}"
+    );
+    let not_finite = changed(&|it| {
+        let tensor = it.get_mut(other).unwrap();
+        tensor.bytes[..4].copy_from_slice(&f32::NAN.to_le_bytes());
+    });
+    assert!(
+        not_finite.contains("not finite") && not_finite.contains(other),
+        "{not_finite}"
+    );
+    let unknown = changed(&|it| {
+        let half = stored(&[0.0; 4], &[2, 2], Dtype::F32);
+        it.insert(
+            "lora_unet_nowhere.lora_down.weight".to_string(),
+            half.clone(),
+        );
+        it.insert("lora_unet_nowhere.lora_up.weight".to_string(), half);
+    });
+    assert!(unknown.contains("does not have"), "{unknown}");
+    let xl = changed(&|it| {
+        let wide = stored(&[0.0; 2 * 2048], &[2, 2048], Dtype::F32);
+        it.insert(format!("{key}.lora_down.weight"), wide);
+    });
+    assert!(xl.contains("made for Stable Diffusion XL"), "{xl}");
+    let second = changed(&|it| {
+        let half = stored(&[0.0; 4], &[2, 2], Dtype::F32);
+        let name = "lora_te2_text_model_encoder_layers_0_mlp_fc1";
+        it.insert(format!("{name}.lora_down.weight"), half.clone());
+        it.insert(format!("{name}.lora_up.weight"), half);
+    });
+    assert!(second.contains("made for Stable Diffusion XL"), "{second}");
+    let lokr = changed(&|it| {
+        it.insert(
+            format!("{key}.lokr_w1"),
+            stored(&[0.0; 4], &[2, 2], Dtype::F32),
+        );
+    });
+    assert!(lokr.contains("LoKr"), "{lokr}");
+    let model = refused(&read(&folder().join(FAMILY).join(UNET)));
+    assert!(model.contains("UNet of a diffusers folder"), "{model}");
+    let huge = changed(&|it| {
+        for (name, tensor) in it.iter_mut() {
+            if name.ends_with(".alpha") {
+                *tensor = stored(&[3e38], &[], Dtype::F32);
+            } else if name.ends_with(".lora_up.weight") {
+                let shape = tensor.shape.clone();
+                let count: usize = shape.iter().product();
+                *tensor = stored(&vec![1e30; count], &shape, Dtype::F32);
+            }
+        }
+    });
+    assert!(huge.contains("leaves the range"), "{huge}");
+}
+
+/// A LoRA for the embedded model, in a folder.
+fn toybox_lora(home: &Path) {
+    let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/toybox");
+    let unet = read(&assets.join(UNET));
+    let mut dice = Dice(9);
+    let mut tensors = Tensors::new();
+    for (name, tensor) in &unet {
+        let Some(module) = name.strip_suffix(".attn2.to_v.weight") else {
+            continue;
+        };
+        let layer = Layer::new(&mut dice, &tensor.shape, 2, None);
+        let module = format!("lora_unet_{}_attn2_to_v", module.replace('.', "_"));
+        tensors.insert(
+            format!("{module}.lora_down.weight"),
+            stored(&layer.down, &layer.down_shape(), Dtype::F32),
+        );
+        tensors.insert(
+            format!("{module}.lora_up.weight"),
+            stored(&layer.up, &layer.up_shape(), Dtype::F32),
+        );
+    }
+    write(&tensors, &home.join("toys.safetensors"));
+}
+
+fn pictures(events: &[Event]) -> Vec<&Picture> {
+    let pictures = events.iter().filter_map(|event| match event {
+        Event::Picture(picture) => Some(picture),
+        _ => None,
+    });
+    pictures.collect()
+}
+
+#[test]
+fn a_lora_of_the_prompt_is_in_its_pictures_and_gone_from_the_next() {
+    let home = tempfile::tempdir().unwrap();
+    toybox_lora(home.path());
+    let library = Arc::new(NetworkLibrary::in_folder(home.path()).unwrap());
+    assert_eq!(library.loras[0].problem, None);
+    let request = |prompt: &str, networks: &Arc<NetworkLibrary>| {
+        let mut request = Request {
+            prompt: prompt.to_string(),
+            networks: Arc::clone(networks),
+            ..Request::default()
+        };
+        request.settings.steps = 2;
+        request.settings.methods = Methods::Standard;
+        request
+    };
+    let engine = engine();
+    let plain = run(&engine, request("a cat", &library));
+    let with = run(&engine, request("a cat <lora:toys:0.8>", &library));
+    let mut chosen = request("a cat", &library);
+    chosen.settings.loras = vec![LoraChoice {
+        name: "TOYS".to_string(),
+        weight: 0.8,
+    }];
+    let chosen_events = run(&engine, chosen.clone());
+    let again = run(&engine, request("a cat", &library));
+    let image = |events: &[Event]| Arc::clone(&pictures(events)[0].image);
+    assert_ne!(image(&plain), image(&with));
+    assert_eq!(image(&with), image(&chosen_events));
+    assert_eq!(image(&plain), image(&again));
+
+    let used = &pictures(&chosen_events)[0].networks;
+    assert_eq!(
+        (used[0].name.as_str(), used[0].weights),
+        ("toys", [0.8, 0.8])
+    );
+    let bytes = std::fs::read(home.path().join("toys.safetensors")).unwrap();
+    let header = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let digest = <sha2::Sha256 as sha2::Digest>::digest(&bytes[8 + header..]);
+    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(used[0].hash, digest);
+
+    let missing = run(&engine, request("a cat <lora:gone:1>", &library));
+    let text = match missing.last() {
+        Some(Event::Failed { error, .. }) => error.to_string(),
+        other => panic!("{other:?}"),
+    };
+    assert!(text.contains("no LoRA called “gone”"), "{text}");
+    let wrong = run(&engine, request("a cat <lora:toys:much>", &library));
+    assert!(
+        matches!(wrong.last(), Some(Event::Failed { error, .. }) if error.to_string().contains("<lora:name:0.8>"))
+    );
+    // The engine goes on.
+    assert_eq!(
+        image(&plain),
+        image(&run(&engine, request("a cat", &library)))
+    );
+    let file = NetworkFile::look_at(&home.path().join("toys.safetensors"));
+    assert_eq!(file, library.loras[0]);
+}
+
+#[test]
+fn the_command_line_writes_names_and_hashes_and_takes_a_folder_or_a_file() {
+    use crate::command_line::{generate, text};
+    let home = tempfile::tempdir().unwrap();
+    toybox_lora(home.path());
+    let file = home.path().join("toys.safetensors");
+    let with_weight = format!("{}:0.5", file.display());
+    let line = [
+        "--prompt",
+        "a cat left of a dog",
+        "--steps",
+        "2",
+        "--standard",
+    ];
+    let output = home.path().join("out");
+    let ran = generate(&output, &[&line[..], &["--lora", &with_weight]].concat());
+    assert!(ran.status.success(), "{}", text(&ran.stderr));
+    let path = output.join("a cat left of a dog/0-standard.png");
+    let saved = std::io::BufReader::new(std::fs::File::open(path).unwrap());
+    let saved = storm_studio::export::png::read_png(saved).unwrap();
+    let recipe = own_of::<Recipe>(&saved.texts).unwrap().unwrap();
+    assert_eq!(recipe.networks[0].name, "toys");
+    let infotext = &saved.texts[0].text;
+    let short = recipe.networks[0].short_hash();
+    assert!(infotext.contains("<lora:toys:0.5>"), "{infotext}");
+    assert!(
+        infotext.contains(&format!("Lora hashes: \"toys: {short}\"")),
+        "{infotext}"
+    );
+
+    let home_text = home.path().to_str().unwrap();
+    let by_name = ["--lora-folder", home_text, "--lora", "toys:0.5"];
+    let other = home.path().join("other");
+    let ran = generate(&other, &[&line[..], &by_name].concat());
+    assert!(ran.status.success(), "{}", text(&ran.stderr));
+    let picture = |output: &Path| {
+        image::open(output.join("a cat left of a dog/0-standard.png"))
+            .unwrap()
+            .to_rgb8()
+    };
+    assert_eq!(picture(&output), picture(&other));
+    let missing = generate(
+        &other,
+        &[&line[..], &["--lora", "gone.safetensors"]].concat(),
+    );
+    assert_eq!(missing.status.code(), Some(3), "{}", text(&missing.stderr));
+    assert!(text(&missing.stderr).contains("gone.safetensors"));
+}
