@@ -31,7 +31,7 @@ pub fn cat_and_dog(kind: RelationKind, steps: usize) -> Request {
                 kind,
                 object: 1,
             }],
-            free_targets: Vec::new(),
+            targets: Default::default(),
         },
         settings: Settings {
             steps,

@@ -28,6 +28,7 @@ mod sampler_arguments;
 mod save;
 mod storm_arguments;
 mod studio;
+mod target_arguments;
 mod values;
 
 use std::process::ExitCode;

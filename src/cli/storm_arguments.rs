@@ -21,8 +21,7 @@ use crate::storm::ObjectiveKind;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Spatial Transport Optimization")]
 pub(super) struct StormArguments {
-    /// storm, or one to compare with: centroid, attend-and-excite, reference
-    #[arg(long)]
+    #[arg(long, help = format!("What is minimised: {}", crate::choices::all::<ObjectiveKind>()))]
     pub(super) objective: Option<ObjectiveKind>,
     /// Read parameters from a JSON file, as a saved picture has them under "objective_parameters"
     /// and "update"

@@ -12,7 +12,7 @@ use crate::device::MemoryLimits;
 use crate::diffusion::{Method, SchedulerConfig, SchedulerKind, UpdateRule};
 use crate::models::unet::Grid;
 use crate::prompt::{NetworkKind, TokenizedPrompt};
-use crate::storm::{Objective, ObjectiveKind, build};
+use crate::storm::{Objective, ObjectiveKind, PromptFacts, build};
 
 /// Largest side of a picture, in pixels.
 pub const LARGEST_SIDE: usize = 4096;
@@ -28,6 +28,8 @@ pub(super) struct Prepared {
     pub(super) scheduler: SchedulerKind,
     pub(super) scheduler_config: SchedulerConfig,
     pub(super) objective: Option<Box<dyn Objective>>,
+    /// Columns of the maps and what they hold.
+    facts: PromptFacts,
     pub(super) update_rule: UpdateRule,
     pub(super) notices: Vec<Notice>,
     pub(super) shape: RunShape,
@@ -85,9 +87,11 @@ pub(super) fn prepare(
         batch: settings.batch_methods,
     };
     let shape = needs.run_shape(picture, limits)?;
+    let facts = model.prompt_facts(&prompt);
     Ok(Prepared {
         shape,
-        objective: objective(request, model, &prompt)?,
+        objective: objective(request, &facts)?,
+        facts,
         update_rule: settings.optimisation.update_rule(),
         prompt,
         negative_prompt,
@@ -121,8 +125,7 @@ fn possible_size(asked: [usize; 2], multiple: usize) -> Result<[usize; 2], Reque
 /// known: all objectives read alike, and the default one refuses the fewest layouts.
 fn objective(
     request: &Request,
-    model: &ModelDescription,
-    prompt: &TokenizedPrompt,
+    facts: &PromptFacts,
 ) -> Result<Option<Box<dyn Objective>>, RequestError> {
     let layout = &request.layout;
     let optimisation = &request.settings.optimisation;
@@ -131,9 +134,26 @@ fn objective(
         false if layout.objects.is_empty() => return Ok(None),
         false => ObjectiveKind::default(),
     };
-    let facts = model.prompt_facts(prompt);
-    let built = build(objective, layout.clone(), &optimisation.parameters, &facts)?;
+    let built = build(objective, layout.clone(), &optimisation.parameters, facts)?;
     Ok(Some(built))
+}
+
+impl Prepared {
+    /// The objective for one seed, whose standard picture has objects of such
+    /// extents, as fractions of the shorter side.
+    pub(super) fn objective_for(
+        &self,
+        request: &Request,
+        usual: &[Option<f64>],
+    ) -> Result<Option<Box<dyn Objective>>, RequestError> {
+        let mut resolved = request.clone();
+        let of = |object: usize| usual.get(object).copied().flatten();
+        let default = 2.0 * request.settings.optimisation.parameters.readings.blob;
+        resolved.layout = request
+            .layout
+            .with_extents(|object| of(object).unwrap_or(default));
+        objective(&resolved, &self.facts)
+    }
 }
 
 #[cfg(test)]

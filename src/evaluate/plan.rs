@@ -17,7 +17,7 @@ impl Shard {
     /// The whole run.
     pub const WHOLE: Self = Self { index: 0, count: 1 };
 
-    fn has(self, job: usize) -> bool {
+    pub(super) fn has(self, job: usize) -> bool {
         job % self.count == self.index
     }
 }

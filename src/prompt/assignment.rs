@@ -11,7 +11,7 @@ use super::proposal::{PromptObject, propose};
 use super::tokenized_prompt::TokenizedPrompt;
 use super::word_diff::moved_words;
 use super::words::word_spans;
-use crate::storm::relation::{FreeTarget, Layout, ObjectTokens, Relation};
+use crate::storm::relation::{Layout, ObjectTokens, Relation, Targets};
 
 /// An object of the prompt, by bytes of its text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -31,9 +31,9 @@ pub struct Assignment {
     /// Relations between them, by index.
     #[serde(default)]
     pub relations: Vec<Relation>,
-    /// Places given to objects, by index.
-    #[serde(default)]
-    pub free_targets: Vec<FreeTarget>,
+    /// Places, regions, sizes and numbers of objects, by index.
+    #[serde(flatten)]
+    pub targets: Targets,
 }
 
 /// What a word is assigned to.
@@ -78,7 +78,7 @@ impl Assignment {
                 .map(|object| AssignedObject::new(object, prompt))
                 .collect(),
             relations: relations.collect(),
-            free_targets: Vec::new(),
+            targets: Targets::default(),
         }
     }
 
@@ -110,10 +110,7 @@ impl Assignment {
             relation.subject = moved(relation.subject);
             relation.object = moved(relation.object);
         }
-        self.free_targets.retain(|target| is_free(target.object));
-        for target in &mut self.free_targets {
-            target.object = moved(target.object);
-        }
+        self.targets.remove_object(index);
     }
 
     /// The same assignment after an edit of the text: words that remain keep
@@ -171,7 +168,7 @@ impl Assignment {
         Ok(Layout {
             objects: objects.collect::<Result<_, _>>()?,
             relations: self.relations.clone(),
-            free_targets: self.free_targets.clone(),
+            targets: self.targets.clone(),
         })
     }
 }

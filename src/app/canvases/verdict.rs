@@ -153,7 +153,7 @@ mod tests {
                 kind,
                 object: 1,
             }],
-            free_targets: Vec::new(),
+            targets: Default::default(),
         }
     }
 
@@ -164,6 +164,8 @@ mod tests {
             presence: 1.0,
             absent,
             spread: 0.1,
+            distance: None,
+            extent: None,
         };
         let reading = Reading {
             objects: vec![seen(false), seen(absent)],
@@ -173,6 +175,7 @@ mod tests {
                 holds: false,
             }],
             satisfied: false,
+            copies: Vec::new(),
         };
         by_attention(&layout(kind), &reading).remove(0)
     }

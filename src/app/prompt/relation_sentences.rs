@@ -11,6 +11,7 @@ use crate::app::look::theme::{Palette, bold, small};
 use crate::app::state::State;
 use crate::app::state::looks::{Look, looks};
 use crate::storm::Layout as ObjectLayout;
+use crate::storm::Shape;
 use crate::storm::relation::RelationKind;
 
 /// "● cat is to the left of ■ dog", the relation word being the picker.
@@ -114,8 +115,8 @@ fn add_ui(ui: &mut Ui, state: &mut State) {
                 .edit(|content| content.next_relation = Some(next));
         }
         for object in 0..state.draft.assignment.objects.len() {
-            let targets = &state.draft.assignment.free_targets;
-            let is_placed = targets.iter().any(|target| target.object == object);
+            let targets = &state.draft.assignment.targets;
+            let is_placed = targets.of(object).is_some();
             let text = format!("A place for the {}", noun_text(state, object));
             if !is_placed && ui.button(text).clicked() {
                 state
@@ -132,13 +133,14 @@ fn add_ui(ui: &mut Ui, state: &mut State) {
 
 /// Objects with a place of their own, dragged there on a canvas.
 fn targets_ui(ui: &mut Ui, state: &mut State, looks: &[Look]) {
-    let mut removed = None;
-    let targets = state.draft.assignment.free_targets.clone();
+    let targets = state.draft.assignment.targets.clone();
     let mut changed = targets.clone();
-    for (target, changed) in targets.iter().zip(&mut changed) {
+    for target in targets.iter() {
+        let Some(mut place) = target.point() else {
+            continue;
+        };
         object_word_ui(ui, state, looks, target.object);
         ui.label("goes to");
-        let mut place = [target.x, target.y];
         let [x, y] = &mut place;
         let edits = [
             (x, "from the left", "Place from the left"),
@@ -158,14 +160,13 @@ fn targets_ui(ui: &mut Ui, state: &mut State, looks: &[Look]) {
             }
             ui.label(small(text).weak());
         }
-        [changed.x, changed.y] = place;
+        changed.edit(target.object, |it| it.shape = Shape::Points(vec![place]));
         if icon_button(ui, icons::X, "Forget this place", "Forget this place").clicked() {
-            removed = Some(target.object);
+            changed.clear(target.object);
         }
     }
-    changed.retain(|target| Some(target.object) != removed);
     if changed != targets {
-        let assign = |content: &mut DraftContent| content.assignment.free_targets = changed;
+        let assign = |content: &mut DraftContent| content.assignment.targets = changed;
         state.draft.assign(assign);
     }
 }
@@ -192,7 +193,7 @@ pub fn draft_looks(state: &State) -> Vec<Look> {
     looks(&ObjectLayout {
         objects: assignment.objects.iter().map(blank).collect(),
         relations,
-        free_targets: Vec::new(),
+        targets: Default::default(),
     })
 }
 

@@ -105,11 +105,7 @@ impl State {
         let assignment = &self.draft.assignment;
         let target_of = |object: &ShownObject| {
             let index = self.draft_object(&object.label)?;
-            let target = assignment
-                .free_targets
-                .iter()
-                .find(|target| target.object == index)?;
-            Some([target.x, target.y])
+            assignment.targets.of(index)?.point()
         };
         shown.iter().map(target_of).collect()
     }
