@@ -246,7 +246,7 @@ mod tests {
             assert!(error.starts_with(&expected), "{error}");
         }
         let error = applied(&["--set", "margin=0.3"], reference).unwrap_err();
-        assert!(error.contains("only storm or centroid"), "{error}");
+        assert!(error.contains("only storm, centroid"), "{error}");
         let error = applied(&["--sigma", "0.3"], &[ObjectiveKind::Storm]).unwrap_err();
         assert!(error.contains("--sigma has no effect on storm"), "{error}");
         // One of several is enough; none at all is standard sampling.

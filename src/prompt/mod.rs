@@ -22,7 +22,7 @@ mod words;
 pub use assignment::{AssignedObject, Assignment, AssignmentError, WordRole};
 pub use chunks::MOST_CHUNKS;
 pub use note::Note;
-pub use proposal::{PromptObject, Proposal, ProposedRelation, propose};
+pub use proposal::{PromptObject, Proposal, ProposedRelation, ProposedWish, propose};
 pub use relation_text::{ObjectReference, RelationText, assignment_of_relations, relation_texts};
 pub use syntax::{NetworkKind, NetworkTag, PromptWeights, SyntaxNote, UnknownPromptWeights};
 pub use target_text::{TargetText, TargetTextError, Wish, add_targets, target_texts};

@@ -11,6 +11,9 @@ use super::frame::Frame;
 use super::smoothing::Smoothing;
 use super::token_softmax::TokenSoftmax;
 
+/// Mass of a map below which it is one of nothing.
+const LEAST_MASS: f64 = 1e-12;
+
 /// One word's map.
 #[derive(Debug, Clone)]
 pub struct WordMap {
@@ -61,6 +64,10 @@ impl WordMap {
         weight: f64,
         response_gradient: &mut [f64],
     ) {
+        if self.mass < LEAST_MASS {
+            // A map of nothing has no shape that could change.
+            return;
+        }
         let mean: f64 = self
             .share
             .iter()

@@ -5,6 +5,7 @@
 
 pub mod assigning;
 pub mod seeds;
+pub mod targets;
 
 use std::ops::Range;
 use std::sync::Arc;

@@ -201,3 +201,39 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn numbers_sizes_and_places_are_proposed_as_wishes_of_their_objects() {
+    use crate::prompt::target_texts;
+
+    let wishes = |text: &str| -> Vec<String> {
+        let layout = proposed(text).layout(&SD1.encode(text)).unwrap();
+        assert_eq!(layout.validate(77), Ok(()), "{text}");
+        let texts = target_texts(&layout);
+        let said = texts.iter().map(|it| format!("{} {it}", it.option()));
+        said.collect()
+    };
+    for (text, expected) in [
+        ("two cats", &["--copies cats 2"][..]),
+        ("three red apples left of a dog", &["--copies apples 3"]),
+        (
+            "a big dog beside a tiny house",
+            &["--size-of dog big", "--size-of house small"],
+        ),
+        (
+            "two cats left of a large bird",
+            &["--copies cats 2", "--size-of bird big"],
+        ),
+        ("a cat in the top left corner", &["--place cat 25% 25%"]),
+        ("a tree at the bottom", &["--place tree 50% 75%"]),
+        ("a cat on the left, a dog on the right", &[]),
+        ("a cat left of a dog", &[]),
+        ("a photo of one cat", &[]),
+    ] {
+        assert_eq!(wishes(text), expected, "{text}");
+    }
+    let relations = |text: &str| proposed(text).relations.len();
+    assert_eq!(relations("two cats left of a large bird"), 1);
+    assert_eq!(relations("a cat on the left, a dog on the right"), 1);
+    assert_eq!(relations("two cats"), 0);
+}

@@ -27,7 +27,12 @@ impl Structure<'_> {
             }
         }
         if self.found.len() == before {
+            self.sided = placed.iter().map(|one| (one.noun, one.side)).collect();
             for index in 0..self.items.len() {
+                // A side that is said of a thing is a place.
+                if placed.iter().any(|one| one.item == index) {
+                    continue;
+                }
                 let phrase = self.phrase(index, index);
                 if matches!(self.items[index].item, Item::Side(_)) {
                     self.note(Note::OneSide { phrase });
