@@ -12,8 +12,8 @@ use serde::Serialize;
 use super::values::{path, prompt_weights_help};
 use super::{Failure, output};
 use crate::prompt::{
-    Assignment, CLIP_MERGES, ClipTokenizer, PromptObject, PromptWeights, Proposal,
-    TokenizedPrompt, TokenizerFiles, propose, target_texts,
+    Assignment, CLIP_MERGES, ClipTokenizer, PromptObject, PromptWeights, Proposal, TokenizedPrompt,
+    TokenizerFiles, propose, target_texts,
 };
 
 #[derive(Debug, Args)]
