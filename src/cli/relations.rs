@@ -55,6 +55,16 @@ pub(super) fn layout(
     let is_related = !assignment.relations.is_empty();
     let objective = arguments.storm_parameters.objective.unwrap_or_default();
     let mut layout = assignment.layout(prompt).map_err(Failure::usage)?;
+    if !objective.knows_targets() {
+        if !wishes.is_empty() {
+            return Err(Failure::usage(format!(
+                "{objective} knows no places, regions, numbers or sizes; leave {} out or choose \
+                 another method",
+                wishes[0].option()
+            )));
+        }
+        layout = layout.relations_alone();
+    }
     if methods.includes(Method::Storm) {
         objective
             .check(&layout)

@@ -13,7 +13,7 @@ use crate::storm::Mask;
 #[derive(Debug, Default, Args)]
 pub(super) struct TargetArguments {
     /// Where an object should be, as "cat 25% 60%" from the left and from the top; given several
-    /// times for one object, a place for each copy
+    /// times for one object, a place for each copy; "cat anywhere" overrules the prompt
     #[arg(long, value_name = "OBJECT X Y")]
     place: Vec<String>,
     /// The part of the picture that an object should lie in and fill, as "cat 0%,40%,30%,60%": left,
@@ -23,11 +23,11 @@ pub(super) struct TargetArguments {
     /// The same painted: a picture that is white in the region, as "cat mask.png"
     #[arg(long, value_name = "OBJECT FILE")]
     mask: Vec<String>,
-    /// How many of an object there should be, as "cat 2"
+    /// How many of an object there should be, as "cat 2"; "cats 1" overrules a number in the prompt
     #[arg(long, value_name = "OBJECT NUMBER")]
     copies: Vec<String>,
     /// How large an object should be: "dog big", "dog small", or its part of the shorter side, as
-    /// "dog 40%"
+    /// "dog 40%"; "dog usual" overrules the prompt
     #[arg(long, alias = "size_of", value_name = "OBJECT SIZE")]
     size_of: Vec<String>,
 }

@@ -26,6 +26,10 @@ pub enum Wish {
     Region(Shape, Filling),
     Copies(usize),
     Size(Size),
+    /// As large as it comes, whatever the prompt says.
+    UsualSize,
+    /// Wherever its relations allow, whatever the prompt says.
+    Anywhere,
 }
 
 /// What an object is to do with its region.
@@ -73,6 +77,9 @@ impl TargetText {
     pub fn place(text: &str) -> Result<Self, TargetTextError> {
         let wrong = || TargetTextError::Place(text.to_owned());
         let parts: Vec<&str> = parts(text);
+        if let [object @ .., "anywhere"] = &parts[..] {
+            return Self::of(object, Wish::Anywhere).ok_or_else(wrong);
+        }
         let [object @ .., x, y] = &parts[..] else {
             return Err(wrong());
         };
@@ -157,11 +164,12 @@ impl TargetText {
         let [object @ .., size] = &parts[..] else {
             return Err(wrong());
         };
-        let size = match size.parse() {
-            Ok(size) => size,
-            Err(_) => Size::Extent(fraction(size).ok_or_else(wrong)?),
+        let wish = match (*size, size.parse()) {
+            ("usual", _) => Wish::UsualSize,
+            (_, Ok(size)) => Wish::Size(size),
+            (text, Err(_)) => Wish::Size(Size::Extent(fraction(text).ok_or_else(wrong)?)),
         };
-        Self::of(object, Wish::Size(size)).ok_or_else(wrong)
+        Self::of(object, wish).ok_or_else(wrong)
     }
 
     fn of(object: &[&str], wish: Wish) -> Option<Self> {
@@ -174,11 +182,11 @@ impl TargetText {
     /// The option of the command line that takes it.
     pub fn option(&self) -> &'static str {
         match self.wish {
-            Wish::Place(_) => "--place",
+            Wish::Place(_) | Wish::Anywhere => "--place",
             Wish::Region(Shape::Mask(_), _) => "--mask",
             Wish::Region(..) => "--region",
             Wish::Copies(_) => "--copies",
-            Wish::Size(_) => "--size-of",
+            Wish::Size(_) | Wish::UsualSize => "--size-of",
         }
     }
 }
@@ -232,6 +240,8 @@ impl fmt::Display for Wish {
             Self::Copies(copies) => write!(formatter, "{copies}"),
             Self::Size(Size::Extent(extent)) => formatter.write_str(&percent(*extent)),
             Self::Size(size) => write!(formatter, "{size}"),
+            Self::UsualSize => formatter.write_str("usual"),
+            Self::Anywhere => formatter.write_str("anywhere"),
         }
     }
 }
@@ -269,6 +279,8 @@ pub fn add_targets(
             }
             Wish::Copies(copies) => target.copies = *copies,
             Wish::Size(size) => target.size = Some(*size),
+            Wish::UsualSize => target.size = None,
+            Wish::Anywhere => target.shape = Shape::Anywhere,
         });
         if matches!(text.wish, Wish::Place(_)) {
             placed.push(object);
@@ -371,6 +383,22 @@ mod tests {
             resolved.targets.of(1).unwrap().size,
             Some(Size::Extent(0.4 * 1.5))
         );
+    }
+
+    #[test]
+    fn what_the_prompt_proposes_is_switched_off() {
+        let prompt = SD1.encode("two cats and a big dog at the bottom");
+        let mut assignment = Assignment::proposed(&prompt);
+        assert_eq!(assignment.targets.len(), 2);
+        let texts = [
+            TargetText::copies("cats 1"),
+            TargetText::size("dog usual"),
+            TargetText::place("dog anywhere"),
+            TargetText::place("cats anywhere"),
+        ]
+        .map(Result::unwrap);
+        add_targets(&mut assignment, &texts, &prompt).unwrap();
+        assert!(assignment.targets.is_empty(), "{:?}", assignment.targets);
     }
 
     #[test]

@@ -121,6 +121,11 @@ impl ObjectiveKind {
         self.facts().need == Need::Places
     }
 
+    /// Whether it knows numbers, sizes, places and regions.
+    pub fn knows_targets(self) -> bool {
+        self.facts().need == Need::Places
+    }
+
     /// The rule that it is meant to be followed with.
     pub fn update_rule(self) -> UpdateRuleKind {
         self.facts().update_rule

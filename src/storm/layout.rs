@@ -254,6 +254,37 @@ impl Layout {
         self.targets.of(object)?.point()
     }
 
+    /// The layout for a method that knows relations only: no wishes, and no objects
+    /// that are there for their sake.
+    #[must_use]
+    pub fn relations_alone(&self) -> Self {
+        if self.targets.is_empty() || self.relations.is_empty() {
+            return Self {
+                targets: Targets::default(),
+                ..self.clone()
+            };
+        }
+        let is_related = |object: &usize| {
+            let mut relations = self.relations.iter();
+            relations.any(|it| [it.subject, it.object].contains(object))
+        };
+        let kept: Vec<usize> = (0..self.objects.len()).filter(is_related).collect();
+        let index = |object: usize| kept.partition_point(|&other| other < object);
+        Self {
+            objects: kept.iter().map(|&it| self.objects[it].clone()).collect(),
+            relations: self
+                .relations
+                .iter()
+                .map(|relation| Relation {
+                    subject: index(relation.subject),
+                    object: index(relation.object),
+                    ..*relation
+                })
+                .collect(),
+            targets: Targets::default(),
+        }
+    }
+
     /// Whether anything is asked for beyond relations and plain places.
     pub fn has_distributions(&self) -> bool {
         self.targets.iter().any(ObjectTarget::is_distribution)

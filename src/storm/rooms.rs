@@ -57,14 +57,14 @@ pub(super) fn rooms(frame: Frame, layout: &Layout, gaps: &Gaps, extents: &[f64])
                 }
             }
         }
-        for object in 0..rooms.len() {
+        for (object, room) in rooms.iter_mut().enumerate() {
             let is_related = pairs.iter().any(|&(a, b)| a == object || b == object);
             if !is_related || fixed(object) {
                 continue;
             }
             let left = [low[object], high[object]];
             let side = frame.extent()[index];
-            rooms[object].sides[index] = share_of(layout, &pairs, object, left, need(object))
+            room.sides[index] = share_of(layout, &pairs, object, left, need(object))
                 .map(|part| part.clamp(0.0, side));
         }
     }

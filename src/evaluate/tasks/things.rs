@@ -203,12 +203,10 @@ fn least_squares(
     const WIDTH: usize = TERMS + 3;
     let mut rows = [[0.0; WIDTH]; TERMS];
     for ((term, weight), colour) in terms.iter().zip(weights).zip(colours) {
-        for i in 0..TERMS {
-            for j in 0..TERMS {
-                rows[i][j] += weight * term[i] * term[j];
-            }
-            for channel in 0..3 {
-                rows[i][TERMS + channel] += weight * term[i] * colour[channel];
+        let columns: Vec<f64> = term.iter().chain(colour).copied().collect();
+        for (row, factor) in rows.iter_mut().zip(term) {
+            for (slot, column) in row.iter_mut().zip(&columns) {
+                *slot += weight * factor * column;
             }
         }
     }

@@ -192,3 +192,23 @@ fn wishes_that_contradict_are_refused_in_words() {
         Err(LayoutError::TargetOutside { .. })
     ));
 }
+
+#[test]
+fn relations_alone_leave_out_what_is_there_for_wishes() {
+    let mut wished = layout(4, &[(0, LeftOf, 2)]);
+    wished.targets.edit(1, |target| target.copies = 2);
+    wished
+        .targets
+        .edit(2, |target| target.size = Some(Size::Big));
+    assert_eq!(wished.validate(77), Ok(()));
+    let plain = wished.relations_alone();
+    let labels: Vec<&str> = plain.objects.iter().map(|it| it.label.as_str()).collect();
+    assert_eq!(labels, ["cat", "car"]);
+    assert_eq!(
+        (plain.relations[0].subject, plain.relations[0].object),
+        (0, 1)
+    );
+    assert!(plain.targets.is_empty());
+    let without_wishes = layout(3, &[(0, LeftOf, 2)]);
+    assert_eq!(without_wishes.relations_alone(), without_wishes);
+}
