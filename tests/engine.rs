@@ -448,7 +448,7 @@ fn extents(events: &[Event]) -> (Vec<Option<f64>>, Vec<f64>) {
         })
     };
     let of = |method| steps().filter(move |(methods, _)| methods.contains(&method));
-    let standard = of(Method::Standard).last();
+    let standard = of(Method::Standard).next_back();
     let standard = standard.map_or(Vec::new(), |(_, reading)| {
         reading.objects.iter().map(|object| object.extent).collect()
     });

@@ -227,13 +227,18 @@ fn wanted(placement: &Placement) -> Vec<f64> {
 /// The cells that are nearest to each body, as parts of 0 or 1.
 fn nearest(frame: Frame, bodies: &[Body]) -> Vec<Vec<f64>> {
     let mut parts = vec![vec![0.0; frame.cells()]; bodies.len()];
-    for cell in 0..frame.cells() {
+    let owner = |cell: usize| {
         let [x, y] = frame.position(cell);
         let distance = |body: &Body| (body.centre[0] - x).powi(2) + (body.centre[1] - y).powi(2);
         let numbered = bodies.iter().enumerate();
-        let nearest = numbered.min_by(|(_, a), (_, b)| distance(a).total_cmp(&distance(b)));
-        if let Some((index, _)) = nearest {
-            parts[index][cell] = 1.0;
+        numbered.min_by(|(_, a), (_, b)| distance(a).total_cmp(&distance(b)))
+    };
+    let owners: Vec<Option<usize>> = (0..frame.cells())
+        .map(|cell| owner(cell).map(|(index, _)| index))
+        .collect();
+    for (index, part) in parts.iter_mut().enumerate() {
+        for (slot, owner) in part.iter_mut().zip(&owners) {
+            *slot = f64::from(u8::from(*owner == Some(index)));
         }
     }
     parts

@@ -254,7 +254,7 @@ fn sized(sentence: &mut Sentence, noun: &str, extent: f64, wording: Wording) {
         Wording::Full if extent == EXTENTS[2] => "big ",
         Wording::Full => "",
     };
-    let words = with_article(&format!("{word}{noun}"));
+    let words = with_article(format!("{word}{noun}"));
     sentence.name(&words, noun, noun, target);
 }
 

@@ -208,7 +208,9 @@ fn numbers_sizes_and_places_are_proposed_as_wishes_of_their_objects() {
 
     let wishes = |text: &str| -> Vec<String> {
         let layout = proposed(text).layout(&SD1.encode(text)).unwrap();
-        assert_eq!(layout.validate(77), Ok(()), "{text}");
+        if !layout.objects.is_empty() {
+            assert_eq!(layout.validate(77), Ok(()), "{text}");
+        }
         let texts = target_texts(&layout);
         let said = texts.iter().map(|it| format!("{} {it}", it.option()));
         said.collect()

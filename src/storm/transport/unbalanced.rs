@@ -1,7 +1,7 @@
 //! Unbalanced optimal transport: mass may vanish and be born, at a price.
 //!
-//! OT(a, b) = min over plans P ≥ 0 of Σ P C + ρ_a KL(P1 | a) + ρ_b KL(Pᵀ1 | b)
-//! + ε KL(P | a ⊗ b) (Chizat et al. 2018, arXiv 1607.05816; Séjourné et al. 2019,
+//! OT(a, b) is the least over plans P ≥ 0 of
+//! Σ P C + ρ_a KL(P1 | a) + ρ_b KL(Pᵀ1 | b) + ε KL(P | a ⊗ b) (Chizat et al. 2018, arXiv 1607.05816; Séjourné et al. 2019,
 //! arXiv 1910.12958). ρ is the relaxation radius of a marginal: the squared
 //! distance beyond which it is cheaper to let mass vanish than to carry it. Without
 //! bound it is balanced transport; as ρ_a and ε go to 0 the slope by a becomes that
