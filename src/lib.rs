@@ -8,6 +8,8 @@
 //! | --- | --- |
 //! | [`cli`] | arguments and commands |
 //! | [`app`] | the window: everything egui |
+//! | [`film`] | what a run did step by step: strips, animations, trajectories |
+//! | [`gallery`] | finished pictures kept on disk, and read again |
 //! | [`draw`] | shaders that draw tensors where they lie, and their colours |
 //! | [`evaluate`] | the spatial benchmark: prompts, verdicts, figures |
 //! | [`restore`] | settings out of pictures, ours and other programs' |
@@ -37,6 +39,8 @@ pub mod draw;
 pub mod engine;
 pub mod evaluate;
 pub mod export;
+pub mod film;
+pub mod gallery;
 pub mod kernels;
 pub mod models;
 pub mod parameters;

@@ -224,3 +224,49 @@ fn what_cannot_be_judged_is_refused_before_anything_is_made() {
         assert!(said.contains(words), "{said:?} lacks {words:?}");
     }
 }
+
+#[test]
+fn prompts_of_the_benchmarks_are_judged_and_what_can_not_be_placed_is_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    let evaluated = |name: &str, content: &str| {
+        let file = folder.path().join(name);
+        std::fs::write(&file, content).unwrap();
+        let ran = Command::new(env!("CARGO_BIN_EXE_storm-studio"))
+            .args([
+                "evaluate", "--device", "cpu", "--seeds", "7001", "--steps", "1",
+            ])
+            .args(["--methods", "standard", "--json", "--prompts"])
+            .arg(&file)
+            .arg("--output")
+            .arg(folder.path().join(format!("{name}-results")))
+            .output();
+        ran.expect("the program starts")
+    };
+    let lines = "a cat on the left of a house\na cat near a dog\na cat and a dog\n\
+                 a giraffe on the left of a lamp\na cat on the left of a house\n";
+    let ran = evaluated("lines.txt", lines);
+    let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+    let row = &rows(&ran)[0];
+    assert_eq!(row["pictures"], 2);
+    assert!(row["unconditional"].is_number());
+    for words in [
+        "3 of 5 prompts are left out:",
+        "“a cat and a dog”: it names no relation",
+        "“a giraffe on the left of a lamp”: the detector does not know “giraffe”",
+        "it is there twice",
+    ] {
+        assert!(said.contains(words), "{said}");
+    }
+    let gen_eval = r#"{"include": [{"class": "dog"}, {"class": "cat", "position": ["above", 0]}], "prompt": "a photo of a cat above a dog"}
+{"include": [{"class": "dog"}, {"class": "cat", "position": ["below", 0]}], "prompt": "a photo of a cat above a dog!"}
+"#;
+    let ran = evaluated("geneval.jsonl", gen_eval);
+    assert_eq!(rows(&ran)[0]["pictures"], 1);
+    let said = String::from_utf8_lossy(&ran.stderr);
+    assert!(said.contains("but the file says cat below dog"), "{said}");
+    let visor = r#"[{"text": "a bird to the right of a boat", "obj_1_attributes": ["bird"],
+        "obj_2_attributes": ["boat"], "rel_type": "to the right of"}]"#;
+    assert_eq!(rows(&evaluated("visor.json", visor))[0]["pictures"], 1);
+    let ran = evaluated("none.txt", "a cat\n");
+    assert_eq!(ran.status.code(), Some(2));
+}

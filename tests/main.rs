@@ -11,6 +11,7 @@ mod counted_calls;
 mod draw;
 mod engine;
 mod evaluate;
+mod exports;
 mod fixture;
 mod full_size;
 mod ldm_names;

@@ -31,13 +31,14 @@ mod studio;
 mod timeline;
 mod window;
 
-pub use attention::word_attention::mean_map;
+pub use crate::film::word_attention::mean_map;
 pub use draft::{Draft, DraftContent, DraftError};
 pub use files::dialogs::{Answer, Dialogs};
 pub use paint::device_drawing::DeviceDrawing;
 pub use shell::preferences::Preferences;
 pub use state::State;
-pub use state::action::{Action, Wanted};
+pub use state::action::{Action, KeptAction, Wanted};
+pub use state::kept::{GalleryPreferences, Keeping, Then};
 pub use state::model_choices::{ModelChoices, RememberedModels};
 pub use state::session::{ModelState, Run, RunKey, RunState, Session};
 pub use state::view::{CanvasMode, Normalisation, View};

@@ -187,6 +187,7 @@ impl Window {
             preferences.networks.lora_folder = Some(folder.clone());
         }
         let mut studio = StudioApp::new(&ctx, engine, options.output.clone(), preferences);
+        studio.keep_pictures(&ctx);
         let drawing = context.wgpu_render_state.as_ref();
         let drawing = drawing.and_then(DeviceDrawing::of);
         if drawing.is_none() {

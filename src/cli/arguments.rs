@@ -15,11 +15,12 @@ use super::network_arguments::{NetworkArguments, NetworkFolders};
 use super::parameter_flags::ParameterFlags;
 use super::sampler_arguments::SamplerArguments;
 use super::storm_arguments::StormArguments;
-use super::target_arguments::TargetArguments;
 use super::values::{number, output, path, prompt_weights_help};
+use crate::choices;
 use crate::diffusion::{NoiseKind, PredictionType};
-use crate::engine::{SeedList, Settings};
-use crate::export::OutputFolder;
+use crate::engine::{Axis, SeedList, Settings};
+use crate::evaluate::Shard;
+use crate::export::{OutputFolder, PictureFormat};
 use crate::prompt::PromptWeights;
 
 /// Put the cat on the left: Stable Diffusion with Spatial Transport Optimization.
@@ -78,8 +79,17 @@ pub(super) struct StudioArguments {
 #[derive(Debug, Args)]
 pub(super) struct GenerateArguments {
     /// What the picture should show
-    #[arg(long, required_unless_present = "like")]
+    #[arg(long, required_unless_present_any = ["like", "prompts"])]
     pub(super) prompt: Option<String>,
+    /// Make pictures of every line of this file (- is standard input), each line a prompt; what
+    /// names no relation is told, and only its standard picture made
+    #[arg(
+        long,
+        value_name = "FILE",
+        value_parser = path(),
+        conflicts_with_all = ["prompt", "like", "relation", "token_indices", "sweep"]
+    )]
+    pub(super) prompts: Option<PathBuf>,
     /// What it should not show
     #[arg(long, alias = "negative_prompt")]
     pub(super) negative_prompt: Option<String>,
@@ -100,8 +110,6 @@ pub(super) struct GenerateArguments {
     /// A relation, as "2 left-of 9" or "cat left-of dog"; may be given several times
     #[arg(long, value_name = "RELATION")]
     pub(super) relation: Vec<String>,
-    #[command(flatten)]
-    pub(super) targets: TargetArguments,
     /// The standard method only
     #[arg(long, alias = "run_standard_sd", num_args = 0..=1, default_missing_value = "true",
           default_value = "false", value_name = "BOOL", hide_possible_values = true,
@@ -152,9 +160,44 @@ pub(super) struct GenerateArguments {
     /// Write embeddings, latents and losses of the first seed to this file
     #[arg(long, value_name = "FILE.safetensors", value_parser = path())]
     pub(super) trajectory: Option<PathBuf>,
-    /// Write how the first seed's pictures came about to this animation
+    /// Write how the first seed's pictures came about to this animation, a GIF or an APNG
     #[arg(long, value_name = "FILE.gif", value_parser = path())]
     pub(super) animation: Option<PathBuf>,
+    /// Draw each object's attention and place over the animation's steps
+    #[arg(long, requires = "animation")]
+    pub(super) overlays: bool,
+    /// Write the heatmaps of the objects over the first seed's steps to this picture
+    #[arg(long, value_name = "FILE.png", value_parser = path())]
+    pub(super) strip: Option<PathBuf>,
+    /// Make a labelled grid over the values of a setting, as "steps=10,20,30"; given twice, over
+    /// two
+    #[arg(long, value_name = "NAME=VALUES", conflicts_with_all = ["shard", "resume"])]
+    pub(super) sweep: Vec<Axis>,
+    /// Make one part of n of the prompts and seeds, as 0/4 to 3/4 or 1/4 to 4/4; auto takes it
+    /// from Slurm's array or Kubernetes' indexed job
+    #[arg(long, value_name = "K/N|auto")]
+    pub(super) shard: Option<Shard>,
+    /// Leave out pictures that are there already, made in the same way; --shard implies it
+    #[arg(long)]
+    pub(super) resume: bool,
+    #[arg(
+        long,
+        value_name = "KIND",
+        default_value = "png",
+        help = format!(
+            "Kind of the pictures' files: {}; PNG and WebP keep every pixel",
+            choices::all::<PictureFormat>()
+        )
+    )]
+    pub(super) format: PictureFormat,
+    /// How good JPEG files are, from 1 to 100
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value_t = PictureFormat::QUALITY,
+        value_parser = clap::value_parser!(u8).range(1..=100)
+    )]
+    pub(super) quality: u8,
     /// Take the program's own proposal where it would ask
     #[arg(short, long)]
     pub(super) yes: bool,

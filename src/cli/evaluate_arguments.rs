@@ -9,12 +9,11 @@ use super::sampler_arguments::SamplerArguments;
 use super::storm_arguments::StormArguments;
 use super::values::{number, path, whole_number};
 use crate::engine::SeedList;
-use crate::evaluate::tasks::{Task, Wording};
 use crate::evaluate::{EvaluatedMethod, Shard};
 
 #[derive(Debug, Args)]
 pub(super) struct EvaluateArguments {
-    /// What to compare: standard, storm, and the objectives that `generate --help` lists
+    /// What to compare: standard, storm, centroid, attend-and-excite, reference
     #[arg(
         long,
         default_value = "standard,storm",
@@ -28,16 +27,17 @@ pub(super) struct EvaluateArguments {
     /// A colour may stand before a noun, as in "red cat:blue house".
     #[arg(long, default_value = "held-out", value_name = "LIST")]
     pub(super) pairs: String,
-    /// Judge more than one relation: relation, chain, count, size, region, mixed
+    /// Prompts from a file instead of pairs: VISOR's JSON, GenEval's JSON lines, or one prompt a
+    /// line as T2I-CompBench has them (- is standard input)
     ///
-    /// Each asks more of a picture than its words say: numbers, extents, regions. A picture counts
-    /// if everything asked for is true of it.
-    #[arg(long, value_delimiter = ',', value_name = "LIST")]
-    pub(super) tasks: Vec<Task>,
-    /// What the prompts of those tasks say: plain ("a cat", however many are wanted) or full ("two
-    /// cats"); without it what the model has words for
-    #[arg(long, value_name = "WORDS", requires = "tasks")]
-    pub(super) wording: Option<Wording>,
+    /// What the rules for words can't place, and what the detector doesn't know, is listed.
+    #[arg(
+        long,
+        value_name = "FILE",
+        value_parser = path(),
+        conflicts_with_all = ["pairs", "colours"]
+    )]
+    pub(super) prompts: Option<PathBuf>,
     /// Give every object a colour that is not its own
     #[arg(long)]
     pub(super) colours: bool,
@@ -71,8 +71,9 @@ pub(super) struct EvaluateArguments {
         value_parser = path()
     )]
     pub(super) output: PathBuf,
-    /// Make one part of n, as 0/4 to 3/4 or 1/4 to 4/4
-    #[arg(long, value_name = "K/N")]
+    /// Make one part of n, as 0/4 to 3/4 or 1/4 to 4/4; auto takes it from Slurm's array or
+    /// Kubernetes' indexed job
+    #[arg(long, value_name = "K/N|auto")]
     pub(super) shard: Option<Shard>,
     /// Make nothing; put the results of these folders together
     #[arg(

@@ -1,32 +1,31 @@
 //! `generate`: pictures without a window, through the same engine as the window's.
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
-use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use image::RgbImage;
 
 use super::Failure;
-use super::animation::Animation;
 use super::arguments::GenerateArguments;
+use super::generate_plan::{Job, jobs, other_files, prompts, settings};
 use super::interrupt::Interrupt;
 use super::network_arguments::tell_walks;
-use super::relations;
 use super::report::{self, Report};
-use super::save::{SaveResult, Saver};
+use super::save::{Kind, SaveResult, Saver};
+use super::sweep_pictures::SweepPictures;
 use crate::checkpoint::CheckpointSource;
-use crate::diffusion::{Method, Methods};
+use crate::diffusion::Method;
+use crate::draw::ColourMap;
 use crate::engine::{
-    Engine, EngineError, Event, ModelInfo, Request, RequestId, SeedList, Settings, seeds_text,
+    Engine, EngineError, Event, ModelInfo, RequestId, Settings, StepEvent, StepKey, Sweep,
 };
-use crate::export::{GridError, check_writable};
-use crate::prompt::{Assignment, TokenizedPrompt};
+use crate::export::animation::AnimationKind;
+use crate::export::{GridError, OutputFolder, PictureFormat, check_writable, save_new};
+use crate::film::{Film, animation, strip, write_animation};
 use crate::restore::read_picture;
-use crate::storm::Layout;
 
-/// An animation reads each step soon after it was made; nobody else reads any.
+/// Each step is taken out soon after it was made; nobody else reads any.
 const STORE_BYTES: usize = 64 << 20;
 
 pub(super) fn run(arguments: GenerateArguments) -> Result<(), Failure> {
@@ -47,14 +46,17 @@ fn make(mut arguments: GenerateArguments) -> Result<(), Failure> {
     let taken = like.as_ref().map(|like| &like.taken);
     settings(&mut arguments, Settings::default(), taken)?;
     let (networks, loras) = arguments.networks.read()?;
+    let sweep = Sweep::new(arguments.sweep.clone()).map_err(Failure::usage)?;
+    let prompts = prompts(&arguments, taken)?;
     let source = source(&arguments)?;
-    check_files(&arguments, taken)?;
+    check_files(&arguments, &prompts[0])?;
     let mut report = Report::new(arguments.json);
     if let Some(note) = arguments.threads.apply() {
         report.note(&note);
     }
     let device = arguments.device.open()?;
-    let store_bytes = arguments.animation.as_ref().map_or(0, |_| STORE_BYTES);
+    let is_filmed = arguments.animation.is_some() || arguments.strip.is_some();
+    let store_bytes = if is_filmed { STORE_BYTES } else { 0 };
     let engine = Engine::start(device, source, store_bytes, Arc::new(|| ()));
     let model = wait_for_model(&engine, &mut report)?;
     report.device(&model);
@@ -65,79 +67,40 @@ fn make(mut arguments: GenerateArguments) -> Result<(), Failure> {
     if !loras.is_empty() {
         settings.loras = loras;
     }
-    let mut request = request(&arguments, settings, taken, &model, &report)?;
-    request.networks = Arc::new(networks);
-    let read = model
-        .tokenizer
-        .read(&request.prompt, request.settings.reading());
-    tell_walks(&request, &read, &report);
+    let asked = (prompts.as_slice(), sweep.as_ref());
+    let mut jobs = jobs(&arguments, asked, &settings, taken, &model, &report)?;
+    let networks = Arc::new(networks);
+    for job in &mut jobs {
+        job.request.networks = Arc::clone(&networks);
+    }
+    if let Some(Job { request, .. }) = jobs.first() {
+        let reading = request.settings.reading();
+        let read = model.tokenizer.read(&request.prompt, reading);
+        tell_walks(request, &read, &report);
+    }
     let stopper = engine.stopper();
     let interrupt = Interrupt::listen(move || stopper.cancel_all());
-    let animation = arguments.animation.map(|path| {
-        (
-            path,
-            Animation::new(model.preview_rgb.clone(), request.settings.methods.list()),
-        )
-    });
     let mut run = Run {
-        saver: Saver::new(&arguments.output, &request, &model),
-        animation,
-        trajectory: arguments.trajectory,
-        pictures: BTreeMap::new(),
+        arguments: &arguments,
+        model: &model,
+        film: None,
+        trajectory: arguments.trajectory.clone(),
+        sweep: sweep.map(|sweep| SweepPictures::new(sweep, &jobs)),
         report: &mut report,
     };
-    let id = engine.submit(request);
-    run.report.check()?;
-    let ended = run.listen(&engine, id);
-    let rest = run.save_grid().and(run.save_animation());
+    let mut ended = Ok(());
+    for (number, job) in jobs.into_iter().enumerate() {
+        ended = run.job(&engine, number, job);
+        if ended.is_err() || interrupt.is_set() {
+            break;
+        }
+    }
+    let rest = run.save_sweep().and(run.save_film());
     if interrupt.is_set() {
         return Err(Failure::interrupted());
     }
     ended.and(rest)?;
     report.check()
-}
-
-/// What the parameter file, the flags and `--set` say; where they say nothing, what
-/// the picture of `--like` has, and without one `defaults`.
-fn settings(
-    arguments: &mut GenerateArguments,
-    defaults: Settings,
-    like: Option<&Request>,
-) -> Result<Settings, Failure> {
-    let base = like.map_or(defaults, |like| like.settings.clone());
-    let given = &mut arguments.storm_parameters;
-    let mut optimisation = given.read_file(base.optimisation.clone())?;
-    let objective = given.objective.get_or_insert(optimisation.objective);
-    optimisation.objective = *objective;
-    let methods = match (arguments.standard, arguments.storm) {
-        (true, true) => {
-            return Err(Failure::usage(
-                "--standard and --storm exclude each other; without either, both methods run",
-            ));
-        }
-        (true, _) => Methods::Standard,
-        (_, true) => Methods::Storm,
-        _ => base.methods,
-    };
-    let size = arguments.size.map(|size| size.0);
-    let mut settings = Settings {
-        methods,
-        rng: arguments.rng.unwrap_or(base.rng),
-        prompt_weights: arguments.prompt_weights.unwrap_or(base.prompt_weights),
-        prediction_type: arguments.prediction_type.or(base.prediction_type),
-        size: size.or(base.size),
-        optimisation,
-        ..base
-    };
-    arguments.sampler.apply(&mut settings);
-    given.apply_to(&arguments.parameters, &mut settings)?;
-    Ok(settings)
-}
-
-/// The prompt that is given, or that of the picture.
-fn prompt<'a>(arguments: &'a GenerateArguments, like: Option<&'a Request>) -> &'a str {
-    let given = arguments.prompt.as_deref();
-    given.unwrap_or_else(|| like.map_or("", |like| &like.prompt))
 }
 
 fn source(arguments: &GenerateArguments) -> Result<CheckpointSource, Failure> {
@@ -150,23 +113,26 @@ fn source(arguments: &GenerateArguments) -> Result<CheckpointSource, Failure> {
 }
 
 /// Refuses files that could not be saved, before anything is made for them.
-fn check_files(arguments: &GenerateArguments, taken: Option<&Request>) -> Result<(), Failure> {
-    let is_gif = |path: &Path| {
-        let extension = path.extension().and_then(OsStr::to_str);
-        extension.is_some_and(|extension| extension.eq_ignore_ascii_case("gif"))
-    };
-    if let Some(path) = arguments.animation.as_ref().filter(|path| !is_gif(path)) {
+fn check_files(arguments: &GenerateArguments, prompt: &str) -> Result<(), Failure> {
+    if let Some(path) = &arguments.animation
+        && AnimationKind::of_path(path).is_none()
+    {
+        let (rule, path) = (AnimationKind::RULE, path.display());
+        return Err(Failure::usage(format!("{path}: {rule}")));
+    }
+    if let Some(path) = &arguments.strip
+        && PictureFormat::of_path(path).is_none()
+    {
         return Err(Failure::usage(format!(
-            "an animation is a GIF; give {} a name that ends in .gif",
+            "{}: a strip is a picture; give it a name that ends in .png, .webp or .jpg",
             path.display()
         )));
     }
-    let files = [&arguments.animation, &arguments.trajectory];
-    let mut files = files.into_iter().flatten();
+    let mut files = other_files(arguments);
     arguments
         .output
-        .check(prompt(arguments, taken))
-        .and_then(|()| files.try_for_each(|path| check_writable(path)))
+        .check(prompt)
+        .and_then(|()| files.try_for_each(check_writable))
         .map_err(Failure::file)
 }
 
@@ -196,114 +162,118 @@ pub(super) fn wait_for_model(
     Err(Failure::run("the engine ended before the model was ready"))
 }
 
-fn request(
-    arguments: &GenerateArguments,
-    mut settings: Settings,
-    like: Option<&Request>,
-    model: &ModelInfo,
-    report: &Report,
-) -> Result<Request, Failure> {
-    let text = prompt(arguments, like);
-    let tokens: TokenizedPrompt = model.tokenizer.read(text, settings.reading());
-    let layout = if text.trim().is_empty() {
-        // The engine refuses it with the better message.
-        Layout::default()
-    } else {
-        let can_ask = std::io::stdin().is_terminal() && !arguments.yes && !arguments.json;
-        let known = like.and_then(|like| known_layout(like, text, &tokens));
-        let is_free = like.is_some() && !arguments.storm && settings.methods == Methods::Both;
-        if known.is_none() && is_free && !names_a_relation(arguments, &tokens) {
-            report.note(
-                "The prompt names no relation between two objects, so the standard picture alone \
-                 is made; say one with --relation \"cat left-of dog\"",
-            );
-            settings.methods = Methods::Standard;
-        }
-        relations::layout(arguments, &tokens, settings.methods, known, can_ask, report)?
-    };
-    let seeds = match (&arguments.seeds, like) {
-        (Some(list), _) => seeds(list, report),
-        (None, Some(like)) if !like.seeds.is_empty() => like.seeds.clone(),
-        (None, _) => vec![0],
-    };
-    let negative_prompt = arguments.negative_prompt.clone();
-    let trajectory_method = settings.methods.list().last().copied();
-    Ok(Request {
-        prompt: text.to_owned(),
-        negative_prompt: negative_prompt
-            .unwrap_or_else(|| like.map_or_else(String::new, |like| like.negative_prompt.clone())),
-        seeds,
-        layout,
-        settings,
-        networks: Arc::default(),
-        trajectory: arguments.trajectory.as_ref().and(trajectory_method),
-    })
-}
-
-/// The objects and relations that a picture names, if its prompt is asked for and
-/// this model has the tokens.
-fn known_layout<'a>(
-    like: &'a Request,
-    prompt: &str,
-    tokens: &TokenizedPrompt,
-) -> Option<&'a Layout> {
-    let layout = &like.layout;
-    let is_known = like.prompt == prompt
-        && !layout.objects.is_empty()
-        && layout.validate(tokens.tokens.len()).is_ok();
-    is_known.then_some(layout)
-}
-
-fn names_a_relation(arguments: &GenerateArguments, tokens: &TokenizedPrompt) -> bool {
-    let is_said = arguments.token_indices.is_some() || !arguments.relation.is_empty();
-    is_said || !Assignment::proposed(tokens).relations.is_empty()
-}
-
-/// The seeds that are asked for; those drawn are told, since they are in no argument.
-pub(super) fn seeds(list: &SeedList, report: &Report) -> Vec<u64> {
-    let seeds = list.seeds();
-    if list.has_random() {
-        let list = seeds_text(&seeds).replace(' ', "");
-        report.note(&format!("Seeds drawn: --seeds {list}"));
-    }
-    seeds
-}
-
-/// One request and what has come of it.
+/// All requests of one line and what has come of them.
 struct Run<'a> {
-    saver: Saver,
-    animation: Option<(PathBuf, Animation)>,
+    arguments: &'a GenerateArguments,
+    model: &'a Arc<ModelInfo>,
+    /// The first seed's steps, if somebody wants to see them.
+    film: Option<(u64, Film)>,
     trajectory: Option<PathBuf>,
-    /// By method, then in the order of the seeds.
-    pictures: BTreeMap<Method, Vec<Arc<RgbImage>>>,
+    sweep: Option<SweepPictures>,
     report: &'a mut Report,
 }
 
+/// One request and its pictures.
+struct Made {
+    saver: Saver,
+    /// By method, then in the order of the seeds.
+    pictures: BTreeMap<Method, Vec<Arc<RgbImage>>>,
+}
+
 impl Run<'_> {
+    fn output(&self) -> (&OutputFolder, Kind) {
+        let kind = Kind {
+            format: self.arguments.format,
+            quality: self.arguments.quality,
+        };
+        (&self.arguments.output, kind)
+    }
+
+    /// Makes the pictures of one request; those that are there already are left out
+    /// where the person wants it so.
+    fn job(&mut self, engine: &Engine, number: usize, job: Job) -> Result<(), Failure> {
+        let Job {
+            mut request,
+            cell,
+            mut is_partial,
+        } = job;
+        let saver = Saver::new(self.output(), &request, self.model, cell.as_deref());
+        if self.arguments.resume || self.arguments.shard.is_some() {
+            let methods = request.settings.methods.list();
+            let before = request.seeds.len();
+            request
+                .seeds
+                .retain(|seed| !methods.iter().all(|method| saver.has(*seed, *method)));
+            let there = before - request.seeds.len();
+            if there > 0 {
+                is_partial = true;
+                let prompt = &request.prompt;
+                self.report.note(&format!(
+                    "“{prompt}”: {there} of {before} seeds are there already"
+                ));
+            }
+        }
+        if request.seeds.is_empty() && is_partial {
+            return Ok(());
+        }
+        let is_filmed = self.arguments.animation.is_some() || self.arguments.strip.is_some();
+        if is_filmed && number == 0 {
+            let seed = request.seeds.first().copied().unwrap_or_default();
+            let request = Arc::new(request.clone());
+            self.film = Some((seed, Film::new(&self.model.preview_rgb, &request)));
+        }
+        let mut made = Made {
+            saver,
+            pictures: BTreeMap::new(),
+        };
+        let methods = request.settings.methods.list();
+        let id = engine.submit(request);
+        self.report.check()?;
+        let ended = self.listen(engine, id, number, &mut made);
+        if let Some(sweep) = &mut self.sweep {
+            sweep.last = Some((made.saver, methods));
+        } else if !is_partial {
+            let saved = self.save_grid(&made);
+            return ended.and(saved);
+        }
+        ended
+    }
+
     /// Follows the events until the request has ended.
-    fn listen(&mut self, engine: &Engine, id: RequestId) -> Result<(), Failure> {
+    fn listen(
+        &mut self,
+        engine: &Engine,
+        id: RequestId,
+        number: usize,
+        made: &mut Made,
+    ) -> Result<(), Failure> {
         while let Some(event) = engine.wait_event() {
             self.report.event(&event);
             self.report.check()?;
             match event {
-                Event::Stepped(step) => {
-                    if let Some((_, animation)) = &mut self.animation {
-                        animation.stepped(engine, &step);
-                    }
-                }
+                Event::Stepped(step) => self.film_step(engine, &step),
                 Event::Picture(picture) => {
-                    if let Some((_, animation)) = &mut self.animation {
-                        animation.finished(&picture);
+                    if let Some((seed, film)) = &mut self.film
+                        && *seed == picture.seed
+                        && number == 0
+                    {
+                        film.add_picture(&picture);
                     }
-                    let path = self.saver.picture(&picture).map_err(Failure::file)?;
-                    self.report.saved(&picture, &path);
-                    let pictures = self.pictures.entry(picture.method).or_default();
+                    let is_there = self.arguments.shard.is_some() || self.arguments.resume;
+                    if !(is_there && made.saver.has(picture.seed, picture.method)) {
+                        let path = made.saver.picture(&picture).map_err(Failure::file)?;
+                        self.report.saved(&picture, &path);
+                    }
+                    if let Some(sweep) = &mut self.sweep {
+                        sweep.add(number, &picture);
+                    }
+                    let pictures = made.pictures.entry(picture.method).or_default();
                     pictures.push(picture.image);
                 }
                 Event::Trajectory(trajectory) => {
                     // Of the first seed; the file is named once.
                     if let Some(path) = self.trajectory.take() {
-                        let saved = self.saver.trajectory(&trajectory, &path);
+                        let saved = made.saver.trajectory(&trajectory, &path);
                         self.report.wrote(&saved.map_err(Failure::file)?);
                     }
                 }
@@ -321,25 +291,70 @@ impl Run<'_> {
         ))
     }
 
+    /// Takes a step of the first seed out of the store, which may drop it soon.
+    fn film_step(&mut self, engine: &Engine, step: &StepEvent) {
+        let Some((seed, film)) = &mut self.film else {
+            return;
+        };
+        if *seed != step.seed || step.request != FIRST {
+            return;
+        }
+        for &method in &step.methods {
+            let key = StepKey {
+                request: step.request,
+                seed: step.seed,
+                method,
+                step: step.step,
+            };
+            if let Some(record) = engine.store().get(key) {
+                film.add_step(step.step, method, record);
+            }
+        }
+    }
+
     /// How the first seed's pictures came about, as far as they came.
-    fn save_animation(&mut self) -> Result<(), Failure> {
-        let Some((path, animation)) = self.animation.take() else {
+    fn save_film(&mut self) -> Result<(), Failure> {
+        let Some((_, film)) = self.film.take() else {
             return Ok(());
         };
-        let path = animation.save(&path).map_err(Failure::file)?;
-        self.report.wrote(&path);
+        if let Some(path) = &self.arguments.animation {
+            let frames = animation(&film, self.arguments.overlays).map_err(Failure::run)?;
+            let path = write_animation(path, &frames).map_err(Failure::file)?;
+            self.report.wrote(&path);
+        }
+        if let Some(path) = &self.arguments.strip {
+            let picture = strip(&film, &[], ColourMap::default()).map_err(Failure::run)?;
+            let format = PictureFormat::of_path(path).unwrap_or_default();
+            let quality = self.arguments.quality;
+            let saved = save_new(path, |file| format.write(file, &picture, &[], quality));
+            self.report.wrote(&saved.map_err(Failure::file)?);
+        }
         Ok(())
     }
 
-    /// All pictures in one: a row per method, a column per seed.
-    fn save_grid(&mut self) -> Result<(), Failure> {
-        let rows: Vec<&[Arc<RgbImage>]> = self.pictures.values().map(Vec::as_slice).collect();
+    /// All pictures of a request in one: a row per method, a column per seed.
+    fn save_grid(&mut self, made: &Made) -> Result<(), Failure> {
+        let rows: Vec<&[Arc<RgbImage>]> = made.pictures.values().map(Vec::as_slice).collect();
         if rows.iter().map(|row| row.len()).sum::<usize>() < 2 {
             return Ok(());
         }
-        grid_told(self.saver.grid(&rows), self.report)
+        grid_told(made.saver.grid(&rows), self.report)
+    }
+
+    /// A sweep's pictures under their labels, one grid a seed, as far as they came.
+    fn save_sweep(&mut self) -> Result<(), Failure> {
+        let Some(sweep) = self.sweep.take() else {
+            return Ok(());
+        };
+        for saved in sweep.save() {
+            grid_told(saved, self.report)?;
+        }
+        Ok(())
     }
 }
+
+/// The first request of an engine.
+const FIRST: RequestId = RequestId(1);
 
 /// Says where the grid is, or why there is none: each picture has a file of its
 /// own, so a grid that would be too large is no failure.

@@ -4,7 +4,6 @@
 //! 0 done, 1 a difference found, 2 wrong arguments, 3 the model, 4 the device, 5 a run, 6 files,
 //! 130 interrupted, 141 nobody reads the output.
 
-mod animation;
 mod arguments;
 mod ask;
 mod bench;
@@ -13,6 +12,7 @@ mod doctor;
 mod evaluate;
 mod evaluate_arguments;
 mod generate;
+mod generate_plan;
 mod inspect;
 mod interrupt;
 mod logging;
@@ -22,13 +22,14 @@ mod output;
 mod parameter_file;
 mod parameter_flags;
 mod prompt;
+mod prompt_file;
 mod relations;
 mod report;
 mod sampler_arguments;
 mod save;
 mod storm_arguments;
 mod studio;
-mod target_arguments;
+mod sweep_pictures;
 mod values;
 
 use std::process::ExitCode;

@@ -12,8 +12,8 @@ use serde::Serialize;
 use super::values::{path, prompt_weights_help};
 use super::{Failure, output};
 use crate::prompt::{
-    Assignment, CLIP_MERGES, ClipTokenizer, PromptObject, PromptWeights, Proposal, TokenizedPrompt,
-    TokenizerFiles, propose, target_texts,
+    CLIP_MERGES, ClipTokenizer, PromptObject, PromptWeights, Proposal, TokenizedPrompt,
+    TokenizerFiles, propose,
 };
 
 #[derive(Debug, Args)]
@@ -38,9 +38,6 @@ struct Line<'a> {
     /// As "cat left-of dog".
     relations: Vec<String>,
     objects: Vec<ObjectLine<'a>>,
-    /// As "--copies \"cats 2\"".
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    wishes: Vec<String>,
     notes: Vec<String>,
 }
 
@@ -51,11 +48,7 @@ struct ObjectLine<'a> {
 }
 
 pub(super) fn run(arguments: &PromptArguments) -> Result<(), Failure> {
-    let tokenizer = ClipTokenizer::from_files(TokenizerFiles {
-        merges: Some(CLIP_MERGES),
-        ..TokenizerFiles::default()
-    })
-    .map_err(Failure::model)?;
+    let tokenizer = prompt_tokenizer()?;
     let tell = |prompt: &str| {
         let prompt = tokenizer.read(prompt, arguments.prompt_weights);
         let proposal = propose(&prompt.words);
@@ -69,6 +62,15 @@ pub(super) fn run(arguments: &PromptArguments) -> Result<(), Failure> {
         (None, Some(path)) => each_line(&mut open(path)?, path, tell),
         (None, None) => Ok(()),
     }
+}
+
+/// The tokenizer of CLIP, for whoever reads prompts without a model.
+pub(super) fn prompt_tokenizer() -> Result<ClipTokenizer, Failure> {
+    let files = TokenizerFiles {
+        merges: Some(CLIP_MERGES),
+        ..TokenizerFiles::default()
+    };
+    ClipTokenizer::from_files(files).map_err(Failure::model)
 }
 
 fn open(path: &Path) -> Result<Box<dyn BufRead>, Failure> {
@@ -117,7 +119,6 @@ fn json(prompt: &TokenizedPrompt, proposal: &Proposal) -> String {
         prompt: &prompt.text,
         relations: relations(prompt, proposal, |kind| kind.to_string()),
         objects: objects.collect(),
-        wishes: wishes(prompt),
         notes: proposal.notes.iter().map(ToString::to_string).collect(),
     };
     serde_json::to_string(&line).expect("texts and lists of texts are JSON")
@@ -132,18 +133,6 @@ fn relations(
     let relations = proposal.relations.iter();
     relations
         .map(|it| format!("{} {} {}", noun(it.subject), say(it.kind), noun(it.object)))
-        .collect()
-}
-
-/// Numbers, sizes and places that are read, as options of `generate`.
-fn wishes(prompt: &TokenizedPrompt) -> Vec<String> {
-    let layout = Assignment::proposed(prompt).layout(prompt);
-    let texts = layout
-        .map(|layout| target_texts(&layout))
-        .unwrap_or_default();
-    let texts = texts.iter();
-    texts
-        .map(|wish| format!("{} \"{wish}\"", wish.option()))
         .collect()
 }
 
@@ -183,10 +172,6 @@ fn sentences(prompt: &TokenizedPrompt, proposal: &Proposal) -> String {
             .iter()
             .map(|note| format!("  note       {note}")),
     );
-    let wishes = wishes(prompt);
-    if !wishes.is_empty() {
-        lines.push(format!("  asked for  {}", listed(&wishes)));
-    }
     let notes = proposal
         .notes
         .iter()

@@ -4,14 +4,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use image::{Rgb, RgbImage};
-use serde_json::{Value, json};
 
-use crate::checkpoint::Family;
 use crate::diffusion::Method;
+use crate::engine::Sweep;
 use crate::engine::{ModelInfo, Picture, Recipe, Request, Trajectory};
-use crate::export::png::write_png;
-use crate::export::{GridLayout, OutputFolder, TextChunk, TrajectoryWriter, grid, save_new};
-use crate::storm::{Layout, ObjectTokens};
+use crate::export::metadata::own_of;
+use crate::export::{
+    GridLayout, OutputFolder, PictureFormat, TextChunk, grid, labelled_grid, save_new,
+};
+use crate::film::write_trajectory;
+use crate::restore::read_texts;
 
 /// Pixels between the pictures of a grid.
 const GRID_PADDING: u32 = 4;
@@ -19,29 +21,78 @@ const GRID_PADDING: u32 = 4;
 /// Why something was not saved; the sentence of whichever part failed.
 pub(super) type SaveResult = Result<PathBuf, Box<dyn std::error::Error>>;
 
+/// Which kind of file pictures become.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Kind {
+    pub(super) format: PictureFormat,
+    pub(super) quality: u8,
+}
+
 /// Saves what one request makes.
 pub(super) struct Saver {
     output: OutputFolder,
+    kind: Kind,
     request: Request,
     model: Arc<ModelInfo>,
+    /// Names the settings of a sweep's cell.
+    cell: Option<String>,
 }
 
 impl Saver {
     /// Pictures of `request` go into a folder of the prompt's name in `output`.
-    pub(super) fn new(output: &OutputFolder, request: &Request, model: &Arc<ModelInfo>) -> Self {
+    pub(super) fn new(
+        (output, kind): (&OutputFolder, Kind),
+        request: &Request,
+        model: &Arc<ModelInfo>,
+        cell: Option<&str>,
+    ) -> Self {
         Self {
             output: output.clone(),
+            kind,
             request: request.clone(),
             model: Arc::clone(model),
+            cell: cell.map(str::to_owned),
         }
+    }
+
+    fn place(&self, seed: u64, method: Method) -> PathBuf {
+        let prompt = &self.request.prompt;
+        let path = match &self.cell {
+            Some(cell) => self.output.sweep_picture(prompt, seed, method, cell),
+            None => self.output.picture(prompt, seed, method),
+        };
+        path.with_file_name(named(&path, self.kind.format))
+    }
+
+    /// Whether the picture is in its file already, made in the same way.
+    pub(super) fn has(&self, seed: u64, method: Method) -> bool {
+        let path = self.place(seed, method);
+        let Some(Ok(mut there)) = path
+            .is_file()
+            .then(|| read_texts(&path).ok())
+            .flatten()
+            .and_then(|read| own_of::<Recipe>(&read.texts))
+        else {
+            return false;
+        };
+        // What the request leaves to the model is filled in there.
+        let asked = &self.request.settings;
+        let settings = &mut there.request.settings;
+        settings.scheduler = asked.scheduler.and(settings.scheduler);
+        settings.schedule = asked.schedule.and(settings.schedule);
+        settings.size = asked.size.and(settings.size);
+        let mut asked = self.request.clone();
+        asked.seeds = vec![seed];
+        asked.trajectory = None;
+        asked.networks = Arc::clone(&there.request.networks);
+        there.method == method && there.model == self.model.name && there.request == asked
     }
 
     /// Saves a picture with its settings and returns where.
     pub(super) fn picture(&self, picture: &Picture) -> SaveResult {
         let recipe = Recipe::new(picture, &self.request, &self.model);
-        let prompt = &self.request.prompt;
-        let path = self.output.picture(prompt, picture.seed, picture.method);
-        png(&path, &picture.image, &recipe.text_chunks())
+        let path = self.place(picture.seed, picture.method);
+        self.write(&path, &picture.image, &recipe.text_chunks())
     }
 
     /// Saves a row of pictures per method and returns where.
@@ -63,58 +114,58 @@ impl Saver {
         };
         let background = Rgb([255, 255, 255]);
         let picture = grid(&images, layout.with_padding(GRID_PADDING, background))?;
-        png(&self.output.grid(&self.request.prompt), &picture, &[])
+        let path = self.output.grid(&self.request.prompt);
+        let path = path.with_file_name(named(&path, self.kind.format));
+        self.write(&path, &picture, &[])
+    }
+
+    /// Saves the pictures of a sweep, row by row, under and beside their labels.
+    pub(super) fn sweep(
+        &self,
+        sweep: &Sweep,
+        methods: &[Method],
+        seed: u64,
+        pictures: &[Option<Arc<RgbImage>>],
+    ) -> SaveResult {
+        let rows = sweep.rows().into_iter().flat_map(|row| {
+            methods
+                .iter()
+                .map(move |method| match (row.as_str(), methods) {
+                    (row, [_]) => row.to_owned(),
+                    ("", _) => method.label().to_owned(),
+                    (row, _) => format!("{row} · {}", method.label()),
+                })
+        });
+        let rows: Vec<String> = rows.collect();
+        let images: Vec<Option<&RgbImage>> = pictures.iter().map(Option::as_deref).collect();
+        let picture = labelled_grid(&images, &sweep.columns(), &rows)?;
+        let path = self.output.sweep(&self.request.prompt, seed);
+        let path = path.with_file_name(named(&path, self.kind.format));
+        self.write(&path, &picture, &[])
+    }
+
+    fn write(&self, path: &Path, image: &RgbImage, texts: &[TextChunk]) -> SaveResult {
+        let Kind { format, quality } = self.kind;
+        Ok(save_new(path, |file| {
+            format.write(file, image, texts, quality)
+        })?)
     }
 
     /// Saves a trajectory and returns where.
     pub(super) fn trajectory(&self, trajectory: &Trajectory, path: &Path) -> SaveResult {
-        let mut writer = TrajectoryWriter::new();
-        for tensor in &trajectory.tensors {
-            writer.push(tensor.name.clone(), &tensor.shape, tensor.values.clone())?;
-        }
-        let request = &self.request;
-        let settings = &request.settings;
-        // The first entries have the names of the recordings of the released code.
-        let run = json!({
-            "prompt": request.prompt,
-            "token_indices": token_indices(&request.layout),
-            "seed": trajectory.seed,
-            "steps": settings.steps,
-            "run_standard_sd": trajectory.method == Method::Standard,
-            "sd_2_1": self.model.family == Family::V2,
-            "guidance_scale": settings.guidance_scale,
-            "scheduler": settings.scheduler.unwrap_or(self.model.own_walk.scheduler),
-            "model": self.model.name,
-            "request": request,
-        });
-        Ok(writer.finish(path, &run)?)
+        Ok(write_trajectory(
+            trajectory,
+            &self.request,
+            &self.model,
+            path,
+        )?)
     }
 }
 
-fn png(path: &Path, image: &RgbImage, texts: &[TextChunk]) -> SaveResult {
-    Ok(save_new(path, |file| write_png(file, image, texts))?)
-}
-
-/// The first relation's two objects, otherwise the first two, in the notation
-/// `[[2, 9], [null, 8]]`; null if there are not two.
-fn token_indices(layout: &Layout) -> Value {
-    let relation = layout.relations.first();
-    let pair = relation.map_or([0, 1], |relation| [relation.subject, relation.object]);
-    let [Some(subject), Some(object)] = pair.map(|index| layout.objects.get(index)) else {
-        return Value::Null;
-    };
-    let entry = |tokens: &[usize]| match tokens {
-        [] => Value::Null,
-        [token] => json!(token),
-        several => json!(several),
-    };
-    let list = |part: fn(&ObjectTokens) -> Vec<usize>| {
-        [subject, object].map(|object| entry(&part(object)))
-    };
-    json!([
-        list(|object| object.tokens.clone()),
-        list(|object| object.attributes.concat())
-    ])
+/// A file's name with the ending of `format`; a point in it is no ending.
+fn named(path: &Path, format: PictureFormat) -> String {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    format!("{stem}.{}", format.extension())
 }
 
 /// A white picture of the same size.

@@ -7,6 +7,16 @@ use serde::{Deserialize, Serialize};
 static VIRIDIS: &[u8; 768] = include_bytes!("colour_maps/viridis.rgb");
 static INFERNO: &[u8; 768] = include_bytes!("colour_maps/inferno.rgb");
 
+/// The colours of objects on a dark ground: the first relation's subject and object,
+/// then the second's. From the set of Okabe and Ito, which is told apart with every
+/// common colour blindness.
+pub const OBJECT_COLOURS: [[u8; 3]; 4] = [
+    [0xE6, 0x9F, 0x00],
+    [0x56, 0xB4, 0xE9],
+    [0xCC, 0x79, 0xA7],
+    [0xF0, 0xE4, 0x42],
+];
+
 /// The colour maps that can be chosen.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

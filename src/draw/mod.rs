@@ -12,7 +12,7 @@ mod numbers;
 mod overlay;
 mod picture;
 
-pub use colour_map::ColourMap;
+pub use colour_map::{ColourMap, OBJECT_COLOURS};
 pub use heatmap::{Heatmap, HeatmapPainter};
 pub use latent_preview::{LatentPreview, LatentPreviewPainter};
 pub use numbers::Numbers;

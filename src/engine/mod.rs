@@ -18,6 +18,7 @@ mod run_shape;
 mod seeds;
 mod settings;
 mod store;
+mod sweep;
 mod worker;
 
 use std::sync::Arc;
@@ -38,6 +39,7 @@ pub use request::{Request, RequestId};
 pub use seeds::{SeedError, SeedList, seeds_text};
 pub use settings::Settings;
 pub use store::{StepKey, StepRecord, StepStore, UpdateRecord};
+pub use sweep::{Axis, Sweep, SweepError};
 
 use crate::checkpoint::CheckpointSource;
 use crate::device::ComputeDevice;

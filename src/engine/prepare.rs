@@ -12,7 +12,7 @@ use crate::device::MemoryLimits;
 use crate::diffusion::{Method, SchedulerConfig, SchedulerKind, UpdateRule};
 use crate::models::unet::Grid;
 use crate::prompt::{NetworkKind, TokenizedPrompt};
-use crate::storm::{Objective, ObjectiveKind, PromptFacts, build};
+use crate::storm::{Objective, ObjectiveKind, build};
 
 /// Largest side of a picture, in pixels.
 pub const LARGEST_SIDE: usize = 4096;
@@ -28,8 +28,6 @@ pub(super) struct Prepared {
     pub(super) scheduler: SchedulerKind,
     pub(super) scheduler_config: SchedulerConfig,
     pub(super) objective: Option<Box<dyn Objective>>,
-    /// Columns of the maps and what they hold.
-    facts: PromptFacts,
     pub(super) update_rule: UpdateRule,
     pub(super) notices: Vec<Notice>,
     pub(super) shape: RunShape,
@@ -87,11 +85,9 @@ pub(super) fn prepare(
         batch: settings.batch_methods,
     };
     let shape = needs.run_shape(picture, limits)?;
-    let facts = model.prompt_facts(&prompt);
     Ok(Prepared {
         shape,
-        objective: objective(request, &facts)?,
-        facts,
+        objective: objective(request, model, &prompt)?,
         update_rule: settings.optimisation.update_rule(),
         prompt,
         negative_prompt,
@@ -125,7 +121,8 @@ fn possible_size(asked: [usize; 2], multiple: usize) -> Result<[usize; 2], Reque
 /// known: all objectives read alike, and the default one refuses the fewest layouts.
 fn objective(
     request: &Request,
-    facts: &PromptFacts,
+    model: &ModelDescription,
+    prompt: &TokenizedPrompt,
 ) -> Result<Option<Box<dyn Objective>>, RequestError> {
     let layout = &request.layout;
     let optimisation = &request.settings.optimisation;
@@ -134,26 +131,9 @@ fn objective(
         false if layout.objects.is_empty() => return Ok(None),
         false => ObjectiveKind::default(),
     };
-    let built = build(objective, layout.clone(), &optimisation.parameters, facts)?;
+    let facts = model.prompt_facts(prompt);
+    let built = build(objective, layout.clone(), &optimisation.parameters, &facts)?;
     Ok(Some(built))
-}
-
-impl Prepared {
-    /// The objective for one seed, whose standard picture has objects of such
-    /// extents, as fractions of the shorter side.
-    pub(super) fn objective_for(
-        &self,
-        request: &Request,
-        usual: &[Option<f64>],
-    ) -> Result<Option<Box<dyn Objective>>, RequestError> {
-        let mut resolved = request.clone();
-        let of = |object: usize| usual.get(object).copied().flatten();
-        let default = 2.0 * request.settings.optimisation.parameters.readings.blob;
-        resolved.layout = request
-            .layout
-            .with_extents(|object| of(object).unwrap_or(default));
-        objective(&resolved, &self.facts)
-    }
 }
 
 #[cfg(test)]

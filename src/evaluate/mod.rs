@@ -10,6 +10,7 @@ pub mod colours;
 pub mod method;
 pub mod pairs;
 pub mod plan;
+pub mod prompt_file;
 pub mod prompts;
 
 // Making pictures and judging them.
@@ -29,12 +30,10 @@ pub mod owlvit;
 pub mod summary;
 pub mod table;
 
-// The tasks beyond a relation of two.
-pub mod tasks;
-
 pub use figures::Figure;
 pub use method::EvaluatedMethod;
 pub use plan::{Plan, Shard};
+pub use prompt_file::{ListedPrompt, PromptFileError};
 pub use prompts::{Pair, PromptError, SpatialPrompt};
 pub use records::PictureRecord;
 pub use results::{ResultsError, ResultsFolder};

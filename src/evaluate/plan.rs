@@ -17,10 +17,60 @@ impl Shard {
     /// The whole run.
     pub const WHOLE: Self = Self { index: 0, count: 1 };
 
-    pub(super) fn has(self, job: usize) -> bool {
+    /// Whether this part has the job of that number.
+    pub fn has(self, job: usize) -> bool {
         job % self.count == self.index
     }
+
+    /// The part that a scheduler gave this process: the task of Slurm's array, or the
+    /// index of Kubernetes' indexed job. How many parts there are is told by Slurm;
+    /// [`COUNT`] tells it where it does not, and counts more.
+    ///
+    /// # Errors
+    /// If no scheduler's variables are there, or they are no numbers.
+    pub fn of_scheduler(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ShardError> {
+        let number = |name: &'static str| match variable(name) {
+            None => Ok(None),
+            Some(text) => match text.trim().parse::<usize>() {
+                Ok(number) => Ok(Some(number)),
+                Err(_) => Err(ShardError::NoNumber { name, text }),
+            },
+        };
+        let count = number(COUNT)?;
+        if count == Some(0) {
+            let (name, text) = (COUNT, "0".to_string());
+            return Err(ShardError::NoNumber { name, text });
+        }
+        if let Some(task) = number(SLURM_TASK)? {
+            if let Some(count) = count {
+                let index = task % count;
+                return Ok(Self { index, count });
+            }
+            let count = number("SLURM_ARRAY_TASK_COUNT")?;
+            let count = count.filter(|count| *count > 0);
+            let count = count.ok_or(ShardError::NoCount { name: SLURM_TASK })?;
+            let first = number("SLURM_ARRAY_TASK_MIN")?.unwrap_or(0);
+            let step = number("SLURM_ARRAY_TASK_STEP")?.unwrap_or(1).max(1);
+            let index = task.saturating_sub(first) / step % count;
+            return Ok(Self { index, count });
+        }
+        match (number(KUBERNETES_INDEX)?, count) {
+            (Some(index), Some(count)) => Ok(Self {
+                index: index % count,
+                count,
+            }),
+            (Some(_), None) => Err(ShardError::NoCount {
+                name: KUBERNETES_INDEX,
+            }),
+            (None, _) => Err(ShardError::NoScheduler),
+        }
+    }
 }
+
+/// How many parts there are, for schedulers that do not tell it.
+pub const COUNT: &str = "STORM_SHARDS";
+const SLURM_TASK: &str = "SLURM_ARRAY_TASK_ID";
+const KUBERNETES_INDEX: &str = "JOB_COMPLETION_INDEX";
 
 impl fmt::Display for Shard {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -28,18 +78,35 @@ impl fmt::Display for Shard {
     }
 }
 
-/// The text names no part.
+/// Why there is no part.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("“{0}” is no shard; write the part and the number of parts, as 0/4 to 3/4 or 1/4 to 4/4")]
-pub struct UnknownShard(String);
+pub enum ShardError {
+    #[error(
+        "“{0}” is no shard; write the part and the number of parts, as 0/4 to 3/4 or 1/4 to 4/4, \
+         or auto"
+    )]
+    Unknown(String),
+    #[error(
+        "no scheduler says which part this is: neither {SLURM_TASK} nor {KUBERNETES_INDEX} is \
+         set; write the part, as 0/4"
+    )]
+    NoScheduler,
+    #[error("{name} says which part this is, but not of how many; set {COUNT} to their number")]
+    NoCount { name: &'static str },
+    #[error("{name} is “{text}”, which is no number of a part")]
+    NoNumber { name: &'static str, text: String },
+}
 
 impl FromStr for Shard {
-    type Err = UnknownShard;
+    type Err = ShardError;
 
-    /// As `k/n`. Kubernetes counts its jobs from 0, people and Slurm often from
+    /// As `k/n`, or `auto`. Kubernetes counts its jobs from 0, people and Slurm often from
     /// 1: both number n parts, since n/n is the same part as 0/n.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let unknown = || UnknownShard(text.to_string());
+        if text.trim().eq_ignore_ascii_case("auto") {
+            return Self::of_scheduler(|name| std::env::var(name).ok());
+        }
+        let unknown = || ShardError::Unknown(text.to_string());
         let (index, count) = text.split_once('/').ok_or_else(unknown)?;
         let number = |text: &str| text.trim().parse::<usize>().map_err(|_| unknown());
         let (index, count) = (number(index)?, number(count)?);
@@ -115,6 +182,41 @@ mod tests {
             assert_eq!(jobs, whole);
         }
         assert_eq!(plan("1/5").picture_count(), 10);
+    }
+
+    #[test]
+    fn schedulers_say_which_part_this_is() {
+        let of = |variables: &[(&str, &str)]| {
+            Shard::of_scheduler(|name| {
+                let mut variables = variables.iter();
+                let found = variables.find(|(known, _)| *known == name);
+                found.map(|(_, value)| value.to_string())
+            })
+        };
+        let part = |variables: &[(&str, &str)]| of(variables).unwrap().to_string();
+        // sbatch --array=0-7, --array=1-8 and --array=10-24:2.
+        let slurm = |task, count, first, step| {
+            [
+                ("SLURM_ARRAY_TASK_ID", task),
+                ("SLURM_ARRAY_TASK_COUNT", count),
+                ("SLURM_ARRAY_TASK_MIN", first),
+                ("SLURM_ARRAY_TASK_STEP", step),
+            ]
+        };
+        assert_eq!(part(&slurm("3", "8", "0", "1")), "3/8");
+        assert_eq!(part(&slurm("8", "8", "1", "1")), "7/8");
+        assert_eq!(part(&slurm("14", "8", "10", "2")), "2/8");
+        // A lost task is submitted alone, as --array=3: the count is told by hand.
+        let mut alone = slurm("3", "1", "3", "1").to_vec();
+        alone.push((COUNT, "8"));
+        assert_eq!(part(&alone), "3/8");
+        let kubernetes = [("JOB_COMPLETION_INDEX", "5"), (COUNT, "8")];
+        assert_eq!(part(&kubernetes), "5/8");
+        let error = |variables: &[(&str, &str)]| of(variables).unwrap_err().to_string();
+        assert!(error(&[]).contains("no scheduler"));
+        assert!(error(&kubernetes[..1]).contains("set STORM_SHARDS"));
+        assert!(error(&[("SLURM_ARRAY_TASK_ID", "x")]).contains("no number"));
+        assert!(error(&[("SLURM_ARRAY_TASK_ID", "1"), (COUNT, "0")]).contains("no number"));
     }
 
     #[test]

@@ -111,6 +111,7 @@ pub fn prompts(pairs: &[Pair], colours: bool) -> Vec<SpatialPrompt> {
                     subject: pair.subject.clone(),
                     relation,
                     object: pair.object.clone(),
+                    written: None,
                 };
                 if colours {
                     prompt.colour(number + place);
@@ -127,11 +128,76 @@ pub struct SpatialPrompt {
     pub subject: NamedObject,
     pub relation: RelationKind,
     pub object: NamedObject,
+    /// The sentence as a file of prompts has it; without it one is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written: Option<WrittenPrompt>,
+}
+
+/// A sentence from a file, and which of its bytes name the objects.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct WrittenPrompt {
+    pub text: String,
+    pub subject: WrittenObject,
+    pub object: WrittenObject,
+}
+
+/// The words of one object.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct WrittenObject {
+    pub noun: Range<usize>,
+    #[serde(default)]
+    pub attributes: Vec<Range<usize>>,
+}
+
+impl WrittenObject {
+    fn of(object: &AssignedObject) -> Self {
+        Self {
+            noun: object.noun.clone(),
+            attributes: object.attributes.clone(),
+        }
+    }
+
+    fn assigned(&self) -> AssignedObject {
+        AssignedObject {
+            noun: self.noun.clone(),
+            attributes: self.attributes.clone(),
+        }
+    }
+
+    fn named(&self, text: &str) -> NamedObject {
+        let words = |span: &Range<usize>| text.get(span.clone()).unwrap_or_default();
+        let mut colours = self.attributes.iter().map(words).map(Colour::of_name);
+        NamedObject {
+            noun: words(&self.noun).to_lowercase(),
+            colour: colours.find_map(|colour| colour),
+        }
+    }
 }
 
 impl SpatialPrompt {
+    /// The first relation that is read in a sentence of a file; `None` if the rules
+    /// find none.
+    pub fn read(text: &str, read: &Assignment) -> Option<Self> {
+        let relation = read.relations.first()?;
+        let object = |index: usize| read.objects.get(index).map(WrittenObject::of);
+        let (subject, other) = (object(relation.subject)?, object(relation.object)?);
+        Some(Self {
+            subject: subject.named(text),
+            relation: relation.kind,
+            object: other.named(text),
+            written: Some(WrittenPrompt {
+                text: text.to_owned(),
+                subject,
+                object: other,
+            }),
+        })
+    }
+
     /// The sentence.
     pub fn text(&self) -> String {
+        if let Some(written) = &self.written {
+            return written.text.clone();
+        }
         let phrase = self.relation.phrase();
         format!(
             "{} {phrase} {}",
@@ -142,20 +208,28 @@ impl SpatialPrompt {
 
     /// Which words of [`Self::text`] are the objects, their colours and their relation.
     pub fn assignment(&self) -> Assignment {
+        if let Some(written) = &self.written {
+            return self.assigned([written.subject.assigned(), written.object.assigned()]);
+        }
         let text = self.text();
         let second = text.len() - self.object.to_string().len();
         let first = with_article(&self.subject).len() - self.subject.to_string().len();
+        self.assigned([
+            assigned(&self.subject, first),
+            assigned(&self.object, second),
+        ])
+    }
+
+    /// Two objects with this relation.
+    fn assigned(&self, objects: [AssignedObject; 2]) -> Assignment {
         Assignment {
-            objects: vec![
-                assigned(&self.subject, first),
-                assigned(&self.object, second),
-            ],
+            objects: objects.into(),
             relations: vec![Relation {
                 subject: 0,
                 kind: self.relation,
                 object: 1,
             }],
-            targets: Default::default(),
+            free_targets: Vec::new(),
         }
     }
 
@@ -206,8 +280,7 @@ fn natural_colour(noun: &str) -> Option<Colour> {
     }
 }
 
-/// “a cat”, “an apple”.
-pub(super) fn with_article(object: impl fmt::Display) -> String {
+fn with_article(object: &NamedObject) -> String {
     let words = object.to_string();
     let article = if starts_with_vowel_sound(&words) {
         "an"

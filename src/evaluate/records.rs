@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::method::EvaluatedMethod;
 use super::prompts::SpatialPrompt;
-use crate::storm::RelationKind;
+use crate::storm::{ReadingParameters, RelationKind};
 
 /// A picture and what came of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -72,9 +72,10 @@ impl Verdict {
     pub fn is_right(&self, relation: RelationKind) -> bool {
         let [subject, object] = [self.subject, self.object].map(|it| [it.x, it.y]);
         let is_true = || {
-            // A direction, as all relations of the benchmark are, has no bounds.
+            // A direction has no bounds; “next to” has those that STORM steers by.
+            let gaps = ReadingParameters::default().gaps();
             let geometry = relation.geometry();
-            geometry.is_true_of([subject, object], 1.0, [0.0; 2])
+            geometry.is_true_of([subject, object], 1.0, [gaps.near, gaps.far])
         };
         self.finds_both() && is_true()
     }

@@ -5,7 +5,7 @@ use image::{GenericImage, Rgb, RgbImage};
 use thiserror::Error;
 
 /// Longest side of a grid in pixels: PNG viewers and GPU textures end here.
-const MAX_SIDE: u64 = 32_768;
+pub(super) const MAX_SIDE: u64 = 32_768;
 
 /// How pictures are laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

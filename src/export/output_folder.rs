@@ -8,7 +8,7 @@ use super::file_names::{SaveError, check_writable, file_stem};
 use crate::diffusion::Method;
 
 /// Where pictures go: `{folder}/{prompt}/{seed}.png`, `{seed}-standard.png`,
-/// `{seed}-comparison.png`, `grid.png`. Names that exist get a number when a
+/// `{seed}-comparison.png`, `grid.png`, `sweep-{seed}.png`. Names that exist get a number when a
 /// file is saved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutputFolder(PathBuf);
@@ -41,6 +41,35 @@ impl OutputFolder {
     /// Where all seeds in one picture go.
     pub fn grid(&self, prompt: &str) -> PathBuf {
         self.file(prompt, "grid.png")
+    }
+
+    /// Where one picture of a sweep goes; `cell` names its settings.
+    pub fn sweep_picture(&self, prompt: &str, seed: u64, method: Method, cell: &str) -> PathBuf {
+        let ending = match method {
+            Method::Storm => "",
+            Method::Standard => "-standard",
+        };
+        self.file(prompt, &format!("{seed} {}{ending}.png", file_stem(cell)))
+    }
+
+    /// Where a sweep's labelled grid goes.
+    pub fn sweep(&self, prompt: &str, seed: u64) -> PathBuf {
+        self.file(prompt, &format!("sweep-{seed}.png"))
+    }
+
+    /// Where the heatmaps over the steps go.
+    pub fn strip(&self, prompt: &str, seed: u64) -> PathBuf {
+        self.file(prompt, &format!("{seed}-heatmaps.png"))
+    }
+
+    /// Where the animation of the steps goes.
+    pub fn animation(&self, prompt: &str, seed: u64) -> PathBuf {
+        self.file(prompt, &format!("{seed}.gif"))
+    }
+
+    /// Where the numbers of a run go.
+    pub fn trajectory(&self, prompt: &str, seed: u64) -> PathBuf {
+        self.file(prompt, &format!("{seed}.safetensors"))
     }
 
     /// Finds out whether files can be saved here, before anything is made that

@@ -95,6 +95,16 @@ pub fn read_texts(source: impl BufRead + Seek) -> Result<Vec<TextChunk>, PngErro
     texts_of(reader.info())
 }
 
+/// Reads the texts in front of the pixels alone, which is where this program writes
+/// them: a small part of a large file.
+///
+/// # Errors
+/// [`PngError`] if the file does not begin as a PNG.
+pub fn read_first_texts(source: impl BufRead + Seek) -> Result<Vec<TextChunk>, PngError> {
+    let reader = decoder(source).read_info()?;
+    texts_of(reader.info())
+}
+
 /// Reads pixels and texts.
 ///
 /// # Errors

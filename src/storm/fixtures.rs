@@ -35,7 +35,7 @@ pub(super) fn pair(kind: RelationKind) -> Layout {
             kind,
             object: 1,
         }],
-        targets: Default::default(),
+        free_targets: vec![],
     }
 }
 
@@ -53,7 +53,7 @@ pub(super) fn layout(count: usize, relations: &[(usize, RelationKind, usize)]) -
                 object,
             })
             .collect(),
-        targets: Default::default(),
+        free_targets: vec![],
     }
 }
 
@@ -131,8 +131,7 @@ pub(super) fn descend(objective: &dyn Objective, maps: &mut AttentionMaps, limit
             .sum::<f32>()
             .sqrt();
         for (value, g) in maps.values.iter_mut().zip(&evaluation.gradient) {
-            // Attention is a probability.
-            *value = (*value - 0.02 * g / length).max(0.0);
+            *value -= 0.02 * g / length;
         }
     }
     limit

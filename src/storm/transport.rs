@@ -10,7 +10,6 @@ mod log_domain;
 mod scaling;
 #[cfg(test)]
 mod tests;
-pub mod unbalanced;
 
 use super::frame::Frame;
 use log_domain::LogDomain;

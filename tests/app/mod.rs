@@ -4,6 +4,7 @@
 mod assigning;
 mod dialogs;
 mod export;
+mod gallery;
 mod layout;
 mod models;
 mod pictures;
@@ -11,7 +12,6 @@ mod pixels;
 mod running;
 mod settings;
 mod snapshots;
-mod targets;
 
 use std::path::Path;
 use std::sync::Arc;

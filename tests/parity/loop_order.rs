@@ -67,7 +67,6 @@ fn nothing_holds() -> Reading {
         objects: Vec::new(),
         relations: Vec::new(),
         satisfied: false,
-        copies: Vec::new(),
     }
 }
 

@@ -7,7 +7,6 @@ use egui::{
 };
 
 use super::heatmap::{Entry, MapFrame, light, map_ui};
-use super::word_attention::{mean_map, ranked_words};
 use crate::app::look::names::method_name;
 use crate::app::look::theme::{Palette, SMALL_SIZE, bold, small};
 use crate::app::paint::drawing::Place;
@@ -17,6 +16,7 @@ use crate::app::state::view::Normalisation;
 use crate::diffusion::Method;
 use crate::draw::ColourMap;
 use crate::engine::StepRecord;
+use crate::film::word_attention::{mean_map, ranked_words};
 
 /// Side of the maps of words that are not chosen.
 const SMALL_SIDE: f32 = 58.0;

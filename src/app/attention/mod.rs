@@ -2,4 +2,3 @@
 
 pub mod attention_panel;
 pub mod heatmap;
-pub mod word_attention;

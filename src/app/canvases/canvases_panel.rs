@@ -93,16 +93,23 @@ fn export_ui(ui: &mut Ui, state: &mut State) {
     ui.add_enabled_ui(has_picture, |ui| {
         ui.spacing_mut().item_spacing.x = 2.0;
         let menu = egui::containers::menu::MenuButton::new(icons::EXPORT).ui(ui, |ui| {
-            for (export, text) in [
-                (Export::Picture, "This picture…"),
-                (Export::Comparison, "Both side by side…"),
-                (Export::Grid, "All seeds as a grid…"),
-            ] {
-                if ui.button(text).clicked() {
+            let request = state.shown_run().map(|run| run.key.request);
+            let has_sweep = request.is_some_and(|request| state.sweeps.of(request).is_some());
+            for (export, text) in Export::ALL {
+                let is_possible = export != Export::Sweep || has_sweep;
+                let button = ui.add_enabled(is_possible, egui::Button::new(text));
+                if button.clicked() {
                     state.actions.push(Action::SaveAsDialog(export));
                 }
             }
             ui.separator();
+            let overlays = &mut state.view.overlays_in_animations;
+            ui.checkbox(overlays, "Animations show where the words look");
+            ui.horizontal(|ui| {
+                ui.label("JPEG quality");
+                let drag = egui::DragValue::new(&mut state.view.jpeg_quality).range(1..=100);
+                ui.add(drag).accessible_name("JPEG quality");
+            });
             ui.checkbox(&mut state.view.saves_settings, "Keep the settings in them")
                 .on_hover_text(
                     "Saved pictures carry the prompt and all settings, so that they can be opened \

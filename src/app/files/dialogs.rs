@@ -37,12 +37,20 @@ impl Dialogs for SystemDialogs {
             Wanted::Output => path(dialog.set_directory(output).pick_folder()),
             Wanted::Picture => {
                 let dialog = dialog.set_directory(output);
-                path(dialog.add_filter("Pictures", &["png"]).pick_file())
+                path(
+                    dialog
+                        .add_filter("Pictures", &["png", "jpg", "jpeg", "webp"])
+                        .pick_file(),
+                )
             }
-            Wanted::Place(_, proposed) => {
+            Wanted::Place(export, proposed) => {
                 let name = proposed.file_name().unwrap_or_default().to_string_lossy();
                 let dialog = dialog.set_directory(output).set_file_name(name);
-                path(dialog.add_filter("PNG", &["png"]).save_file())
+                let kinds = export.kinds().iter();
+                let dialog = kinds.fold(dialog, |dialog, (name, endings)| {
+                    dialog.add_filter(*name, endings)
+                });
+                path(dialog.save_file())
             }
         }
     }

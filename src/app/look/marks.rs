@@ -3,7 +3,7 @@
 use egui::{Color32, Painter, Pos2, Rect, Stroke, StrokeKind, Vec2};
 
 use super::theme::Palette;
-use crate::app::state::looks::{Look, Mark};
+use crate::film::looks::{Look, Mark};
 
 impl Look {
     pub fn colour(self, palette: &Palette) -> Color32 {

@@ -1,8 +1,9 @@
 //! The one place where colours, sizes and spaces are declared.
 //!
 //! Object colours come from the Okabe–Ito set and are never the only
-//! difference: every object also has a [`Mark`](crate::app::state::looks::Mark).
+//! difference: every object also has a [`Mark`](crate::film::looks::Mark).
 
+use crate::draw::OBJECT_COLOURS;
 use egui::epaint::Shadow;
 use egui::style::{HandleShape, Selection, WidgetVisuals, Widgets};
 use egui::{
@@ -52,6 +53,12 @@ const fn rgb(hex: u32) -> Color32 {
     Color32::from_rgb((hex >> 16) as u8, (hex >> 8) as u8, hex as u8)
 }
 
+/// The colour of an object that strips and animations have too.
+const fn bytes(object: usize) -> Color32 {
+    let [red, green, blue] = OBJECT_COLOURS[object];
+    Color32::from_rgb(red, green, blue)
+}
+
 impl Palette {
     pub const DARK: Self = Self {
         ground: rgb(0x14161A),
@@ -60,7 +67,7 @@ impl Palette {
         line: rgb(0x343A44),
         text: rgb(0xE8EAED),
         weak_text: rgb(0x9BA4AF),
-        objects: [rgb(0xE69F00), rgb(0x56B4E9), rgb(0xCC79A7), rgb(0xF0E442)],
+        objects: [bytes(0), bytes(1), bytes(2), bytes(3)],
         holds: rgb(0x2FBF8F),
         error: rgb(0xE5633B),
         accent: rgb(0x7AA2FF),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use egui::{Color32, CornerRadius, FontId, Galley, Response, Sense, Stroke, StrokeKind, Ui, vec2};
 
 use crate::app::look::theme::{BODY_SIZE, Palette};
-use crate::app::state::looks::{Look, Mark};
+use crate::film::looks::{Look, Mark};
 
 /// Height of a chip.
 pub const HEIGHT: f32 = 24.0;

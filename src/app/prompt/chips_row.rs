@@ -9,7 +9,7 @@ use super::relation_sentences::{draft_looks, noun_text};
 use crate::app::draft::assigning::{self, WordClick};
 use crate::app::look::theme::small;
 use crate::app::state::State;
-use crate::app::state::looks::Look;
+use crate::film::looks::Look;
 use crate::prompt::{TokenizedPrompt, Word, WordRole};
 
 /// Rows of chips that a long prompt is folded to.

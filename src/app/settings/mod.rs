@@ -6,4 +6,5 @@ mod sampler_settings;
 pub mod setting_row;
 pub mod settings_panel;
 pub mod storm_settings;
+pub mod sweep_settings;
 pub mod thresholds_row;

@@ -9,6 +9,7 @@ use super::model_panel::model_ui;
 use super::sampler_settings::{more_sampling_ui, sampler_ui};
 use super::setting_row::{VALUE_WIDTH, group_rows, row};
 use super::storm_settings::{more_ui, storm_ui};
+use super::sweep_settings::sweep_ui;
 use crate::app::look::buttons::icon_button;
 use crate::app::look::icons;
 use crate::app::look::theme::{Palette, bold, small};
@@ -37,6 +38,7 @@ impl SettingsPanel {
             group(ui, "More of STORM", false, |ui| {
                 more_ui(ui, state.draft.settings_mut())
             });
+            group(ui, "Sweep", false, |ui| sweep_ui(ui, state));
             ui.add_space(8.0);
             let own = state.session.model().map(|model| &model.own_walk);
             let defaults = own.map_or_else(Settings::default, Settings::of_model);

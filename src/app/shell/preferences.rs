@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::panes::PaneSizes;
 use crate::app::draft::DraftContent;
+use crate::app::state::kept::GalleryPreferences;
 use crate::app::state::model_choices::RememberedModels;
 use crate::app::state::networks::RememberedNetworks;
 use crate::app::state::view::View;
@@ -20,6 +21,7 @@ pub struct Preferences {
     pub panes: PaneSizes,
     pub models: RememberedModels,
     pub networks: RememberedNetworks,
+    pub gallery: GalleryPreferences,
 }
 
 #[cfg(test)]

@@ -3,9 +3,11 @@
 
 use std::path::{Path, PathBuf};
 
+use super::kept::{GalleryPreferences, Then};
 use super::message::Remedy;
 use super::session::RunKey;
 use crate::checkpoint::CheckpointSource;
+use crate::gallery::EntryId;
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +41,10 @@ pub enum Action {
     FindLoras,
     /// Take the settings of a run back into the draft.
     Restore(RunKey),
+    /// Something about kept pictures.
+    Kept(KeptAction),
+    /// Queue a request for each cell of the sweep that the settings describe.
+    Sweep,
     /// Write the pictures of the shown run into the output folder.
     Save,
     /// Ask where to save the picture, or the comparison of both.
@@ -57,6 +63,18 @@ pub enum Action {
     Quit,
 }
 
+/// What is done with kept pictures.
+#[derive(Debug, Clone, PartialEq)]
+pub enum KeptAction {
+    Open(EntryId, Then),
+    /// Set the star, or take it away.
+    Star(EntryId, bool),
+    /// Move the files to the system's trash.
+    Trash(EntryId),
+    /// Keep them elsewhere, or more or less of them.
+    Prefer(GalleryPreferences),
+}
+
 /// What a model is opened from; system dialogs choose either folders or files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ModelPlace {
@@ -70,6 +88,39 @@ pub enum Export {
     Picture,
     Comparison,
     Grid,
+    /// A sweep's pictures under their labels.
+    Sweep,
+    /// Heatmaps over the steps.
+    Strip,
+    Animation,
+    /// Made again, to record what it computes.
+    Trajectory,
+}
+
+impl Export {
+    /// Every export with its name in the menu.
+    pub const ALL: [(Self, &str); 7] = [
+        (Self::Picture, "This picture…"),
+        (Self::Comparison, "Both side by side…"),
+        (Self::Grid, "All seeds as a grid…"),
+        (Self::Sweep, "The sweep as a labelled grid…"),
+        (Self::Strip, "Heatmaps over the steps…"),
+        (Self::Animation, "Animation of the steps…"),
+        (Self::Trajectory, "Trajectory…"),
+    ];
+
+    /// Kinds of files that it can be written to: their name and their endings.
+    pub fn kinds(self) -> &'static [(&'static str, &'static [&'static str])] {
+        match self {
+            Self::Animation => &[("GIF", &["gif"]), ("APNG", &["apng", "png"])],
+            Self::Trajectory => &[("safetensors", &["safetensors"])],
+            _ => &[
+                ("PNG", &["png"]),
+                ("WebP", &["webp"]),
+                ("JPEG", &["jpg", "jpeg"]),
+            ],
+        }
+    }
 }
 
 /// What a path is asked for.
@@ -103,6 +154,8 @@ impl Wanted {
             Self::Lora => "Choose a LoRA",
             Self::Output => "Choose the output folder",
             Self::Picture => "Open a picture's settings",
+            Self::Place(Export::Animation, _) => "Save the animation",
+            Self::Place(Export::Trajectory, _) => "Save the trajectory",
             Self::Place(..) => "Save the picture",
         }
     }

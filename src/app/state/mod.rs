@@ -1,27 +1,29 @@
 //! What the panels share: the draft, what happened, how it is looked at.
 
 pub mod action;
-pub mod looks;
+pub mod kept;
 pub mod message;
 pub mod model_choices;
 pub mod networks;
 pub mod session;
+pub mod sweeps;
 pub mod view;
 
 use std::sync::Arc;
 
-use crate::app::canvases::handles::Drawing;
 use crate::app::draft::Draft;
 use crate::app::draft::assigning;
 use crate::app::files::Files;
 use crate::diffusion::Method;
 use crate::engine::{StepKey, StepRecord, StepStore};
+use crate::film::looks::{Look, looks};
 use crate::prompt::Word;
 use action::Action;
-use looks::{Look, looks};
+use kept::Kept;
 use model_choices::ModelChoices;
 use networks::Networks;
 use session::{Run, Session};
+use sweeps::Sweeps;
 use view::View;
 
 /// Shared by all panels; lives as long as the window.
@@ -32,13 +34,13 @@ pub struct State {
     pub files: Files,
     pub models: ModelChoices,
     pub networks: Networks,
+    pub kept: Kept,
+    pub sweeps: Sweeps,
     pub store: Arc<StepStore>,
     /// To be done after this frame's layout.
     pub actions: Vec<Action>,
     /// The shown object that is being dragged to a place.
     pub dragged_object: Option<usize>,
-    /// The region that the hand on the canvas draws.
-    pub drawing: Option<Drawing>,
 }
 
 impl State {
@@ -108,7 +110,11 @@ impl State {
         let assignment = &self.draft.assignment;
         let target_of = |object: &ShownObject| {
             let index = self.draft_object(&object.label)?;
-            assignment.targets.of(index)?.point()
+            let target = assignment
+                .free_targets
+                .iter()
+                .find(|target| target.object == index)?;
+            Some([target.x, target.y])
         };
         shown.iter().map(target_of).collect()
     }
@@ -119,18 +125,14 @@ impl State {
         let object = objects
             .get(shown)
             .and_then(|object| self.draft_object(&object.label));
-        let is_locked = |object: usize| {
-            let target = self.draft.assignment.targets.of(object);
-            target.is_some_and(|target| target.is_locked)
-        };
-        if let Some(object) = object.filter(|object| !is_locked(*object)) {
+        if let Some(object) = object {
             self.draft
                 .edit(|content| assigning::place(content, object, place));
         }
     }
 
     /// The draft's object whose noun reads `label`.
-    pub fn draft_object(&self, label: &str) -> Option<usize> {
+    fn draft_object(&self, label: &str) -> Option<usize> {
         let mut objects = self.draft.assignment.objects.iter();
         objects.position(|object| self.draft.text_in(&object.noun).as_deref() == Some(label))
     }

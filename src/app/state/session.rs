@@ -3,6 +3,7 @@
 //! Plain Rust without egui, so that a test can feed it events and look.
 
 mod loading;
+mod opened;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use crate::diffusion::Method;
 use crate::engine::{
     EngineError, Event, ModelInfo, Picture, Request, RequestId, StepEvent, UpdateEvent,
 };
+use crate::export::TextChunk;
 use crate::prompt::TokenizedPrompt;
 use crate::storm::objective::Reading;
 
@@ -82,6 +84,8 @@ pub struct Run {
     pub seconds: f64,
     pub storm: Trace,
     pub standard: Trace,
+    /// The texts of its files, if it was kept earlier.
+    pub texts: Vec<(Method, Vec<TextChunk>)>,
 }
 
 impl Run {
@@ -131,6 +135,8 @@ pub struct Session {
     old_model: Option<Arc<ModelInfo>>,
     /// Oldest first.
     pub runs: Vec<Run>,
+    /// Kept earlier and opened again.
+    opened: Vec<Run>,
     /// Not begun yet, in order.
     pub queue: Vec<Queued>,
     /// The request in work.
@@ -142,6 +148,8 @@ pub struct Session {
     pub is_finishing: bool,
     /// Whether the person asked to stop what is in work at once.
     pub is_cancelling: bool,
+    /// Number of the next run that is opened, counting down.
+    next_opened: u64,
     /// Index of each run by its key.
     index: BTreeMap<RunKey, usize>,
 }
@@ -157,12 +165,14 @@ impl Session {
             },
             old_model: None,
             runs: Vec::new(),
+            opened: Vec::new(),
             queue: Vec::new(),
             running: None,
             prompt: None,
             message: None,
             is_finishing: false,
             is_cancelling: false,
+            next_opened: u64::MAX,
             index: BTreeMap::new(),
         }
     }
@@ -176,7 +186,8 @@ impl Session {
     }
 
     pub fn run(&self, key: RunKey) -> Option<&Run> {
-        self.index.get(&key).map(|&index| &self.runs[index])
+        let run = self.index.get(&key).map(|&index| &self.runs[index]);
+        run.or_else(|| self.opened.iter().find(|run| run.key == key))
     }
 
     /// The run in work, or the newest one.
@@ -271,6 +282,7 @@ impl Session {
             seconds: 0.0,
             storm: Trace::default(),
             standard: Trace::default(),
+            texts: Vec::new(),
         };
         self.index.insert(key, self.runs.len());
         self.runs.push(run);

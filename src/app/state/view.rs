@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::session::RunKey;
 use crate::diffusion::Method;
 use crate::draw::ColourMap;
+use crate::export::PictureFormat;
 
 /// How the two canvases share their room.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,6 +60,12 @@ pub struct View {
     pub show_all_tokens: bool,
     /// Whether saved pictures carry the settings that made them.
     pub saves_settings: bool,
+    /// How good JPEG files are, from 1 to 100.
+    pub jpeg_quality: u8,
+    /// Whether animations show each object's attention and place.
+    pub overlays_in_animations: bool,
+    /// A setting and its values, over the columns and over the rows.
+    pub sweep: [String; 2],
     /// An input method composes in a field, or did a moment ago.
     #[serde(skip)]
     pub is_composing: bool,
@@ -89,6 +96,9 @@ impl Default for View {
             smooth_maps: false,
             show_all_tokens: false,
             saves_settings: true,
+            jpeg_quality: PictureFormat::QUALITY,
+            overlays_in_animations: true,
+            sweep: Default::default(),
             is_composing: false,
             composed_until: f64::NEG_INFINITY,
             lit_word: Linked::default(),

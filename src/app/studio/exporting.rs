@@ -2,6 +2,7 @@
 //! shown in the file manager.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::StudioApp;
 use crate::app::files;
@@ -9,7 +10,21 @@ use crate::app::files::saving::{self, Writing};
 use crate::app::look::names::method_name;
 use crate::app::paint::images;
 use crate::app::state::action::{Export, Wanted};
+use crate::app::state::kept::Keeping;
+use crate::app::state::message::sentence;
+use crate::app::state::sweeps::{self, MadeSweep};
+use crate::app::state::view::CanvasMode;
 use crate::diffusion::Method;
+use crate::engine::{ModelInfo, Request, RequestId, Trajectory};
+
+/// A run that is made again to record it, and where its numbers go.
+pub(super) struct Recording {
+    pub(super) id: RequestId,
+    path: PathBuf,
+    request: Arc<Request>,
+    /// What the request was meant for.
+    model: Arc<ModelInfo>,
+}
 
 impl StudioApp {
     /// Saves what the shown run has so far, without asking.
@@ -27,7 +42,13 @@ impl StudioApp {
         if writings.is_empty() {
             return self.say("The picture is not finished yet; save it then.", false);
         }
+        let is_kept_there = self.state.kept.preferences().keeping == Keeping::Output;
+        if is_kept_there && self.rescue.has_saved(key, &methods) {
+            let text = format!("The pictures are in {output} already.");
+            return self.say(&text, false);
+        }
         self.rescue.saved(key, methods);
+        self.state.kept.saved(key);
         self.write(writings);
     }
 
@@ -43,6 +64,10 @@ impl StudioApp {
             Export::Picture => output.picture(prompt, seed, method),
             Export::Comparison => output.comparison(prompt, seed),
             Export::Grid => output.grid(prompt),
+            Export::Sweep => output.sweep(prompt, seed),
+            Export::Strip => output.strip(prompt, seed),
+            Export::Animation => output.animation(prompt, seed),
+            Export::Trajectory => output.trajectory(prompt, seed),
         };
         self.state.files.ask(Wanted::Place(export, proposed));
     }
@@ -53,15 +78,117 @@ impl StudioApp {
         let Some(run) = self.state.shown_run() else {
             return;
         };
-        let writing = match export {
-            Export::Picture => saving::picture(run, method, path),
-            Export::Comparison => saving::comparison(run, path),
-            Export::Grid => saving::seeds_grid(&self.state.session, run.key.request, path),
-        };
+        let writing =
+            match export {
+                Export::Picture => saving::picture(run, method, path),
+                Export::Comparison => saving::comparison(run, path),
+                Export::Grid => saving::seeds_grid(&self.state.session, run.key.request, path),
+                Export::Sweep => self.state.sweeps.of(run.key.request).and_then(|made| {
+                    saving::sweep_grid(&self.state.session, made, run.key.seed, path)
+                }),
+                Export::Strip => {
+                    let colours = self.state.view.colour_map;
+                    saving::heatmaps(run, &self.state.store, colours, path)
+                }
+                Export::Animation => {
+                    let overlays = self.state.view.overlays_in_animations;
+                    saving::steps(run, &self.state.store, overlays, path)
+                }
+                Export::Trajectory => return self.record(path),
+            };
+        let key = run.key;
         match writing {
-            Some(writing) => self.write(vec![writing]),
+            Some(mut writing) => {
+                if matches!(export, Export::Picture | Export::Comparison) {
+                    self.state.kept.saved(key);
+                }
+                writing.quality = self.state.view.jpeg_quality;
+                self.write(vec![writing]);
+            }
+            None if matches!(export, Export::Strip | Export::Animation) => {
+                self.say(
+                    "The steps of this picture are not kept any more; make it again.",
+                    true,
+                );
+            }
             None => self.say("That needs a finished picture of both methods.", false),
         }
+    }
+
+    /// Makes the shown run again, and writes what it computes to `path`.
+    fn record(&mut self, path: PathBuf) {
+        let method = self.state.attention_method();
+        let (Some(run), Some(model)) = (self.state.shown_run(), self.state.session.model()) else {
+            return self.say("The model is still loading; try again in a moment.", true);
+        };
+        let request = Arc::new(Request {
+            seeds: vec![run.key.seed],
+            trajectory: Some(method),
+            ..(*run.request).clone()
+        });
+        let model = Arc::clone(model);
+        let id = self.engine.submit((*request).clone());
+        self.state.session.submitted(id, Arc::clone(&request));
+        self.recordings.push(Recording {
+            id,
+            path,
+            request,
+            model,
+        });
+        self.state.view.run = None;
+        self.state.view.step = None;
+        let name = method_name(method);
+        self.say(
+            &format!("The {name} picture is made again to record it; the file comes at its end."),
+            false,
+        );
+    }
+
+    /// Writes a recording that was waited for.
+    pub(super) fn recorded(&mut self, trajectory: Arc<Trajectory>) {
+        let mut recordings = self.recordings.iter();
+        let place = recordings.position(|it| it.id == trajectory.request);
+        if let Some(place) = place {
+            let Recording {
+                path,
+                request,
+                model,
+                ..
+            } = self.recordings.swap_remove(place);
+            let writing = saving::trajectory(trajectory, request, model, path);
+            self.state.files.save(vec![writing]);
+        }
+    }
+
+    /// Queues a request for each cell of the sweep that the settings describe.
+    pub(super) fn make_sweep(&mut self) {
+        let parsed = sweeps::parse(&self.state.view.sweep);
+        let request = self.state.draft.request();
+        let (sweep, request) = match (parsed, request) {
+            (Ok(Some(sweep)), Ok(request)) => (sweep, request),
+            (Ok(None), _) => return,
+            (Err(error), _) => return self.say(&sentence(&error.to_string()), true),
+            (_, Err(error)) => return self.say(&sentence(&error.to_string()), true),
+        };
+        if sweep.is_over("prompt") {
+            // The words that are steered belong to the prompt in the field.
+            let text = "A sweep over prompts works on the command line: generate --sweep.";
+            return self.say(text, true);
+        }
+        let requests = match sweep.requests(&request) {
+            Ok(requests) => requests,
+            Err(error) => return self.say(&sentence(&error.to_string()), true),
+        };
+        let cells = requests.into_iter().map(|(request, name)| {
+            let id = self.engine.submit(request.clone());
+            self.state.session.submitted(id, Arc::new(request));
+            (id, name)
+        });
+        let cells = cells.collect();
+        self.state.sweeps.add(MadeSweep { sweep, cells });
+        self.state.view.run = None;
+        self.state.view.step = None;
+        self.state.view.mode = CanvasMode::Grid;
     }
 
     pub(super) fn copy(&mut self, ctx: &egui::Context) {

@@ -4,6 +4,7 @@
 //! with egui_kittest and a real engine.
 
 pub mod exporting;
+pub mod keeping;
 pub mod opening;
 pub mod rescue;
 pub mod restoring;
@@ -31,15 +32,18 @@ use crate::app::shell::shortcuts;
 use crate::app::shell::status_bar::StatusBar;
 use crate::app::state::State;
 use crate::app::state::action::{Action, ModelPlace, Wanted};
+use crate::app::state::kept::Kept;
 use crate::app::state::message::{Message, Remedy, sentence};
 use crate::app::state::model_choices::ModelChoices;
 use crate::app::state::networks::Networks;
 use crate::app::state::session::{RunKey, Session};
+use crate::app::state::sweeps::Sweeps;
 use crate::checkpoint::CheckpointSource;
 use crate::diffusion::Methods;
-use crate::engine::{Engine, Settings};
+use crate::engine::{Engine, Event, Settings};
 use crate::export::OutputFolder;
 use crate::restore::RestoredSettings;
+use exporting::Recording;
 use rescue::Rescue;
 use restoring::{missing_loras, restore_request};
 
@@ -63,6 +67,7 @@ pub struct StudioApp {
     restored: Option<Box<RestoredSettings>>,
     meter: FrameMeter,
     rescue: Rescue,
+    recordings: Vec<Recording>,
 }
 
 impl StudioApp {
@@ -91,10 +96,11 @@ impl StudioApp {
             files,
             models: ModelChoices::new(preferences.models),
             networks,
+            kept: Kept::new(preferences.gallery),
+            sweeps: Sweeps::default(),
             store: Arc::clone(engine.store()),
             actions: Vec::new(),
             dragged_object: None,
-            drawing: None,
         };
         Self {
             engine,
@@ -110,6 +116,7 @@ impl StudioApp {
             restored: None,
             meter: FrameMeter::default(),
             rescue: Rescue::default(),
+            recordings: Vec::new(),
         }
     }
 
@@ -159,6 +166,7 @@ impl StudioApp {
             panes: self.panes.sizes(),
             models: self.state.models.remembered().clone(),
             networks: self.state.networks.remembered().clone(),
+            gallery: self.state.kept.preferences().clone(),
         }
     }
 
@@ -167,12 +175,24 @@ impl StudioApp {
         while let Some(event) = self.engine.try_event() {
             let is_loss = self.rescue.learns_of_loss(&event);
             self.model_event(&event);
+            let finished = match &event {
+                Event::Picture(picture) => Some((picture.request, picture.seed, picture.method)),
+                _ => None,
+            };
+            if let Event::Trajectory(trajectory) = &event {
+                self.recorded(Arc::clone(trajectory));
+            }
             self.state.session.apply(event);
+            let is_recording = |id| self.recordings.iter().any(|it| it.id == id);
+            if let Some((request, seed, method)) = finished.filter(|it| !is_recording(it.0)) {
+                self.keep_picture(RunKey { request, seed }, method);
+            }
             if is_loss {
                 self.save_all();
             }
         }
         self.go_on_with_model();
+        self.take_gallery_news();
         let has_focus = ctx.input(|input| input.focused);
         for outcome in self.state.files.poll(has_focus) {
             self.take_outcome(outcome);
@@ -263,6 +283,8 @@ impl StudioApp {
             Action::OpenLoraDialog => self.state.files.ask(Wanted::Lora),
             Action::FindLoras => self.find_loras(),
             Action::Restore(key) => self.restore(key),
+            Action::Kept(action) => self.act_on_kept(action),
+            Action::Sweep => self.make_sweep(),
             Action::Save => self.save(),
             Action::SaveAsDialog(export) => self.ask_for_place(export),
             Action::Copy => self.copy(ctx),
@@ -384,7 +406,12 @@ impl StudioApp {
             Outcome::LoraChosen(path) => self.state.files.look_at_lora(path),
             Outcome::LorasFound(Ok(library)) => self.state.networks.set_library(library),
             Outcome::LoraLookedAt(file) => self.take_lora(file),
-            Outcome::OutputChosen(path) => self.state.files.set_output(path),
+            Outcome::OutputChosen(path) => {
+                self.state.files.set_output(path);
+                let preferences = self.state.kept.preferences().clone();
+                let output = self.state.files.output().clone();
+                self.state.kept.change(preferences, &output);
+            }
             Outcome::PictureChosen(path) => self.state.files.read(path),
             Outcome::PlaceChosen(export, path) => self.export(export, path),
             Outcome::Saved(Ok(paths)) => {

@@ -26,6 +26,12 @@ impl Rescue {
         self.saved.extend(methods.map(|method| (run, method)));
     }
 
+    /// Whether all of these pictures are in files.
+    pub fn has_saved(&self, run: RunKey, methods: &[Method]) -> bool {
+        let mut methods = methods.iter();
+        methods.all(|method| self.saved.contains(&(run, *method)))
+    }
+
     /// Whether `event` tells, for the first time, that the device is lost.
     pub fn learns_of_loss(&mut self, event: &Event) -> bool {
         let (Event::Failed { error, .. } | Event::ModelFailed { error, .. }) = event else {

@@ -7,9 +7,9 @@ use egui_plot::{HLine, Line, Plot, PlotBounds, PlotPoints, Points, VLine};
 use crate::app::look::names::method_name;
 use crate::app::look::theme::Palette;
 use crate::app::state::State;
-use crate::app::state::looks::Mark;
 use crate::app::state::session::{Run, RunState, Trace};
 use crate::diffusion::Method;
+use crate::film::looks::Mark;
 
 /// What the plot shows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -284,7 +284,6 @@ mod tests {
                     holds: false,
                 }],
                 satisfied: false,
-                copies: Vec::new(),
             })
         };
         Trace {

@@ -81,8 +81,6 @@ impl Structure<'_> {
             }
             Some(Thing {
                 noun: phrase.noun,
-                number: self.number_of(phrase.noun, &attributes),
-                place: self.place_of(index),
                 attributes,
             })
         });

@@ -40,6 +40,7 @@ fn run(methods: &[Method]) -> Run {
         seconds: 1.0,
         storm: trace(Method::Storm, 200),
         standard: trace(Method::Standard, 50),
+        texts: Vec::new(),
     }
 }
 
