@@ -37,6 +37,7 @@ fn scene(samples: usize) -> Scene {
     let grid = model.unet.attention_grid(latents, 16);
     let one = model
         .condition_texts(&["a cat to the left of a dog"])
+        .expect("its text encoder stays where it is")
         .context;
     let context = match samples {
         1 => one,
@@ -65,7 +66,7 @@ fn prediction(bencher: Bencher, samples: usize) {
     bencher.bench_local(|| {
         let latents = scene.latents.clone();
         let unet = &scene.model.unet;
-        let grid = Some(scene.grid);
+        let grid = Some(scene.grid.into());
         let prediction = unet.predict(latents, TIMESTEP, &scene.context, grid, &|| true);
         wait_for(prediction.expect("nothing cancels it").sample)
     });

@@ -24,7 +24,12 @@ pub fn outputs(source: &CheckpointSource, family: &str) -> [Vec<f32>; 3] {
     let device = Device::flex();
     let model = StableDiffusion::load(source, &device).unwrap_or_else(|error| panic!("{error}"));
     let fixture = Fixture::open(&format!("{family}.safetensors"));
-    let hidden = model.text_encoder.forward(fixture.ids("text.ids", &device));
+    let hidden = model
+        .text_encoders
+        .first
+        .network()
+        .unwrap()
+        .forward(fixture.ids("text.ids", &device));
     let context = model.unet.prompt_context(hidden.clone().narrow(0, 1, 1));
     let latents = fixture.tensor::<4>("unet.latents", &device);
     let predicted = model.unet.predict(latents, 981.0, &context, None, &|| true);
@@ -108,7 +113,7 @@ fn original_names_load_to_identical_outputs() {
         }
         file.remove(match family {
             Family::V1 => "cond_stage_model.model.text_projection",
-            Family::V2 => "cond_stage_model.transformer.text_projection.weight",
+            _ => "cond_stage_model.transformer.text_projection.weight",
         });
         write(&file, &path);
         let source = CheckpointSource::File(in_file(path, name));
@@ -412,7 +417,7 @@ fn a_text_encoder_of_248_positions_is_given_as_many() {
     for length in [Some(248), None] {
         let copy = long_folder(length);
         let model = StableDiffusion::load(&in_folder(copy.path()), &device).unwrap();
-        let conditioning = model.condition_texts(&["", &prompt]);
+        let conditioning = model.condition_texts(&["", &prompt]).unwrap();
         let read = &conditioning.prompts[1];
         assert_eq!(read.ids.len(), 248);
         assert!(read.lost_words.is_empty(), "{:?}", read.lost_words);
@@ -424,7 +429,7 @@ fn a_text_encoder_of_248_positions_is_given_as_many() {
         let context = &conditioning.context;
         let predicted = model
             .unet
-            .predict(latents, 981.0, context, Some(grid), &|| true);
+            .predict(latents, 981.0, context, Some(grid.into()), &|| true);
         assert_eq!(predicted.unwrap().maps.unwrap().dims()[3], 248);
     }
     // A tokenizer that says less is followed, as everywhere else.

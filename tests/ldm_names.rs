@@ -46,13 +46,18 @@ pub fn write(tensors: &Tensors, path: &Path) {
 pub enum Family {
     V1,
     V2,
+    Xl,
 }
 
 /// The single file that a diffusers folder with these components would be.
 pub fn single_file(family: Family, text: &Tensors, unet: &Tensors, vae: &Tensors) -> Tensors {
     let mut all = text_encoder(family, text);
     all.extend(unet.iter().map(|(name, stored)| {
-        let name = format!("model.diffusion_model.{}", unet_name(name));
+        let name = match family {
+            Family::Xl => xl_unet_name(name),
+            Family::V1 | Family::V2 => unet_name(name),
+        };
+        let name = format!("model.diffusion_model.{name}");
         (name, stored.clone())
     }));
     all.extend(vae.iter().map(|(name, stored)| {
@@ -67,6 +72,43 @@ pub fn single_file(family: Family, text: &Tensors, unet: &Tensors, vae: &Tensors
     all
 }
 
+/// The single file that a diffusers folder of Stable Diffusion XL would be.
+pub fn xl_single_file(text: &Tensors, second: &Tensors, unet: &Tensors, vae: &Tensors) -> Tensors {
+    let mut all = single_file(Family::Xl, text, unet, vae);
+    let learned = second
+        .iter()
+        .filter(|(name, _)| *name != "text_projection.weight");
+    let learned = learned.map(|(name, stored)| (name.clone(), stored.clone()));
+    all.extend(open_clip(
+        "conditioner.embedders.1.model.",
+        &learned.collect(),
+    ));
+    let projection = transposed(&second["text_projection.weight"]);
+    let name = "conditioner.embedders.1.model.text_projection";
+    all.insert(name.to_string(), projection);
+    all
+}
+
+/// A matrix the other way round.
+fn transposed(stored: &Stored) -> Stored {
+    let [rows, columns] = stored.shape[..] else {
+        panic!("{:?} is no matrix", stored.shape);
+    };
+    let size = stored.bytes.len() / (rows * columns);
+    let mut bytes = Vec::with_capacity(stored.bytes.len());
+    for column in 0..columns {
+        for row in 0..rows {
+            let start = (row * columns + column) * size;
+            bytes.extend(&stored.bytes[start..start + size]);
+        }
+    }
+    Stored {
+        dtype: stored.dtype,
+        shape: vec![columns, rows],
+        bytes,
+    }
+}
+
 fn replace_all(name: &str, replacements: &[(String, String)]) -> String {
     replacements
         .iter()
@@ -79,6 +121,20 @@ fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
     let list = list.iter();
     list.map(|(new, old)| (new.to_string(), old.to_string()))
         .collect()
+}
+
+/// Stable Diffusion XL's: its coarsest level attends, so that all upsamplers come third.
+fn xl_unet_name(name: &str) -> String {
+    for (new, old) in [
+        ("add_embedding.linear_1", "label_emb.0.0"),
+        ("add_embedding.linear_2", "label_emb.0.2"),
+        ("up_blocks.0.upsamplers.0", "output_blocks.2.2"),
+    ] {
+        if let Some(leaf) = name.strip_prefix(new) {
+            return format!("{old}{leaf}");
+        }
+    }
+    unet_name(name)
 }
 
 pub fn unet_name(name: &str) -> String {
@@ -196,21 +252,26 @@ pub fn vae_name(name: &str) -> String {
 }
 
 fn text_encoder(family: Family, text: &Tensors) -> Tensors {
-    let long = |name: &String| match name.strip_prefix("text_model.") {
-        Some(_) => name.clone(),
-        None => format!("text_model.{name}"),
+    let prefix = match family {
+        Family::V1 => "cond_stage_model.transformer.",
+        Family::Xl => "conditioner.embedders.0.transformer.",
+        Family::V2 => return open_clip("cond_stage_model.model.", text),
     };
-    if family == Family::V1 {
-        let tensors = text.iter();
-        return tensors
-            .map(|(name, stored)| {
-                (
-                    format!("cond_stage_model.transformer.{}", long(name)),
-                    stored.clone(),
-                )
-            })
-            .collect();
+    let tensors = text.iter();
+    tensors
+        .map(|(name, stored)| (format!("{prefix}{}", long_text_name(name)), stored.clone()))
+        .collect()
+}
+
+fn long_text_name(name: &str) -> String {
+    match name.strip_prefix("text_model.") {
+        Some(_) => name.to_string(),
+        None => format!("text_model.{name}"),
     }
+}
+
+fn open_clip(prefix: &str, text: &Tensors) -> Tensors {
+    let long = |name: &String| long_text_name(name);
     let parts = pairs(&[
         ("text_model.encoder.layers.", "transformer.resblocks."),
         ("layer_norm1", "ln_1"),
@@ -230,10 +291,7 @@ fn text_encoder(family: Family, text: &Tensors) -> Tensors {
     ]);
     let mut all = Tensors::new();
     for (name, stored) in text {
-        let name = format!(
-            "cond_stage_model.model.{}",
-            replace_all(&long(name), &parts)
-        );
+        let name = format!("{prefix}{}", replace_all(&long(name), &parts));
         // Queries, keys and values are one tensor, in this order.
         let Some((block, leaf)) = name.split_once(".q_proj.") else {
             if !name.contains(".k_proj.") && !name.contains(".v_proj.") {
@@ -246,10 +304,7 @@ fn text_encoder(family: Family, text: &Tensors) -> Tensors {
         for other in ["k_proj", "v_proj"] {
             let other = text.iter().find(|(name, _)| {
                 let wanted = format!("{block}.{other}.{leaf}");
-                format!(
-                    "cond_stage_model.model.{}",
-                    replace_all(&long(name), &parts)
-                ) == wanted
+                format!("{prefix}{}", replace_all(&long(name), &parts)) == wanted
             });
             fused
                 .bytes

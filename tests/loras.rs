@@ -240,7 +240,10 @@ fn opened(path: &Path, weight: f64) -> MergedLora {
 fn outputs(model: &StableDiffusion) -> [Vec<f32>; 2] {
     let fixture = Fixture::open(&format!("{FAMILY}.safetensors"));
     let hidden = model
-        .text_encoder
+        .text_encoders
+        .first
+        .network()
+        .unwrap()
         .forward(fixture.ids("text.ids", &model.device));
     let context = model.unet.prompt_context(hidden.clone());
     let latents = fixture.tensor::<4>("unet.latents", &model.device);
@@ -259,7 +262,12 @@ fn weights(model: &StableDiffusion) -> Vec<u8> {
         }
     }
     let mut bytes = Bytes::default();
-    model.text_encoder.visit(&mut bytes);
+    model
+        .text_encoders
+        .first
+        .network()
+        .unwrap()
+        .visit(&mut bytes);
     model.unet.visit(&mut bytes);
     bytes.0
 }

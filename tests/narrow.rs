@@ -26,7 +26,12 @@ fn agrees(family: &str) {
         .map(i64::from)
         .collect();
     assert_eq!(ids, fixture.integers("text.ids"));
-    let hidden = model.text_encoder.forward(fixture.ids("text.ids", &device));
+    let hidden = model
+        .text_encoders
+        .first
+        .network()
+        .unwrap()
+        .forward(fixture.ids("text.ids", &device));
     near("text encoder", numbers(hidden.clone()), "text.hidden");
 
     let context = model.unet.prompt_context(hidden.clone());
@@ -37,7 +42,7 @@ fn agrees(family: &str) {
     assert_eq!((grid.rows, grid.columns), (16, 16));
     let predicted = model
         .unet
-        .predict(twice, 981.0, &context, Some(grid), &|| true)
+        .predict(twice, 981.0, &context, Some(grid.into()), &|| true)
         .unwrap();
     near(
         "UNet prediction",
@@ -99,7 +104,12 @@ fn trajectory_agrees(family: &str, tolerance: f32) {
     let source = CheckpointSource::from_path(&folder().join(family)).unwrap();
     let model = StableDiffusion::load(&source, &device).unwrap();
     let config = &model.description.scheduler;
-    let hidden = model.text_encoder.forward(fixture.ids("text.ids", &device));
+    let hidden = model
+        .text_encoders
+        .first
+        .network()
+        .unwrap()
+        .forward(fixture.ids("text.ids", &device));
     let mut run = StandardRun::default();
     Denoising {
         unet: &model.unet,
@@ -113,6 +123,7 @@ fn trajectory_agrees(family: &str, tolerance: f32) {
         objective: None,
         update_rule: &UpdateRule::default(),
         attention_res: 16,
+        attention_layers: None,
         batch_lanes: true,
         activations: Activations::Keep,
     }

@@ -1,4 +1,4 @@
-//! What is no Stable Diffusion 1.x or 2.x model is named as what it is, with what is supported.
+//! What is no Stable Diffusion 1.x, 2.x or XL model is named as what it is, with what is supported.
 
 use std::path::Path;
 
@@ -60,10 +60,38 @@ fn models_of_other_kinds_are_named_by_their_tensors() {
         (
             &[
                 (first, &[4, 4, 3, 3]),
-                ("conditioner.embedders.1.model.logit_scale", &[1]),
+                ("conditioner.embedders.0.model.ln_final.bias", &[1]),
             ],
-            "Stable Diffusion XL",
+            "refiner of Stable Diffusion XL",
         ),
+        (
+            &[
+                (first, &[4, 9, 3, 3]),
+                ("conditioner.embedders.0.transformer.text_model.x", &[1]),
+                ("conditioner.embedders.1.model.ln_final.bias", &[1]),
+            ],
+            "Stable Diffusion XL model for inpainting",
+        ),
+        (
+            &[
+                (first, &[4, 8, 3, 3]),
+                ("conditioner.embedders.1.model.ln_final.bias", &[1]),
+            ],
+            "Stable Diffusion XL model that edits pictures",
+        ),
+        (
+            &[
+                (first, &[4, 4, 3, 3]),
+                ("conditioner.embedders.1.model.ln_final.bias", &[1]),
+            ],
+            "without one of its two text encoders",
+        ),
+        (
+            &[("conditioner.embedders.1.model.ln_final.bias", &[1])],
+            "text encoders of Stable Diffusion XL",
+        ),
+        (&[("edm_mean", &[4])], "Playground"),
+        (&[("edm_vpred.sigma_max", &[1])], "CosXL"),
         (
             &[("model.diffusion_model.joint_blocks.0.context_block.x", &[1])],
             "Diffusion 3",
@@ -96,7 +124,7 @@ fn models_of_other_kinds_are_named_by_their_tensors() {
                     &[4, 2048],
                 ),
             ],
-            "Stable Diffusion XL",
+            "UNet of Stable Diffusion XL alone",
         ),
         (
             &[
@@ -214,7 +242,11 @@ fn folders_of_other_kinds_are_named_by_their_pipeline() {
     unet["in_channels"] = json!(9);
     std::fs::write(config, unet.to_string()).unwrap();
     for (class, words) in [
-        ("StableDiffusionXLPipeline", "Stable Diffusion XL"),
+        (
+            "StableDiffusionXLInpaintPipeline",
+            "Stable Diffusion XL model for inpainting",
+        ),
+        ("StableDiffusionXLImg2ImgPipeline", "refiner"),
         ("StableDiffusion3Pipeline", "Stable Diffusion 3"),
         ("FluxPipeline", "Flux"),
         ("OnnxStableDiffusionPipeline", "ONNX"),

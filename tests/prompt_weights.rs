@@ -4,6 +4,7 @@
 use burn::tensor::Device;
 use storm_studio::checkpoint::{CheckpointSource, StableDiffusion};
 use storm_studio::engine::{Event, Request};
+use storm_studio::models::unet::MicroConditioning;
 use storm_studio::prompt::{Assignment, PromptWeights};
 
 use crate::engine::{engine, run};
@@ -29,7 +30,11 @@ fn agrees(family: &str) {
             let theirs = fixture.floats(&format!("{key}.weights"));
             assert_near(&format!("{key}, weights"), &weights, &theirs, 1e-6);
 
-            let states = model.condition(read.to_vec()).hidden_states;
+            let sizes = MicroConditioning::of_picture([512, 512]);
+            let states = model
+                .condition(read.to_vec(), &sizes)
+                .unwrap()
+                .hidden_states;
             let width = states.dims()[2];
             let states = numbers(states);
             let ours: Vec<f32> = order

@@ -17,13 +17,16 @@ use crate::checkpoints::{TEXT, UNET, VAE, copy_folder, outputs};
 use crate::ldm_names::{Family, Stored, Tensors, read, single_file, write};
 
 /// 4 groups of the UNet's norms become 32, and 2 of the autoencoder's.
-const UNET_TIMES: usize = 8;
-const VAE_TIMES: usize = 16;
+pub const UNET_TIMES: usize = 8;
+pub const VAE_TIMES: usize = 16;
 /// Tokens that the tokenizer of every published model knows.
-const VOCABULARY: usize = 49_408;
+pub const VOCABULARY: usize = 49_408;
+
+/// Numbers of narrow-sdxl's pooled state, widened.
+pub const XL_POOLED: usize = 20 * UNET_TIMES;
 
 /// Small random numbers, the same in every run.
-struct Numbers(u64);
+pub struct Numbers(pub u64);
 
 impl Numbers {
     /// In [-1, 1).
@@ -60,6 +63,11 @@ fn widened(name: &str, shape: &[usize], times: usize) -> Vec<usize> {
     let mut shape = shape.to_vec();
     // Latents and colours stay, however wide the networks are.
     let (fixed_outputs, fixed_inputs) = match name {
+        // A pooled state, and the sinusoids that all models of XL have.
+        "add_embedding.linear_1.weight" => {
+            shape[1] = XL_POOLED + 6 * 256;
+            (false, true)
+        }
         _ if name.starts_with("quant_conv") || name.starts_with("post_quant_conv") => (true, true),
         _ if name.contains("conv_in.") => (false, true),
         _ if name.contains("conv_out.") => (true, false),
@@ -79,7 +87,7 @@ fn widened(name: &str, shape: &[usize], times: usize) -> Vec<usize> {
     shape
 }
 
-fn widen(path: &Path, times: usize, numbers: &mut Numbers) -> Tensors {
+pub fn widen(path: &Path, times: usize, numbers: &mut Numbers) -> Tensors {
     let mut tensors = read(path);
     tensors.retain(|name, _| !name.ends_with("position_ids"));
     let wide: Tensors = tensors
@@ -93,7 +101,7 @@ fn widen(path: &Path, times: usize, numbers: &mut Numbers) -> Tensors {
     wide
 }
 
-fn edit_config(path: &Path, edit: impl FnOnce(&mut Value)) {
+pub fn edit_config(path: &Path, edit: impl FnOnce(&mut Value)) {
     let mut config = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
     edit(&mut config);
     std::fs::write(path, config.to_string()).unwrap();
@@ -115,7 +123,7 @@ fn wide(name: &str, family: Family) -> (tempfile::TempDir, Tensors) {
         config["norm_num_groups"] = json!(32);
         config["attention_head_dim"] = match family {
             Family::V1 => json!(8),
-            Family::V2 => json!(widths.map(|width| width / 64)),
+            _ => json!(widths.map(|width| width / 64)),
         };
     });
     edit_config(&file("vae/config.json"), |config| {
@@ -132,7 +140,7 @@ fn wide(name: &str, family: Family) -> (tempfile::TempDir, Tensors) {
     (folder, file)
 }
 
-fn alone(path: &Path) -> CheckpointSource {
+pub fn alone(path: &Path) -> CheckpointSource {
     CheckpointSource::File(SingleFile {
         path: path.to_path_buf(),
         configs: None,
@@ -157,7 +165,7 @@ fn a_file_alone_loads_to_the_outputs_of_its_folder() {
         let model = StableDiffusion::load(&source, &Device::flex()).unwrap();
         let (predicts, source, size) = match family {
             Family::V1 => (PredictionType::Epsilon, PredictionSource::Told, [512, 512]),
-            Family::V2 => (
+            _ => (
                 PredictionType::VPrediction,
                 PredictionSource::TriedOut,
                 [768, 768],

@@ -18,7 +18,12 @@ pub fn components_agree(device: &Device, name: &str) {
         assert_near(&format!("{name}, {what}"), &ours, &theirs, TOLERANCE);
     };
 
-    let hidden = model.text_encoder.forward(fixture.ids("text.ids", device));
+    let hidden = model
+        .text_encoders
+        .first
+        .network()
+        .unwrap()
+        .forward(fixture.ids("text.ids", device));
     near("text encoder", numbers(hidden.clone()), "text.hidden");
 
     let prompts = hidden.narrow(0, 0, 2);
@@ -29,7 +34,7 @@ pub fn components_agree(device: &Device, name: &str) {
         let grid = Grid { rows, columns };
         let predicted = model
             .unet
-            .predict(latents, TIMESTEP, &context, Some(grid), &|| true)
+            .predict(latents, TIMESTEP, &context, Some(grid.into()), &|| true)
             .unwrap();
         let what = format!("{kind} prediction");
         near(
@@ -153,6 +158,7 @@ fn six_step_trajectories_agree_with_the_pipeline_of_diffusers() {
                 objective: None,
                 update_rule: &UpdateRule::default(),
                 attention_res: 16,
+                attention_layers: None,
                 batch_lanes: true,
                 activations: Activations::Keep,
             }

@@ -10,7 +10,7 @@ use storm_studio::storm::RelationKind;
 
 use crate::engine::{cat_and_dog, run};
 use crate::fixture::assert_near;
-use crate::{previews, toybox};
+use crate::{narrow_sdxl, previews, toybox};
 
 /// One wgpu device for all tests; each registration costs memory and autotuning.
 pub fn device() -> &'static ComputeDevice {
@@ -30,6 +30,11 @@ fn components_agree_with_diffusers_on_wgpu() {
 #[test]
 fn the_gradient_agrees_with_pytorch_on_wgpu() {
     toybox::gradient_agrees(device().burn(), "wgpu");
+}
+
+#[test]
+fn an_update_of_stable_diffusion_xl_agrees_on_wgpu() {
+    narrow_sdxl::update_agrees(device().burn(), "wgpu");
 }
 
 #[test]

@@ -1,16 +1,19 @@
 //! The one way from prompts to what the UNet reads of them.
 //!
-//! Nobody else calls a text encoder. What a prompt will contribute further
-//! (the states of a second encoder, pooled states, sizes, weights of words)
-//! is made here and travels in [`Conditioning`].
+//! Nobody else calls a text encoder. What a prompt contributes (the states of one
+//! encoder or two, weights of words, the pooled state, the picture's sizes, no
+//! prompt at all) is made here and travels in [`Conditioning`].
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use burn::tensor::Tensor;
 
+use super::CheckpointError;
 use super::prompt_states::prompt_states;
 use super::stable_diffusion::StableDiffusion;
-use crate::models::unet::PromptContext;
+use super::text_encoders::{SecondReading, ids_tensor};
+use crate::models::unet::{MicroConditioning, PromptContext};
 use crate::prompt::TokenizedPrompt;
 
 /// Prompts, ready for every prediction of a run.
@@ -19,32 +22,128 @@ pub struct Conditioning {
     /// As they were read, in the order of the batch. A word's token positions
     /// are its columns in the attention maps.
     pub prompts: Vec<Arc<TokenizedPrompt>>,
-    /// What the text encoder made of them, [prompts, tokens, width].
+    /// What the text encoders made of them, [prompts, tokens, width].
     pub hidden_states: Tensor<3>,
-    /// The same, prepared for each cross-attention layer.
+    /// Each prompt as a whole, [prompts, pooled width], where a second encoder tells.
+    pub pooled: Option<Tensor<2>>,
+    /// The same, prepared for each cross-attention layer, with what the UNet is told
+    /// besides.
     pub context: PromptContext,
+}
+
+/// What the text encoders make of prompts.
+struct EncodedText {
+    /// Of two encoders the states of both behind each other.
+    hidden_states: Tensor<3>,
+    pooled: Option<Tensor<2>>,
 }
 
 impl StableDiffusion {
     /// Encodes `prompts`, which all have as many chunks: one for a prediction
-    /// without guidance, else the negative prompt, then the prompt.
-    pub fn condition(&self, prompts: Vec<Arc<TokenizedPrompt>>) -> Conditioning {
-        let empty = self.description.tokenizer.empty_ids();
-        let hidden_states = prompt_states(&prompts, &empty, &self.device, &|ids| {
-            self.text_encoder.forward(ids)
-        });
-        Conditioning {
-            prompts,
-            context: self.unet.prompt_context(hidden_states.clone()),
+    /// without guidance, else the negative prompt, then the prompt. `sizes` are read
+    /// by models that are told them.
+    ///
+    /// # Errors
+    /// If text encoders had left the device and do not come back.
+    pub fn condition(
+        &self,
+        prompts: Vec<Arc<TokenizedPrompt>>,
+        sizes: &MicroConditioning,
+    ) -> Result<Conditioning, CheckpointError> {
+        let EncodedText {
             hidden_states,
-        }
+            pooled,
+        } = self.encode_or_none(&prompts)?;
+        self.text_encoders.leave_if_large();
+        let context = self.unet.prompt_context(hidden_states.clone());
+        let added = pooled
+            .clone()
+            .and_then(|pooled| self.unet.added_condition(pooled, sizes));
+        Ok(Conditioning {
+            prompts,
+            context: match added {
+                Some(added) => context.with_added(added),
+                None => context,
+            },
+            hidden_states,
+            pooled,
+        })
     }
 
-    /// As [`Self::condition`], of literal prompts.
-    pub fn condition_texts(&self, prompts: &[&str]) -> Conditioning {
+    /// As [`Self::condition`], of literal prompts and a picture of the model's own
+    /// size.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn condition_texts(&self, prompts: &[&str]) -> Result<Conditioning, CheckpointError> {
         let read = prompts
             .iter()
             .map(|text| self.description.read_prompt(text));
-        self.condition(read.collect())
+        let sizes = MicroConditioning::of_picture(self.description.native_size());
+        self.condition(read.collect(), &sizes)
+    }
+
+    /// The prompts' states; those of an empty negative prompt are zeros where the
+    /// model was meant to be given none.
+    fn encode_or_none(
+        &self,
+        prompts: &[Arc<TokenizedPrompt>],
+    ) -> Result<EncodedText, CheckpointError> {
+        match prompts {
+            [negative, prompt]
+                if self.description.zero_empty_negative && negative.text.is_empty() =>
+            {
+                let given = self.encode(std::slice::from_ref(prompt))?;
+                let states = given.hidden_states;
+                let pooled = given.pooled;
+                Ok(EncodedText {
+                    hidden_states: Tensor::cat(vec![states.zeros_like(), states], 0),
+                    pooled: pooled.map(|pooled| Tensor::cat(vec![pooled.zeros_like(), pooled], 0)),
+                })
+            }
+            _ => self.encode(prompts),
+        }
+    }
+
+    fn encode(&self, prompts: &[Arc<TokenizedPrompt>]) -> Result<EncodedText, CheckpointError> {
+        let (encoders, description) = (&self.text_encoders, &self.description);
+        let empty = description.tokenizer.empty_ids();
+        let device = &self.device;
+        let first = encoders.first.network()?;
+        let (Some(encoder), Some(known)) = (&encoders.second, &description.second_text_encoder)
+        else {
+            let encode = |ids: &[Vec<u32>]| first.forward(ids_tensor(ids, device));
+            return Ok(EncodedText {
+                hidden_states: prompt_states(prompts, &empty, &encode),
+                pooled: None,
+            });
+        };
+        // Stable Diffusion XL was trained on the states before the last layer.
+        let encode = |ids: &[Vec<u32>]| first.states(ids_tensor(ids, device), 1).skipped;
+        let of_first = prompt_states(prompts, &empty, &encode);
+        let second = encoder.network()?;
+        let pooled = RefCell::new(None);
+        let of_second = prompt_states(prompts, &empty, &|ids| {
+            let reading = SecondReading::new(ids, description.tokenizer.end(), known.padding);
+            let states = second.states(ids_tensor(&reading.ids, device), 1);
+            // A prompt as a whole is what its first chunk says.
+            let chunks = prompts.iter().scan(0, |next, prompt| {
+                let first = *next;
+                *next += prompt.chunks.len();
+                Some(first)
+            });
+            let firsts: Vec<usize> = chunks.collect();
+            let rows = firsts
+                .iter()
+                .map(|&row| states.last.clone().narrow(0, row, 1));
+            let last = Tensor::cat(rows.collect(), 0);
+            let ends: Vec<usize> = firsts.iter().map(|&row| reading.ends[row]).collect();
+            pooled.replace(Some(second.pooled(last, &ends)));
+            states.skipped
+        });
+        Ok(EncodedText {
+            hidden_states: Tensor::cat(vec![of_first, of_second], 2),
+            pooled: pooled.into_inner(),
+        })
     }
 }

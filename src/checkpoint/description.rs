@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::family::Family;
 use super::notice::CheckpointNotice;
+use super::parts::SecondTextEncoder;
 use super::prediction::PredictionSource;
 use super::source::CheckpointSource;
 use crate::diffusion::{OwnWalk, SchedulerConfig};
@@ -47,6 +48,10 @@ pub struct ModelDescription {
     pub scheduler: SchedulerConfig,
     pub prediction_source: PredictionSource,
     pub text_config: ClipTextConfig,
+    /// Of Stable Diffusion XL.
+    pub second_text_encoder: Option<SecondTextEncoder>,
+    /// Whether an empty negative prompt is no prompt at all, all zeros.
+    pub zero_empty_negative: bool,
     pub unet_config: UNetConfig,
     pub vae_config: AutoencoderConfig,
     pub tokenizer: Arc<ClipTokenizer>,
@@ -102,6 +107,11 @@ impl ModelDescription {
     /// Width and height of a picture must be multiples of this many pixels.
     pub fn size_multiple(&self) -> usize {
         self.pixels_per_cell() * self.unet_config.side_multiple()
+    }
+
+    /// Whether its pictures are conditioned on sizes, as those of Stable Diffusion XL.
+    pub fn is_told_sizes(&self) -> bool {
+        self.unet_config.text_time().is_some()
     }
 
     /// Width and height in pixels of the pictures that the model was trained on.

@@ -5,7 +5,7 @@
 //! of diffusers' published conversion script, read backwards.
 
 use super::family::Family;
-use super::naming::{Component, StoredName};
+use super::naming::{Component, StoredForm, StoredName};
 use crate::models::config::UNetConfig;
 
 pub(super) const UNET_PREFIX: &str = "model.diffusion_model.";
@@ -14,6 +14,10 @@ pub(super) const VAE_PREFIX: &str = "first_stage_model.";
 pub(super) const OPEN_CLIP_PREFIX: &str = "cond_stage_model.model.";
 /// transformers' CLIPTextModel, in Stable Diffusion 1.x.
 pub(super) const CLIP_PREFIX: &str = "cond_stage_model.transformer.";
+/// The two text encoders of Stable Diffusion XL: transformers' CLIPTextModel and
+/// OpenCLIP's.
+pub(super) const XL_CLIP_PREFIX: &str = "conditioner.embedders.0.transformer.";
+pub(super) const XL_OPEN_CLIP_PREFIX: &str = "conditioner.embedders.1.model.";
 /// The moving average of the UNet's weights, which a training run keeps.
 pub(super) const EMA_PREFIX: &str = "model_ema.";
 
@@ -67,17 +71,15 @@ impl LdmNames {
             }
             Component::PreviewDecoder | Component::Detector => Vec::new(),
             Component::Vae => vec![format!("{}{}", self.vae_prefix, self.vae(parameter)).into()],
-            Component::TextEncoder => match self.family {
-                Family::V2 => {
-                    let StoredName { name, third } = open_clip(parameter);
-                    let name = format!("{OPEN_CLIP_PREFIX}{name}");
-                    vec![StoredName { name, third }]
+            Component::TextEncoder | Component::SecondTextEncoder => {
+                match self.text_names(component) {
+                    TextNames::OpenClip(prefix) => vec![open_clip(prefix, parameter)],
+                    TextNames::Clip(prefix) => vec![
+                        format!("{prefix}text_model.{parameter}").into(),
+                        format!("{prefix}{parameter}").into(),
+                    ],
                 }
-                Family::V1 => vec![
-                    format!("{CLIP_PREFIX}text_model.{parameter}").into(),
-                    format!("{CLIP_PREFIX}{parameter}").into(),
-                ],
-            },
+            }
         }
     }
 
@@ -93,32 +95,49 @@ impl LdmNames {
                 let parts = ["encoder.", "decoder.", "quant_conv.", "post_quant_conv."];
                 parts.iter().any(|part| name.starts_with(part))
             }
-            Component::TextEncoder => match self.family {
-                Family::V1 => {
-                    // A buffer, and what compares texts with pictures.
-                    let others = [
-                        "embeddings.position_ids",
-                        "text_projection.weight",
-                        "logit_scale",
-                    ];
-                    name.starts_with(CLIP_PREFIX) && !others.iter().any(|it| name.ends_with(it))
+            Component::TextEncoder | Component::SecondTextEncoder => {
+                match self.text_names(component) {
+                    TextNames::Clip(prefix) => {
+                        // A buffer, and what compares texts with pictures.
+                        let others = [
+                            "embeddings.position_ids",
+                            "text_projection.weight",
+                            "logit_scale",
+                        ];
+                        name.starts_with(prefix) && !others.iter().any(|it| name.ends_with(it))
+                    }
+                    TextNames::OpenClip(prefix) => {
+                        name.strip_prefix(prefix)
+                            .is_some_and(|name| match component {
+                                Component::SecondTextEncoder => {
+                                    name == "text_projection" || is_learned(name)
+                                }
+                                _ => self.is_used(name),
+                            })
+                    }
                 }
-                Family::V2 => {
-                    let name = name.strip_prefix(OPEN_CLIP_PREFIX);
-                    name.is_some_and(|name| self.is_open_clip_parameter(name))
-                }
-            },
+            }
         }
     }
 
-    /// Neither the projection to pictures' embeddings, nor a layer left out.
-    fn is_open_clip_parameter(&self, name: &str) -> bool {
+    /// Whose names the file has for a text encoder, and behind which prefix.
+    fn text_names(&self, component: Component) -> TextNames {
+        match (self.family, component) {
+            (_, Component::SecondTextEncoder) => TextNames::OpenClip(XL_OPEN_CLIP_PREFIX),
+            (Family::V1, _) => TextNames::Clip(CLIP_PREFIX),
+            (Family::V2, _) => TextNames::OpenClip(OPEN_CLIP_PREFIX),
+            (Family::Xl, _) => TextNames::Clip(XL_CLIP_PREFIX),
+        }
+    }
+
+    /// Whether it is a parameter of a layer that is not left out.
+    fn is_used(&self, name: &str) -> bool {
         match name.strip_prefix("transformer.resblocks.") {
             Some(rest) => {
                 let layer = rest.split('.').next().and_then(|layer| layer.parse().ok());
                 layer.is_none_or(|layer: usize| layer < self.text_layers)
             }
-            None => !["text_projection", "logit_scale", "attn_mask"].contains(&name),
+            None => is_learned(name),
         }
     }
 
@@ -130,6 +149,8 @@ impl LdmNames {
             ["conv_in", leaf] => format!("input_blocks.0.0.{leaf}"),
             ["time_embedding", "linear_1", leaf] => format!("time_embed.0.{leaf}"),
             ["time_embedding", "linear_2", leaf] => format!("time_embed.2.{leaf}"),
+            ["add_embedding", "linear_1", leaf] => format!("label_emb.0.0.{leaf}"),
+            ["add_embedding", "linear_2", leaf] => format!("label_emb.0.2.{leaf}"),
             ["conv_norm_out", leaf] => format!("out.0.{leaf}"),
             ["conv_out", leaf] => format!("out.2.{leaf}"),
             ["down_blocks", block, kind, layer, rest @ ..] => {
@@ -231,16 +252,31 @@ fn vae_resnet(rest: &[&str]) -> String {
     }
 }
 
+/// Whose names a file has for a text encoder.
+enum TextNames {
+    /// transformers', behind this prefix.
+    Clip(&'static str),
+    OpenClip(&'static str),
+}
+
+/// Whether a tensor of OpenCLIP's text encoder is none of those that compare texts
+/// with pictures, and no buffer.
+fn is_learned(name: &str) -> bool {
+    !["text_projection", "logit_scale", "attn_mask"].contains(&name)
+}
+
 /// transformers' name of a text encoder's parameter → OpenCLIP's.
-fn open_clip(parameter: &str) -> StoredName {
+fn open_clip(prefix: &str, parameter: &str) -> StoredName {
     let parts: Vec<&str> = parameter.split('.').collect();
-    let third = match parts.as_slice() {
-        [.., "q_proj", _] => Some(0),
-        [.., "k_proj", _] => Some(1),
-        [.., "v_proj", _] => Some(2),
-        _ => None,
+    let form = match parts.as_slice() {
+        [.., "q_proj", _] => StoredForm::Third(0),
+        [.., "k_proj", _] => StoredForm::Third(1),
+        [.., "v_proj", _] => StoredForm::Third(2),
+        ["text_projection", _] => StoredForm::Transposed,
+        _ => StoredForm::Whole,
     };
     let name = match parts.as_slice() {
+        ["text_projection", _] => "text_projection".to_string(),
         ["embeddings", "position_embedding", _] => "positional_embedding".to_string(),
         ["embeddings", rest @ ..] => rest.join("."),
         ["final_layer_norm", leaf] => format!("ln_final.{leaf}"),
@@ -257,7 +293,10 @@ fn open_clip(parameter: &str) -> StoredName {
         }
         _ => parameter.to_string(),
     };
-    StoredName { name, third }
+    StoredName {
+        name: format!("{prefix}{name}"),
+        form,
+    }
 }
 
 fn index(part: &str) -> usize {
@@ -269,110 +308,4 @@ fn last<'a>(rest: &[&'a str]) -> &'a str {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn names() -> LdmNames {
-        LdmNames::new(&UNetConfig::default(), 4, Family::V2, 23)
-    }
-
-    #[test]
-    fn names_are_those_of_the_original_code() {
-        // Pairs as the conversion script of diffusers makes them from SD 1.4 and 2.1.
-        let unet = |name: &str| names().candidates(Component::UNet, name)[0].name.clone();
-        for (diffusers, original) in [
-            (
-                "down_blocks.1.resnets.0.conv_shortcut.weight",
-                "input_blocks.4.0.skip_connection.weight",
-            ),
-            (
-                "down_blocks.2.downsamplers.0.conv.bias",
-                "input_blocks.9.0.op.bias",
-            ),
-            (
-                "down_blocks.3.resnets.1.conv2.weight",
-                "input_blocks.11.0.out_layers.3.weight",
-            ),
-            (
-                "mid_block.resnets.1.time_emb_proj.bias",
-                "middle_block.2.emb_layers.1.bias",
-            ),
-            (
-                "up_blocks.0.upsamplers.0.conv.weight",
-                "output_blocks.2.1.conv.weight",
-            ),
-            (
-                "up_blocks.1.upsamplers.0.conv.weight",
-                "output_blocks.5.2.conv.weight",
-            ),
-            (
-                "up_blocks.3.attentions.2.transformer_blocks.0.ff.net.0.proj.weight",
-                "output_blocks.11.1.transformer_blocks.0.ff.net.0.proj.weight",
-            ),
-        ] {
-            assert_eq!(unet(diffusers), format!("{UNET_PREFIX}{original}"));
-        }
-        let vae = |name: &str| names().candidates(Component::Vae, name)[0].name.clone();
-        for (diffusers, original) in [
-            (
-                "decoder.up_blocks.3.resnets.0.conv_shortcut.weight",
-                "decoder.up.0.block.0.nin_shortcut.weight",
-            ),
-            (
-                "decoder.up_blocks.0.upsamplers.0.conv.bias",
-                "decoder.up.3.upsample.conv.bias",
-            ),
-            (
-                "encoder.mid_block.attentions.0.to_out.0.weight",
-                "encoder.mid.attn_1.proj_out.weight",
-            ),
-            ("post_quant_conv.weight", "post_quant_conv.weight"),
-        ] {
-            assert_eq!(vae(diffusers), format!("{VAE_PREFIX}{original}"));
-        }
-        let text = names().candidates(
-            Component::TextEncoder,
-            "encoder.layers.22.self_attn.v_proj.weight",
-        );
-        assert_eq!(
-            text,
-            [StoredName {
-                name: "cond_stage_model.model.transformer.resblocks.22.attn.in_proj_weight".into(),
-                third: Some(2),
-            }]
-        );
-    }
-
-    #[test]
-    fn the_moving_average_comes_first_where_it_is_taken() {
-        let names = LdmNames {
-            ema: true,
-            ..names()
-        };
-        let candidates = names.candidates(Component::UNet, "conv_in.weight");
-        assert_eq!(
-            candidates[0].name,
-            "model_ema.diffusion_modelinput_blocks00weight"
-        );
-        assert_eq!(
-            candidates[1].name,
-            "model.diffusion_model.input_blocks.0.0.weight"
-        );
-    }
-
-    #[test]
-    fn what_is_not_learned_or_left_out_is_nobodys() {
-        let names = names();
-        let claims = |name: &str| names.claims(Component::TextEncoder, name);
-        assert!(claims("cond_stage_model.model.ln_final.weight"));
-        assert!(claims(
-            "cond_stage_model.model.transformer.resblocks.22.ln_1.weight"
-        ));
-        assert!(!claims(
-            "cond_stage_model.model.transformer.resblocks.23.ln_1.weight"
-        ));
-        assert!(!claims("cond_stage_model.model.text_projection"));
-        assert!(!names.claims(Component::Vae, "first_stage_model.loss.logvar"));
-        assert!(!names.claims(Component::UNet, "alphas_cumprod"));
-    }
-}
+mod tests;

@@ -32,6 +32,7 @@ mod recognition;
 mod scan;
 mod source;
 mod stable_diffusion;
+mod text_encoders;
 mod weight_file;
 mod weights;
 
@@ -43,7 +44,9 @@ pub use family::Family;
 pub use lora::{LoraError, LoraFile, MergedLora};
 pub use notice::CheckpointNotice;
 pub use opened::{Checkpoint, NetworkSize};
+pub use parts::SecondTextEncoder;
 pub use prediction::PredictionSource;
 pub use scan::{FoundModel, FoundModels};
 pub use source::{CheckpointSource, SingleFile};
 pub use stable_diffusion::StableDiffusion;
+pub use text_encoders::{TextEncoder, TextEncoders};

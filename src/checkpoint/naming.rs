@@ -12,6 +12,9 @@ use super::ldm_names::LdmNames;
 pub(super) enum Component {
     #[strum(serialize = "text encoder")]
     TextEncoder,
+    /// Of Stable Diffusion XL.
+    #[strum(serialize = "second text encoder")]
+    SecondTextEncoder,
     UNet,
     #[strum(serialize = "autoencoder")]
     Vae,
@@ -25,9 +28,12 @@ pub(super) enum Component {
 
 impl Component {
     /// Whether it computes in f32 beside a UNet that computes in f16: activations
-    /// of decoders leave the range of f16.
+    /// of decoders leave the range of f16, unless their checkpoint says otherwise.
     pub(super) fn is_always_f32(self) -> bool {
-        !matches!(self, Self::TextEncoder | Self::UNet)
+        !matches!(
+            self,
+            Self::TextEncoder | Self::SecondTextEncoder | Self::UNet
+        )
     }
 }
 
@@ -35,14 +41,25 @@ impl Component {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct StoredName {
     pub(super) name: String,
-    /// OpenCLIP stacks queries, keys and values in one tensor: which third of
-    /// its rows.
-    pub(super) third: Option<usize>,
+    pub(super) form: StoredForm,
+}
+
+/// How a parameter lies in its stored tensor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum StoredForm {
+    Whole,
+    /// OpenCLIP stacks queries, keys and values in one tensor: this third of its rows.
+    Third(usize),
+    /// Rows and columns the other way round, as OpenCLIP's projection.
+    Transposed,
 }
 
 impl From<String> for StoredName {
     fn from(name: String) -> Self {
-        Self { name, third: None }
+        Self {
+            name,
+            form: StoredForm::Whole,
+        }
     }
 }
 
@@ -67,7 +84,9 @@ impl Naming {
                     Component::PreviewDecoder => Some(format!("decoder.{parameter}")),
                     Component::Detector => Some(sequential_name(parameter)),
                     // transformers before version 5.
-                    Component::TextEncoder => Some(format!("text_model.{parameter}")),
+                    Component::TextEncoder | Component::SecondTextEncoder => {
+                        Some(format!("text_model.{parameter}"))
+                    }
                     Component::Vae => older_vae_name(parameter),
                 };
                 let names = std::iter::once(parameter.to_string()).chain(older);

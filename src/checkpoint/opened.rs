@@ -15,7 +15,7 @@ use super::description::{Layout, ModelDescription};
 use super::family::Family;
 use super::folder::ModelFolder;
 use super::naming::Component;
-use super::parts::{Configs, Parts, Stored};
+use super::parts::{Configs, Parts, SecondTextEncoder, Stored};
 use super::pipeline::Pipeline;
 use super::source::CheckpointSource;
 use super::weights::WeightPlan;
@@ -29,6 +29,7 @@ pub struct Checkpoint {
     pub description: ModelDescription,
     pub(super) device: Device,
     pub(super) text_encoder: Planned<ClipTextModel>,
+    pub(super) second_text_encoder: Option<Planned<ClipTextModel>>,
     pub(super) unet: Planned<UNet2DConditionModel>,
     pub(super) vae: Planned<AutoencoderKl>,
     pub(super) preview_decoder: Option<Planned<AutoencoderTinyDecoder>>,
@@ -91,6 +92,9 @@ impl Checkpoint {
             .and_then(|parts| Self::of_parts(source, parts, device));
         let mut opened = opened.map_err(|error| pipeline.explain(error))?;
         opened.description.notices.extend(pipeline.notices());
+        if let Some(is_zero) = pipeline.zero_empty_prompt() {
+            opened.description.zero_empty_negative &= is_zero;
+        }
         Ok(opened)
     }
 
@@ -102,6 +106,7 @@ impl Checkpoint {
     ) -> Result<Self, CheckpointError> {
         let Configs {
             text_encoder: text_config,
+            second_text_encoder,
             unet: unet_config,
             vae: vae_config,
             scheduler,
@@ -109,7 +114,8 @@ impl Checkpoint {
             tokenizer,
             latent_rgb,
         } = parts.configs;
-        check_fit(&text_config, &unet_config, &tokenizer)?;
+        check_fit(&text_config, &tokenizer)?;
+        check_widths(&text_config, second_text_encoder.as_ref(), &unet_config)?;
         let text_encoder = text_config.init(device);
         let unet = unet_config.init(device);
         let vae = vae_config.init(device);
@@ -121,8 +127,15 @@ impl Checkpoint {
             }
             None => None,
         };
+        let second = second_text_encoder.as_ref().zip(parts.second_text_encoder);
+        let second = second.map(|(second, stored)| {
+            check_fit(&second.config, &tokenizer)?;
+            let network = second.config.init(device);
+            Planned::new(network, Component::SecondTextEncoder, stored)
+        });
         Ok(Self {
             text_encoder: Planned::new(text_encoder, Component::TextEncoder, parts.text_encoder)?,
+            second_text_encoder: second.transpose()?,
             unet: Planned::new(unet, Component::UNet, parts.unet)?,
             vae: Planned::new(vae, Component::Vae, parts.vae)?,
             preview_decoder,
@@ -134,6 +147,8 @@ impl Checkpoint {
                 scheduler,
                 prediction_source,
                 text_config,
+                zero_empty_negative: second_text_encoder.is_some(),
+                second_text_encoder,
                 unet_config,
                 vae_config,
                 tokenizer: Arc::new(tokenizer),
@@ -151,11 +166,23 @@ impl Checkpoint {
 
     /// How large each network is that a picture needs.
     pub fn networks(&self) -> Vec<NetworkSize> {
-        vec![
-            self.text_encoder.size(Component::TextEncoder),
-            self.unet.size(Component::UNet),
-            self.vae.size(Component::Vae),
-        ]
+        let vae = NetworkSize {
+            is_always_f32: self.description.vae_config.force_upcast,
+            ..self.vae.size(Component::Vae)
+        };
+        self.text_encoders()
+            .into_iter()
+            .chain([self.unet.size(Component::UNet), vae])
+            .collect()
+    }
+
+    /// How large its text encoders are, which are needed until a prompt is encoded.
+    pub fn text_encoders(&self) -> Vec<NetworkSize> {
+        let second = self.second_text_encoder.as_ref();
+        let second = second.map(|second| second.size(Component::SecondTextEncoder));
+        std::iter::once(self.text_encoder.size(Component::TextEncoder))
+            .chain(second)
+            .collect()
     }
 
     /// How many numbers its networks have together.
@@ -171,7 +198,9 @@ impl Checkpoint {
             &self.unet.weights,
             &self.vae.weights,
         ];
-        let mut types: Vec<_> = plans.iter().flat_map(|plan| plan.stored_types()).collect();
+        let second = self.second_text_encoder.as_ref();
+        let plans = plans.into_iter().chain(second.map(|it| &it.weights));
+        let mut types: Vec<_> = plans.flat_map(|plan| plan.stored_types()).collect();
         types.sort_unstable();
         types.dedup();
         let types: Vec<String> = types.iter().map(ToString::to_string).collect();
@@ -221,19 +250,37 @@ fn check_previews(
     })
 }
 
-/// Whether the parts of a checkpoint belong together.
-fn check_fit(
+/// Whether what the text encoders give is what the UNet reads.
+fn check_widths(
     text: &ClipTextConfig,
+    second: Option<&SecondTextEncoder>,
     unet: &UNetConfig,
-    tokenizer: &ClipTokenizer,
 ) -> Result<(), CheckpointError> {
     let mismatch = |reason: String| Err(CheckpointError::Mismatch { reason });
-    if text.hidden_size != unet.cross_attention_dim {
+    let width = text.hidden_size + second.map_or(0, |second| second.config.hidden_size);
+    if width != unet.cross_attention_dim {
+        let (whose, give) = match second {
+            Some(_) => ("text encoders", "give"),
+            None => ("text encoder", "gives"),
+        };
         return mismatch(format!(
-            "the text encoder gives {} numbers per token, the UNet reads {}",
-            text.hidden_size, unet.cross_attention_dim
+            "the {whose} {give} {width} numbers per token, the UNet reads {}",
+            unet.cross_attention_dim
         ));
     }
+    let told = unet.text_time().map_or(0, |told| told.pooled);
+    let pooled = second.map_or(0, |second| second.config.projection_dim);
+    if told != pooled {
+        return mismatch(format!(
+            "the second text encoder gives {pooled} numbers per prompt, the UNet reads {told}"
+        ));
+    }
+    Ok(())
+}
+
+/// Whether a tokenizer's prompts are what a text encoder reads.
+fn check_fit(text: &ClipTextConfig, tokenizer: &ClipTokenizer) -> Result<(), CheckpointError> {
+    let mismatch = |reason: String| Err(CheckpointError::Mismatch { reason });
     if tokenizer.length() > text.max_position_embeddings {
         return mismatch(format!(
             "the tokenizer gives {} positions, the text encoder knows {}",

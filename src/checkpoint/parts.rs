@@ -10,6 +10,7 @@ use super::ldm_names::{LdmNames, UNET_PREFIX, VAE_PREFIX, ema_name};
 use super::naming::Naming;
 use super::notice::CheckpointNotice;
 use super::prediction::{self, PredictionSource};
+use super::recognition::REFINER;
 use super::source::SingleFile;
 use super::weight_file::WeightFile;
 use super::{CheckpointError, ldm_configs, recognition};
@@ -23,6 +24,8 @@ pub(super) struct Parts {
     pub(super) layout: Layout,
     pub(super) configs: Configs,
     pub(super) text_encoder: Stored,
+    /// Of Stable Diffusion XL.
+    pub(super) second_text_encoder: Option<Stored>,
     pub(super) unet: Stored,
     pub(super) vae: Stored,
     /// In folders that have one.
@@ -39,6 +42,8 @@ pub(super) struct Stored {
 /// What shapes the networks and says how to use them.
 pub(super) struct Configs {
     pub(super) text_encoder: ClipTextConfig,
+    /// Of Stable Diffusion XL.
+    pub(super) second_text_encoder: Option<SecondTextEncoder>,
     pub(super) unet: UNetConfig,
     pub(super) vae: AutoencoderConfig,
     pub(super) scheduler: SchedulerConfig,
@@ -46,6 +51,18 @@ pub(super) struct Configs {
     pub(super) tokenizer: ClipTokenizer,
     pub(super) latent_rgb: LatentRgb,
 }
+
+/// The second text encoder of Stable Diffusion XL.
+#[derive(Debug, Clone)]
+pub struct SecondTextEncoder {
+    pub config: ClipTextConfig,
+    /// The token that its prompts are filled up with; otherwise it reads the tokens
+    /// that the first one reads.
+    pub padding: u32,
+}
+
+/// The id of `!`: OpenCLIP fills prompts up with zeros.
+const OPEN_CLIP_PADDING: u32 = 0;
 
 impl Parts {
     /// Of a diffusers folder.
@@ -62,8 +79,12 @@ impl Parts {
         };
         Ok(Self {
             layout,
-            configs,
             text_encoder: stored("text_encoder", "model")?,
+            second_text_encoder: match configs.second_text_encoder {
+                Some(_) => Some(stored("text_encoder_2", "model")?),
+                None => None,
+            },
+            configs,
             unet: stored("unet", "diffusion_pytorch_model")?,
             vae: stored("vae", "diffusion_pytorch_model")?,
             preview_decoder: match folder.read_optional("preview_decoder/config.json")? {
@@ -117,6 +138,7 @@ impl Parts {
                 averaged: names.ema,
             },
             text_encoder: ldm(&names),
+            second_text_encoder: configs.second_text_encoder.is_some().then(|| ldm(&names)),
             unet: ldm(&names),
             vae,
             preview_decoder: None,
@@ -157,7 +179,7 @@ fn vae_of(
     let (naming, config) = if recognition::has_prefix(&file.tensors, "decoder.up_blocks.") {
         let config = match given {
             Some(config) => config.clone(),
-            None => ldm_configs::autoencoder_with_new_names(&file)?,
+            None => ldm_configs::autoencoder_with_new_names(&file, names.family)?,
         };
         (Naming::Diffusers, config)
     } else {
@@ -167,7 +189,7 @@ fn vae_of(
         }
         let config = match given {
             Some(config) => config.clone(),
-            None => ldm_configs::autoencoder(&file, names.vae_prefix)?,
+            None => ldm_configs::autoencoder(&file, names.vae_prefix, names.family)?,
         };
         names.vae_levels = config.block_out_channels.len();
         (Naming::Ldm(names), config)
@@ -178,15 +200,41 @@ fn vae_of(
 
 /// The configs of a diffusers folder.
 fn configs_of(folder: &ModelFolder) -> Result<Configs, CheckpointError> {
+    let unet = UNetConfig::from_json(&folder.read("unet/config.json")?)?;
+    let second_text_encoder = match unet.text_time() {
+        Some(_) => Some(second_text_encoder_of(folder, &unet)?),
+        None => None,
+    };
     let text_encoder = ClipTextConfig::from_json(&folder.read("text_encoder/config.json")?)?;
     Ok(Configs {
-        unet: UNetConfig::from_json(&folder.read("unet/config.json")?)?,
+        second_text_encoder,
         vae: AutoencoderConfig::from_json(&folder.read("vae/config.json")?)?,
         scheduler: scheduler_of(folder)?,
         prediction_source: PredictionSource::Told,
-        tokenizer: tokenizer_of(folder, text_encoder.max_position_embeddings)?,
+        tokenizer: tokenizer_of(folder, "tokenizer", text_encoder.max_position_embeddings)?,
         text_encoder,
-        latent_rgb: latent_rgb_of(folder)?,
+        latent_rgb: latent_rgb_of(folder, Family::of(&unet))?,
+        unet,
+    })
+}
+
+/// The second text encoder of a folder of Stable Diffusion XL.
+fn second_text_encoder_of(
+    folder: &ModelFolder,
+    unet: &UNetConfig,
+) -> Result<SecondTextEncoder, CheckpointError> {
+    let config = ClipTextConfig {
+        is_projected: true,
+        ..ClipTextConfig::from_json(&folder.read("text_encoder_2/config.json")?)?
+    };
+    if unet.is_refiner(config.projection_dim) {
+        let what = REFINER.to_string();
+        return Err(CheckpointError::OtherModel { what });
+    }
+    let tokenizer = tokenizer_of(folder, "tokenizer_2", config.max_position_embeddings)?;
+    Ok(SecondTextEncoder {
+        padding: tokenizer.padding(),
+        config,
     })
 }
 
@@ -201,6 +249,13 @@ fn configs_of_file(
     let text_encoder = ldm_configs::text_encoder(file, family)?;
     let mut unet = ldm_configs::unet(file, family)?;
     unet.sample_size = family.sample_size(predicts);
+    let second_text_encoder = match family {
+        Family::V1 | Family::V2 => None,
+        Family::Xl => Some(SecondTextEncoder {
+            config: ldm_configs::second_text_encoder(file)?,
+            padding: OPEN_CLIP_PADDING,
+        }),
+    };
     let tokenizer = ClipTokenizer::from_files(TokenizerFiles {
         merges: Some(CLIP_MERGES),
         tokenizer_config: Some(family.tokenizer_config()),
@@ -209,16 +264,17 @@ fn configs_of_file(
     })?;
     Ok(Configs {
         text_encoder,
+        second_text_encoder,
         unet,
         vae: if vae_is_elsewhere {
             AutoencoderConfig::default()
         } else {
-            ldm_configs::autoencoder(file, VAE_PREFIX)?
+            ldm_configs::autoencoder(file, VAE_PREFIX, family)?
         },
-        scheduler: prediction::scheduler_of_file(file, predicts),
+        scheduler: prediction::scheduler_of_file(file, family, predicts),
         prediction_source,
         tokenizer,
-        latent_rgb: LatentRgb::STABLE_DIFFUSION,
+        latent_rgb: family.latent_rgb(),
     })
 }
 
@@ -233,8 +289,13 @@ fn scheduler_of(folder: &ModelFolder) -> Result<SchedulerConfig, CheckpointError
     })
 }
 
-fn tokenizer_of(folder: &ModelFolder, positions: usize) -> Result<ClipTokenizer, CheckpointError> {
-    let optional = |name: &str| folder.read_optional(&format!("tokenizer/{name}"));
+/// The tokenizer in the folder `part`.
+fn tokenizer_of(
+    folder: &ModelFolder,
+    part: &str,
+    positions: usize,
+) -> Result<ClipTokenizer, CheckpointError> {
+    let optional = |name: &str| folder.read_optional(&format!("{part}/{name}"));
     let [
         tokenizer_json,
         merges,
@@ -258,11 +319,11 @@ fn tokenizer_of(folder: &ModelFolder, positions: usize) -> Result<ClipTokenizer,
     })?)
 }
 
-fn latent_rgb_of(folder: &ModelFolder) -> Result<LatentRgb, CheckpointError> {
+fn latent_rgb_of(folder: &ModelFolder, family: Family) -> Result<LatentRgb, CheckpointError> {
     let file = "latent_rgb.json";
     match folder.read_optional(file)? {
         Some(text) => parse(file, &text),
-        None => Ok(LatentRgb::STABLE_DIFFUSION),
+        None => Ok(family.latent_rgb()),
     }
 }
 

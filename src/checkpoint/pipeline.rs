@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use super::CheckpointError;
 use super::folder::ModelFolder;
 use super::notice::CheckpointNotice;
+use super::recognition::REFINER;
 
 const FILE: &str = "model_index.json";
 
@@ -29,6 +30,8 @@ pub(super) struct Pipeline {
     class_name: Option<String>,
     /// Every part that is really there, by its folder's name.
     parts: Vec<String>,
+    /// `force_zeros_for_empty_prompt`.
+    zero_empty_prompt: Option<bool>,
 }
 
 /// The file as diffusers writes it: the class, and for each part library and class.
@@ -68,14 +71,23 @@ impl Pipeline {
             Value::Array(names) => names.iter().any(|name| !name.is_null()),
             _ => false,
         };
+        let zero_empty_prompt = index.parts.get("force_zeros_for_empty_prompt");
+        let zero_empty_prompt = zero_empty_prompt.and_then(Value::as_bool);
         let parts = index.parts.into_iter();
         Ok(Self {
             class_name,
+            zero_empty_prompt,
             parts: parts
                 .filter(|(_, value)| is_there(value))
                 .map(|(part, _)| part)
                 .collect(),
         })
+    }
+
+    /// Whether an empty negative prompt is to be no prompt at all, all zeros, where
+    /// the pipeline says so; read of Stable Diffusion XL alone.
+    pub(super) fn zero_empty_prompt(&self) -> Option<bool> {
+        self.zero_empty_prompt
     }
 
     /// What is said of parts that nobody uses.
@@ -111,14 +123,24 @@ impl Pipeline {
     }
 }
 
-/// What a pipeline of this class computes, where it is not Stable Diffusion 1.x or 2.x.
+/// What a pipeline of this class computes, where it is not Stable Diffusion 1.x, 2.x or XL.
 fn other_kind(class_name: &str) -> Option<&'static str> {
     let is_stable_diffusion = class_name.starts_with("StableDiffusion");
     Some(match class_name {
-        "StableDiffusionPipeline" | "StableDiffusionImg2ImgPipeline" | "StormPipeline" => {
+        "StableDiffusionPipeline"
+        | "StableDiffusionImg2ImgPipeline"
+        | "StableDiffusionXLPipeline"
+        | "StormPipeline" => {
             return None;
         }
-        name if name.contains("StableDiffusionXL") => "a Stable Diffusion XL model",
+        // The refiner was published as one of these; the base model opens as such.
+        "StableDiffusionXLImg2ImgPipeline" => REFINER,
+        name if name.contains("StableDiffusionXL") && name.contains("Inpaint") => {
+            "a Stable Diffusion XL model for inpainting"
+        }
+        name if name.contains("StableDiffusionXL") && name.contains("InstructPix2Pix") => {
+            "a Stable Diffusion XL model that edits pictures"
+        }
         name if name.contains("StableDiffusion3") => "a Stable Diffusion 3 model",
         name if name.starts_with("Flux") => "a Flux model",
         name if name.starts_with("Onnx") || name.starts_with("ORT") => "a model for ONNX",

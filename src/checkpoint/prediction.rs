@@ -50,8 +50,12 @@ fn has_zero_terminal_snr(file: &WeightFile) -> bool {
 }
 
 /// The scheduler of a model in one file whose UNet predicts this.
-pub(super) fn scheduler_of_file(file: &WeightFile, prediction: PredictionType) -> SchedulerConfig {
-    let mut config = scheduler_config(prediction);
+pub(super) fn scheduler_of_file(
+    file: &WeightFile,
+    family: Family,
+    prediction: PredictionType,
+) -> SchedulerConfig {
+    let mut config = scheduler_config(family, prediction);
     if has_zero_terminal_snr(file) {
         config.rescale_betas_zero_snr = true;
         // The pure noise of the last timestep is left out by any other spacing
@@ -61,13 +65,14 @@ pub(super) fn scheduler_of_file(file: &WeightFile, prediction: PredictionType) -
     config
 }
 
-/// The scheduler of the published folders whose UNets predict this.
-pub(super) fn scheduler_config(prediction: PredictionType) -> SchedulerConfig {
-    let class = match prediction {
-        PredictionType::VPrediction => "DDIMScheduler",
+/// The scheduler of the published folders of a family whose UNets predict this.
+pub(super) fn scheduler_config(family: Family, prediction: PredictionType) -> SchedulerConfig {
+    let class = match (family, prediction) {
+        (Family::Xl, _) => "EulerDiscreteScheduler",
+        (_, PredictionType::VPrediction) => "DDIMScheduler",
         _ => "PNDMScheduler",
     };
-    let config = serde_json::json!({
+    let mut config = serde_json::json!({
         "_class_name": class,
         "beta_end": 0.012,
         "beta_schedule": "scaled_linear",
@@ -78,6 +83,9 @@ pub(super) fn scheduler_config(prediction: PredictionType) -> SchedulerConfig {
         "skip_prk_steps": true,
         "steps_offset": 1,
     });
+    if family == Family::Xl {
+        config["timestep_spacing"] = "leading".into();
+    }
     SchedulerConfig::from_json(config.to_string().as_bytes())
         .expect("the published config is fixed and supported")
 }
@@ -85,6 +93,7 @@ pub(super) fn scheduler_config(prediction: PredictionType) -> SchedulerConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diffusion::SchedulerKind;
 
     /// A file without numbers: with this as its `__metadata__`, and empty tensors.
     fn file_with(metadata: &str, tensors: &[&str]) -> WeightFile {
@@ -113,7 +122,7 @@ mod tests {
         assert!(!has_zero_terminal_snr(&file_with("{}", &["v_pred"])));
         let kohya = file(r#"{"ss_zero_terminal_snr":"True"}"#);
         assert!(has_zero_terminal_snr(&kohya));
-        let scheduler = scheduler_of_file(&marked, PredictionType::VPrediction);
+        let scheduler = scheduler_of_file(&marked, Family::Xl, PredictionType::VPrediction);
         assert!(scheduler.rescale_betas_zero_snr);
         assert_eq!(scheduler.timestep_spacing, Some(TimestepSpacing::Trailing));
     }
@@ -140,7 +149,13 @@ mod tests {
     #[test]
     fn the_published_schedulers_are_read() {
         for prediction in [PredictionType::Epsilon, PredictionType::VPrediction] {
-            assert_eq!(scheduler_config(prediction).prediction_type, prediction);
+            for family in [Family::V1, Family::V2, Family::Xl] {
+                let config = scheduler_config(family, prediction);
+                assert_eq!(config.prediction_type, prediction);
+            }
         }
+        let own = scheduler_config(Family::Xl, PredictionType::Epsilon).own_walk(false);
+        assert_eq!(own.scheduler, SchedulerKind::Euler);
+        assert_eq!(own.steps, None);
     }
 }

@@ -9,19 +9,18 @@
 
 use std::sync::Arc;
 
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Int, Tensor, TensorData};
 
 use crate::prompt::{PromptWeights, TokenizedPrompt};
 
 /// The states of `prompts`, [prompts, tokens, width] in the order of their
-/// positions; all have as many chunks. `encode` is a text encoder, token ids
-/// [chunks, length] → states [chunks, length, width]; `empty` are the ids of the
-/// empty prompt, one chunk of its tokenizer.
+/// positions; all have as many chunks. `encode` is a text encoder, the token ids of
+/// chunks → states [chunks, length, width]; `empty` are the ids of the empty prompt,
+/// one chunk of its tokenizer.
 pub(super) fn prompt_states(
     prompts: &[Arc<TokenizedPrompt>],
     empty: &[u32],
-    device: &Device,
-    encode: &dyn Fn(Tensor<2, Int>) -> Tensor<3>,
+    encode: &dyn Fn(&[Vec<u32>]) -> Tensor<3>,
 ) -> Tensor<3> {
     let chunks = || {
         let prompts = prompts.iter().enumerate();
@@ -41,10 +40,7 @@ pub(super) fn prompt_states(
         rows.push(empty.to_vec());
     }
     let count = rows.len();
-    let length = rows.first().map_or(0, Vec::len);
-    let ids: Vec<i64> = rows.concat().into_iter().map(i64::from).collect();
-    let ids = Tensor::<2, Int>::from_data(TensorData::new(ids, [count, length]), device);
-    let states = encode(ids);
+    let states = encode(&rows);
     if !needs_empty && prompts.iter().all(|prompt| is_as_encoded(prompt)) {
         return states;
     }

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 
 use super::CheckpointError;
 use super::family::Family;
-use super::ldm_names::{CLIP_PREFIX, OPEN_CLIP_PREFIX, UNET_PREFIX, VAE_PREFIX};
+use super::ldm_names::{
+    CLIP_PREFIX, OPEN_CLIP_PREFIX, UNET_PREFIX, VAE_PREFIX, XL_CLIP_PREFIX, XL_OPEN_CLIP_PREFIX,
+};
 use super::weight_file::StoredTensor;
 
 /// The first convolution of a UNet with the original names.
@@ -31,6 +33,7 @@ type Tensors = BTreeMap<String, StoredTensor>;
 pub(super) fn recognise(tensors: &Tensors) -> Result<Family, CheckpointError> {
     match other_model(tensors) {
         Some(what) => Err(CheckpointError::OtherModel { what }),
+        None if has_prefix(tensors, XL_OPEN_CLIP_PREFIX) => Ok(Family::Xl),
         None if has_prefix(tensors, OPEN_CLIP_PREFIX) => Ok(Family::V2),
         None => Ok(Family::V1),
     }
@@ -40,10 +43,13 @@ fn other_model(tensors: &Tensors) -> Option<String> {
     if let Some((_, what)) = SIGNS.iter().find(|(sign, _)| sign.is_in(tensors)) {
         return Some((*what).to_string());
     }
+    if has_prefix(tensors, XL_CLIP_PREFIX) || has_prefix(tensors, XL_OPEN_CLIP_PREFIX) {
+        return other_xl(tensors);
+    }
     if has_prefix(tensors, "model.diffusion_model.label_emb.") {
         // Stable Diffusion XL has such an embedding too, here without its text encoders.
         let what = match width_of(tensors, SECOND_KEYS) {
-            Some(XL_WIDTH) => "a Stable Diffusion XL model",
+            Some(XL_WIDTH) => "the UNet of Stable Diffusion XL alone, without its text encoders",
             _ => "a diffusion model with class labels",
         };
         return Some(what.to_string());
@@ -67,6 +73,25 @@ fn other_model(tensors: &Tensors) -> Option<String> {
         return Some("a Stable Diffusion UNet alone, without its text encoder".to_string());
     }
     None
+}
+
+/// What a file with text encoders of Stable Diffusion XL is instead of the base model.
+fn other_xl(tensors: &Tensors) -> Option<String> {
+    let what = match width_of(tensors, FIRST_CONVOLUTION) {
+        Some(4) => {
+            let has_both =
+                [XL_CLIP_PREFIX, XL_OPEN_CLIP_PREFIX].map(|prefix| has_prefix(tensors, prefix));
+            if has_both == [true; 2] {
+                return None;
+            }
+            "a Stable Diffusion XL model without one of its two text encoders"
+        }
+        Some(9) => "a Stable Diffusion XL model for inpainting",
+        Some(8) => "a Stable Diffusion XL model that edits pictures (InstructPix2Pix)",
+        Some(_) => "a model whose latents do not have 4 channels",
+        None => "the text encoders of Stable Diffusion XL, without their UNet",
+    };
+    Some(what.to_string())
 }
 
 /// The length of a tensor's second axis, if it is there.
@@ -118,13 +143,14 @@ const SIGNS: &[(Sign, &str)] = &[
         Sign::Part("joint_blocks.0.context_block."),
         "a Stable Diffusion 3 model",
     ),
+    (Sign::Prefix("conditioner.embedders.0.model."), REFINER),
     (
-        Sign::Prefix("conditioner.embedders.1."),
-        "a Stable Diffusion XL model",
+        Sign::Name("edm_mean"),
+        "Playground 2.5, whose latents are scaled otherwise",
     ),
     (
-        Sign::Prefix("conditioner.embedders.0."),
-        "a Stable Diffusion XL refiner",
+        Sign::Prefix("edm_vpred."),
+        "CosXL, whose noise is scaled otherwise",
     ),
     (
         Sign::Prefix("add_embedding."),
@@ -145,6 +171,8 @@ const SIGNS: &[(Sign, &str)] = &[
     (Sign::Name("clip_l"), EMBEDDING),
 ];
 
+pub(super) const REFINER: &str =
+    "the refiner of Stable Diffusion XL, which goes over the pictures of another model";
 const LORA: &str = "a LoRA, an addition to a model";
 const LYCORIS: &str = "a LyCORIS file, an addition to a model";
 const CONTROL_NET: &str = "a ControlNet, an addition to a model";

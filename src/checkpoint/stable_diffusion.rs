@@ -12,11 +12,11 @@ use super::lora::MergedLora;
 use super::opened::Checkpoint;
 use super::prediction::{self, PredictionSource};
 use super::source::CheckpointSource;
+use super::text_encoders::{TextEncoder, TextEncoders};
 use super::weights::WeightPlan;
 use crate::diffusion::PredictionType;
-use crate::models::{
-    AutoencoderKl, AutoencoderTinyDecoder, ClipTextModel, LatentRgb, UNet2DConditionModel,
-};
+use crate::models::config::ClipTextConfig;
+use crate::models::{AutoencoderKl, AutoencoderTinyDecoder, LatentRgb, UNet2DConditionModel};
 
 /// Previews are kept for every step; wider and higher ones are averaged down.
 const LARGEST_PREVIEW: usize = 256;
@@ -26,21 +26,21 @@ const LARGEST_PREVIEW: usize = 256;
 #[derive(Debug)]
 pub struct StableDiffusion {
     pub description: ModelDescription,
-    pub text_encoder: ClipTextModel,
+    pub text_encoders: TextEncoders,
     pub unet: UNet2DConditionModel,
     pub vae: AutoencoderKl,
     /// Paints previews where the checkpoint has one.
     pub preview_decoder: Option<AutoencoderTinyDecoder>,
-    /// What text encoder and UNet compute in; the autoencoder computes in f32.
+    /// What text encoders and UNet compute in; the autoencoder computes in f32 unless
+    /// its config says that halves do.
     pub weight_type: WeightType,
     pub device: Device,
-    /// Where their numbers lie, to be read anew when a LoRA comes or goes.
-    pub(super) text_encoder_weights: WeightPlan,
+    /// Where the UNet's numbers lie, to be read anew when a LoRA comes or goes.
     pub(super) unet_weights: WeightPlan,
     /// Those that are part of the weights.
     pub(super) loras: Vec<MergedLora>,
-    /// The parameters of text encoder and UNet that they change.
-    pub(super) touched: [BTreeSet<String>; 2],
+    /// The parameters of text encoder, UNet and second text encoder that they change.
+    pub(super) touched: [BTreeSet<String>; 3],
 }
 
 impl StableDiffusion {
@@ -54,7 +54,8 @@ impl StableDiffusion {
     }
 
     /// Streams the weights of an open checkpoint to its device as `weight_type`
-    /// (the autoencoder's always as f32: its activations leave the range of f16).
+    /// (the autoencoder's as f32 where its activations leave the range of f16, which
+    /// its config says, or not a word).
     /// `on_progress` hears the fraction that is done after each tensor and says
     /// whether to go on.
     ///
@@ -76,27 +77,40 @@ impl StableDiffusion {
             description,
             device,
             text_encoder,
+            second_text_encoder,
             unet,
             vae,
             preview_decoder,
         } = checkpoint;
-        let (text_encoder, text_encoder_weights) =
-            text_encoder.load(weight_type, &mut on_numbers)?;
+        let mut load_text = |planned, config: &ClipTextConfig| {
+            TextEncoder::load(planned, config, weight_type, &device, &mut on_numbers)
+        };
+        let known = description.second_text_encoder.as_ref();
+        let second = second_text_encoder.zip(known);
+        let text_encoders = TextEncoders {
+            first: load_text(text_encoder, &description.text_config)?,
+            second: second
+                .map(|(planned, known)| load_text(planned, &known.config))
+                .transpose()?,
+        };
         let (unet, unet_weights) = unet.load(weight_type, &mut on_numbers)?;
-        let (vae, _) = vae.load(WeightType::F32, &mut on_numbers)?;
+        let vae_type = match description.vae_config.force_upcast {
+            true => WeightType::F32,
+            false => weight_type,
+        };
+        let (vae, _) = vae.load(vae_type, &mut on_numbers)?;
         let preview_decoder = preview_decoder
             .map(|planned| planned.load(WeightType::F32, &mut |_| true))
             .transpose()?
             .map(|(decoder, _)| decoder);
         let mut model = Self {
             description,
-            text_encoder,
+            text_encoders,
             unet,
             vae,
             preview_decoder,
             weight_type,
             device,
-            text_encoder_weights,
             unet_weights,
             loras: Vec::new(),
             touched: Default::default(),
@@ -145,7 +159,7 @@ impl StableDiffusion {
             PredictionType::VPrediction
         };
         let description = &mut self.description;
-        description.scheduler = prediction::scheduler_config(predicts);
+        description.scheduler = prediction::scheduler_config(description.family, predicts);
         description.unet_config.sample_size = description.family.sample_size(predicts);
         description.prediction_source = PredictionSource::TriedOut;
         Ok(())
@@ -158,7 +172,7 @@ impl StableDiffusion {
         let side = 16usize.next_multiple_of(unet_config.side_multiple());
         let shape = [1, unet_config.in_channels, side, side];
         let noise = Tensor::<4>::random(shape, Distribution::Normal(0.0, 1.0), &self.device);
-        let context = self.condition_texts(&[""]).context;
+        let context = self.condition_texts(&[""])?.context;
         let prediction = self
             .unet
             .predict(noise.clone(), 999.0, &context, None, &|| true);

@@ -15,7 +15,7 @@ use safetensors::Dtype;
 
 use super::CheckpointError;
 use super::conversion::{WeightType, convert, is_weight};
-use super::naming::{Component, Naming, StoredName};
+use super::naming::{Component, Naming, StoredForm, StoredName};
 use super::parameters::{ModulePath, Parameter, parameters};
 use super::weight_file::{StoredTensor, WeightFile};
 
@@ -38,7 +38,7 @@ struct PlannedTensor {
     /// Its name in the file, for messages.
     name: String,
     stored: StoredTensor,
-    third: Option<usize>,
+    form: StoredForm,
 }
 
 impl WeightPlan {
@@ -69,7 +69,7 @@ impl WeightPlan {
                         file,
                         name: candidate.name.clone(),
                         stored: tensor.clone(),
-                        third: candidate.third,
+                        form: candidate.form,
                         parameter: parameter.clone(),
                     };
                     plan.insert(parameter.name, planned);
@@ -219,8 +219,10 @@ fn check(
         });
     }
     let mut wanted = parameter.shape.clone();
-    if candidate.third.is_some() {
-        wanted[0] *= 3;
+    match candidate.form {
+        StoredForm::Whole => {}
+        StoredForm::Third(_) => wanted[0] *= 3,
+        StoredForm::Transposed => wanted.reverse(),
     }
     if without_ones(&stored.shape) != without_ones(&wanted) {
         return Err(CheckpointError::WrongShape {
@@ -324,10 +326,11 @@ impl WeightPlan {
     fn read(&self, tensor: &PlannedTensor, to: WeightType) -> Result<TensorData, CheckpointError> {
         let file = &self.files[tensor.file];
         let bytes = file.bytes(&tensor.stored);
-        let bytes = &bytes[third_of(bytes.len(), tensor.third)];
+        let bytes = &bytes[part_of(bytes.len(), tensor.form)];
         let parameter = &tensor.parameter;
         let dtype = tensor.stored.dtype;
-        let data = convert(bytes, dtype, &parameter.shape, parameter.transposed, to);
+        let (shape, transposed) = stored_shape(parameter, tensor.form);
+        let data = convert(bytes, dtype, &shape, transposed, to);
         data.ok_or_else(|| self.not_finite(tensor, to))
     }
 
@@ -340,10 +343,13 @@ impl WeightPlan {
     ) -> Result<TensorData, CheckpointError> {
         let file = &self.files[tensor.file];
         let bytes = file.bytes(&tensor.stored);
-        let bytes = &bytes[third_of(bytes.len(), tensor.third)];
+        let bytes = &bytes[part_of(bytes.len(), tensor.form)];
         let parameter = &tensor.parameter;
         let dtype = tensor.stored.dtype;
-        let numbers = convert(bytes, dtype, &parameter.shape, false, WeightType::F32);
+        // In the parameter's own order, whichever way it is stored.
+        let (shape, _) = stored_shape(parameter, tensor.form);
+        let turned = tensor.form == StoredForm::Transposed;
+        let numbers = convert(bytes, dtype, &shape, turned, WeightType::F32);
         let numbers = numbers.and_then(|numbers| numbers.try_into_vec::<f32>().ok());
         let mut numbers = numbers.ok_or_else(|| self.not_finite(tensor, to))?;
         if !change(&parameter.name, &mut numbers) {
@@ -364,10 +370,23 @@ impl WeightPlan {
     }
 }
 
-/// The part of `length` bytes that a third of the rows is.
-fn third_of(length: usize, third: Option<usize>) -> Range<usize> {
-    match third {
-        Some(third) => third * (length / 3)..(third + 1) * (length / 3),
-        None => 0..length,
+/// The shape in which a parameter's numbers lie in their file, and whether burn has
+/// them the other way round.
+fn stored_shape(parameter: &Parameter, form: StoredForm) -> (Vec<usize>, bool) {
+    let mut shape = parameter.shape.clone();
+    match form {
+        StoredForm::Whole | StoredForm::Third(_) => (shape, parameter.transposed),
+        StoredForm::Transposed => {
+            shape.reverse();
+            (shape, !parameter.transposed)
+        }
+    }
+}
+
+/// The part of a tensor's `length` bytes that a parameter is.
+fn part_of(length: usize, form: StoredForm) -> Range<usize> {
+    match form {
+        StoredForm::Third(third) => third * (length / 3)..(third + 1) * (length / 3),
+        StoredForm::Whole | StoredForm::Transposed => 0..length,
     }
 }

@@ -144,6 +144,16 @@ pub(super) struct GenerateArguments {
     /// Size in pixels, as 512 or 512x768 (width first); without it the model's own
     #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
     pub(super) size: Option<PictureSize>,
+    /// For Stable Diffusion XL, the size before scaling that the picture is to look like; without it
+    /// its own
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
+    pub(super) original_size: Option<PictureSize>,
+    /// For Stable Diffusion XL, how much is to look cut off, as 0,64: pixels at the left, at the top
+    #[arg(long, value_name = "LEFT,TOP", allow_hyphen_values = true)]
+    pub(super) crop: Option<Crop>,
+    /// For Stable Diffusion XL, the size that the picture is to look made for; without it its own
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
+    pub(super) target_size: Option<PictureSize>,
     /// epsilon or v-prediction, for a model that does not say what its UNet predicts
     #[arg(long, value_name = "TYPE")]
     pub(super) prediction_type: Option<PredictionType>,
@@ -249,6 +259,23 @@ impl FromStr for PictureSize {
     }
 }
 
+/// Pixels at the left and at the top, as `0,64`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Crop(pub(super) [usize; 2]);
+
+impl FromStr for Crop {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let sides = text.split_once([',', 'x', '×']);
+        let sides = sides
+            .and_then(|(left, top)| Some([left.trim().parse().ok()?, top.trim().parse().ok()?]));
+        sides.map(Self).ok_or_else(|| {
+            "a crop is two whole numbers of pixels, as 0,64: at the left, at the top".to_string()
+        })
+    }
+}
+
 /// A difference between 0 and whatever counts as none.
 fn tolerance(text: &str) -> Result<f64, String> {
     let tolerance = number(text)?;
@@ -310,6 +337,9 @@ mod tests {
         assert_eq!(size("512x768"), Ok([512, 768]));
         assert_eq!(size("64"), Ok([64, 64]));
         assert!(size("big").is_err());
+        let crop = |text: &str| text.parse::<Crop>().map(|crop| crop.0);
+        assert_eq!(crop("0, 64"), Ok([0, 64]));
+        assert!(crop("64").is_err() && crop("-1,0").is_err());
     }
 
     #[test]

@@ -209,9 +209,10 @@ fn time_parts(
     let [rows, columns] = model.description.unet_config.sample_size.height_width();
     let noise = torch_randn(0, 4 * rows * columns);
     let noise = TensorData::new(noise, [1, 4, rows, columns]);
+    let conditioning = model.condition_texts(&["", &arguments.prompt]);
     let parts = Parts {
         latents: Tensor::from_data(noise, &model.device),
-        context: model.condition_texts(&["", &arguments.prompt]).context,
+        context: conditioning.map_err(Failure::model)?.context,
         grid: model.unet.attention_grid(Grid { rows, columns }, 16),
         model,
     };
@@ -239,7 +240,13 @@ fn time_parts(
 fn guided_prediction(parts: &Parts) -> Tensor<4> {
     let both = parts.latents.clone().repeat_dim(0, 2);
     let unet = &parts.model.unet;
-    let prediction = unet.predict(both, TIMESTEP, &parts.context, Some(parts.grid), &|| true);
+    let prediction = unet.predict(
+        both,
+        TIMESTEP,
+        &parts.context,
+        Some(parts.grid.into()),
+        &|| true,
+    );
     prediction.expect("it is never told to stop").sample
 }
 

@@ -248,11 +248,7 @@ fn costs(
     needs.check(0).map_err(Failure::model)?;
     let model = StableDiffusion::build(checkpoint, weight_type, &mut |_| true);
     let model = model.map_err(Failure::model)?;
-    let measured = PassCosts::measure(
-        &model,
-        optimisation.update.attention_res,
-        needs.native_activations(),
-    );
+    let measured = PassCosts::measure(&model, &optimisation.update, needs.native_activations());
     drop(model);
     device.burn().memory_cleanup();
     measured.map_err(Failure::run)

@@ -381,6 +381,7 @@ pub(super) fn failure(error: &Arc<EngineError>) -> Failure {
         EngineError::DeviceLost(_) => Failure::device(error),
         EngineError::Denoise(_)
         | EngineError::HalvesOverflowed
+        | EngineError::DecodeOverflowed
         | EngineError::OutOfMemory(_)
         | EngineError::Breakdown(_) => Failure::run(error),
     }

@@ -45,12 +45,18 @@ pub(super) fn settings(
         _ => base.methods,
     };
     let size = arguments.size.map(|size| size.0);
+    let original_size = arguments.original_size.map(|size| size.0);
+    let crop = arguments.crop.map(|crop| crop.0);
+    let target_size = arguments.target_size.map(|size| size.0);
     let mut settings = Settings {
         methods,
         rng: arguments.rng.unwrap_or(base.rng),
         prompt_weights: arguments.prompt_weights.unwrap_or(base.prompt_weights),
         prediction_type: arguments.prediction_type.or(base.prediction_type),
         size: size.or(base.size),
+        original_size: original_size.or(base.original_size),
+        crop: crop.or(base.crop),
+        target_size: target_size.or(base.target_size),
         optimisation,
         ..base
     };

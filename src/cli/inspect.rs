@@ -5,9 +5,10 @@ use std::path::Path;
 
 use super::arguments::InspectArguments;
 use super::{Failure, output};
-use crate::checkpoint::{Checkpoint, PredictionSource, WeightType};
+use crate::checkpoint::{Checkpoint, ModelDescription, PredictionSource, WeightType};
 use crate::device::ComputeDevice;
 use crate::engine::{ModelNeeds, Request, seeds_text};
+use crate::models::config::UNetConfig;
 use crate::restore::{PictureKind, RestoredSettings, read_texts, settings_of};
 
 /// Longest text of a picture that is printed whole, in characters.
@@ -131,6 +132,7 @@ fn lines(checkpoint: &Checkpoint) -> Vec<(&'static str, String)> {
                 description.size_multiple()
             ),
         ),
+        ("", sizes(description.family.sizes())),
         (
             "parameters",
             format!(
@@ -151,10 +153,12 @@ fn lines(checkpoint: &Checkpoint) -> Vec<(&'static str, String)> {
                     .collect::<Vec<_>>(),
             ),
         ),
+        ("", depths(unet)),
         (
             "prompt",
             format!("{} numbers per token", unet.cross_attention_dim),
         ),
+        ("", told(description)),
         ("autoencoder", format!("{pixels} pixels per latent cell")),
         (
             "previews",
@@ -181,10 +185,62 @@ fn lines(checkpoint: &Checkpoint) -> Vec<(&'static str, String)> {
                 gigabytes(needs.activations)
             ),
         ));
+        if needs.leaving > 0 {
+            let text = format!(
+                "{} of them leave once a prompt is encoded: about {} at most; an update of STORM takes \
+                 about {}",
+                gigabytes(needs.leaving),
+                gigabytes(needs.peak()),
+                gigabytes(needs.update)
+            );
+            lines.push(("", text));
+        }
     }
+    lines.retain(|(label, text)| !(label.is_empty() && text.is_empty()));
     let notices = description.notices.iter();
     lines.extend(notices.map(|notice| ("note", notice.to_string())));
     lines
+}
+
+/// Sizes of a family beside its model's own; nothing where there are none.
+fn sizes(sizes: &[[usize; 2]]) -> String {
+    let others = sizes.iter().filter(|[width, height]| width != height);
+    let others: Vec<String> = others
+        .map(|[width, height]| format!("{width} × {height}"))
+        .collect();
+    match others.is_empty() {
+        true => String::new(),
+        false => format!("also {}", others.join(", ")),
+    }
+}
+
+/// How deep the transformers of each level are, where some are deeper than one block.
+fn depths(unet: &UNetConfig) -> String {
+    let kinds = unet.down_block_types.iter().enumerate();
+    let depths = kinds.map(|(level, kind)| match kind.starts_with("CrossAttn") {
+        true => unet.transformer_layers(level),
+        false => 0,
+    });
+    let depths: Vec<usize> = depths.collect();
+    match depths.iter().any(|depth| *depth > 1) {
+        true => format!("in transformers of {} blocks", list(&depths)),
+        false => String::new(),
+    }
+}
+
+/// What a model is told besides the tokens of the prompt.
+fn told(description: &ModelDescription) -> String {
+    let Some(told) = description.unet_config.text_time() else {
+        return String::new();
+    };
+    let negative = match description.zero_empty_negative {
+        true => "; an empty negative prompt is none at all",
+        false => "",
+    };
+    format!(
+        "{} numbers of the whole prompt, and the picture's sizes{negative}",
+        told.pooled
+    )
 }
 
 fn list(numbers: &[usize]) -> String {

@@ -14,7 +14,8 @@ use super::scheduler::{ModelCall, Scheduler};
 use super::spatial_update::{SpatialUpdate, read_maps};
 use super::update_rule::{UpdateRule, WalkPlace};
 use crate::models::UNet2DConditionModel;
-use crate::models::unet::{Activations, Grid, PromptContext};
+use crate::models::unet::{Activations, Capture, Grid, PromptContext};
+use crate::parameters::LayerChoice;
 use crate::storm::{Objective, Reading, StepContext};
 
 /// Latents on their way, and the scheduler that walks with them.
@@ -56,6 +57,8 @@ pub struct Denoising<'a> {
     /// Side of the attention grid to read; the level of the model nearest to it
     /// is taken.
     pub attention_res: usize,
+    /// The cross-attention layers to read; `None`: all of that level.
+    pub attention_layers: Option<LayerChoice>,
     /// Predict both methods in one batch of four, or one after the other where
     /// memory is short.
     pub batch_lanes: bool,
@@ -75,7 +78,8 @@ impl Denoising<'_> {
     ) -> Result<Vec<(Method, Tensor<4>)>, DenoiseError> {
         let [_, _, rows, columns] = self.latents.dims();
         let latent_grid = Grid { rows, columns };
-        let grid = self.unet.attention_grid(latent_grid, self.attention_res);
+        let (attention_res, layers) = (self.attention_res, self.attention_layers);
+        let capture = self.unet.capture(latent_grid, attention_res, layers)?;
         let calls = self.scheduler.calls().to_vec();
         let sigma = self.scheduler.init_noise_sigma();
         let mut lanes = vec![Lane {
@@ -93,7 +97,7 @@ impl Denoising<'_> {
                     step_count: calls.len(),
                 },
                 calls: &calls,
-                grid,
+                capture,
             };
             self.optimise(step, &conditional, &mut lanes, observer)?;
             self.advance(step, &mut lanes, observer)?;
@@ -228,12 +232,12 @@ impl Denoising<'_> {
             Tensor::cat(latents, 0),
             step.call().timestep,
             &context,
-            Some(step.grid),
+            Some(step.capture),
             &|| observer.keep_going(),
         )?;
         let maps = prediction
             .maps
-            .expect("the grid is one on which attention runs");
+            .expect("what is captured is some of its attention");
         if !is_guided {
             return Ok(Guided {
                 sample: prediction.sample,
@@ -266,8 +270,8 @@ pub(super) struct Step<'a> {
     pub(super) context: StepContext,
     /// All of the walk.
     calls: &'a [ModelCall],
-    /// The grid of the maps.
-    pub(super) grid: Grid,
+    /// Whose maps are read.
+    pub(super) capture: Capture,
 }
 
 impl<'a> Step<'a> {

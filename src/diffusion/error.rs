@@ -1,6 +1,6 @@
 //! Why a run ended without a picture.
 
-use crate::models::unet::Cancelled;
+use crate::models::unet::{Cancelled, NoSuchLayers};
 use crate::storm::{AttentionError, ObjectiveError};
 
 /// Why a run ended without a picture.
@@ -21,6 +21,9 @@ pub enum DenoiseError {
          another autoencoder (--vae)"
     )]
     DecodeNotFinite,
+    /// The attention layers to be read are not there.
+    #[error(transparent)]
+    Layers(#[from] NoSuchLayers),
     /// The objective could not be evaluated.
     #[error(transparent)]
     Objective(#[from] ObjectiveError),

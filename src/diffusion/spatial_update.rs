@@ -11,7 +11,7 @@ use super::error::DenoiseError;
 use super::observer::{LossReport, Observer, UpdateReport};
 use super::update_rule::UpdateRule;
 use crate::models::UNet2DConditionModel;
-use crate::models::unet::{Activations, Grid, MapGradient, PromptContext};
+use crate::models::unet::{Activations, Capture, MapGradient, PromptContext};
 use crate::storm::{AttentionMaps, Evaluation, Objective};
 
 /// The updates of one step.
@@ -81,7 +81,7 @@ impl<'a> SpatialUpdate<'a> {
             self.latents.clone().div_scalar(scale),
             self.step.call().timestep,
             self.conditional,
-            self.step.grid,
+            self.step.capture,
             self.activations,
             &|| self.observer.keep_going(),
         )?;
@@ -147,12 +147,12 @@ impl<'a> TrackedMaps<'a> {
         latents: Tensor<4>,
         timestep: f64,
         context: &'a PromptContext,
-        grid: Grid,
+        capture: Capture,
         activations: Activations,
         keep_going: &dyn Fn() -> bool,
     ) -> Result<Self, DenoiseError> {
         let on_device =
-            unet.map_gradient(latents, timestep, context, grid, activations, keep_going)?;
+            unet.map_gradient(latents, timestep, context, capture, activations, keep_going)?;
         let values = read_maps(on_device.maps().clone())?;
         let values = values.into_iter().next();
         Ok(Self {

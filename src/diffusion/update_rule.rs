@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use super::scheduler::ModelCall;
-use crate::parameters::Description;
+use crate::parameters::{Description, LayerChoice};
 use crate::storm::parameters::parameters;
 use crate::storm::{ObjectiveKind, ReferenceParameters, StepContext};
 
@@ -51,6 +51,10 @@ parameters! {
     /// Side of the attention grid that is read; the level of the model nearest to it is taken.
     attention_res: usize = 16 => Description::count("Attention grid", 1..=4096)
         .counted_in("cells").flag("attention-res", &["attention_res"]), read by ObjectiveKind::ALL;
+    /// Cross-attention layers that are read, in the words of the weight keys; they bring their grid
+    /// with them.
+    attention_layers: Option<LayerChoice> = None => Description::layers("Attention layers")
+        .flag("attention-layers", &["attention_layers"]), read by ObjectiveKind::ALL;
 }
 
 /// Below so many updates that noise leaves room for, each is longer. At 25 steps

@@ -76,7 +76,7 @@ fn compute(device: &Device) -> Result<Answers, ExerciseError> {
     let model = StableDiffusion::load(&CheckpointSource::Embedded, device)?;
     let Conditioning {
         prompts, context, ..
-    } = model.condition_texts(&["", PROMPT]);
+    } = model.condition_texts(&["", PROMPT])?;
     let prompt = &prompts[1];
     let [rows, columns] = model.description.unet_config.sample_size.height_width();
     let latent_grid = Grid { rows, columns };
@@ -87,7 +87,7 @@ fn compute(device: &Device) -> Result<Answers, ExerciseError> {
     let both = latents.clone().repeat_dim(0, 2);
     let predicted = model
         .unet
-        .predict(both, TIMESTEP, &context, Some(grid), &|| true)
+        .predict(both, TIMESTEP, &context, Some(grid.into()), &|| true)
         .map_err(|error| failed(&error))?;
     let maps = predicted
         .maps

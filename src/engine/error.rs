@@ -2,6 +2,7 @@
 
 use crate::checkpoint::{CheckpointError, LoraError};
 use crate::diffusion::{DenoiseError, SchedulerError};
+use crate::models::unet::NoSuchLayers;
 use crate::parameters::ParameterError;
 use crate::storm::{Missing, ObjectiveError};
 
@@ -51,6 +52,9 @@ pub enum RequestError {
     Scheduler(#[from] SchedulerError),
     #[error(transparent)]
     Objective(#[from] ObjectiveError),
+    /// The attention layers to be read are not there.
+    #[error(transparent)]
+    Layers(#[from] NoSuchLayers),
 }
 
 fn listed(names: &[String]) -> String {
@@ -99,6 +103,12 @@ pub enum EngineError {
          size or a lower guidance scale"
     )]
     HalvesOverflowed,
+    /// They did in the autoencoder, whose config says that they would not.
+    #[error(
+        "the autoencoder's numbers left the range of f16, although its config says \
+         (force_upcast: false) that they do not; try full precision (--dtype f32), or set that to true"
+    )]
+    DecodeOverflowed,
     /// The graphics device is gone for good; nothing can be computed on it any
     /// more in this process.
     #[error(

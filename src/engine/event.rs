@@ -95,6 +95,8 @@ pub struct ModelInfo {
     pub native_size: [usize; 2],
     /// Sides are multiples of this many pixels.
     pub size_multiple: usize,
+    /// Whether pictures are conditioned on sizes.
+    pub is_told_sizes: bool,
     pub pixels_per_cell: usize,
     /// How it is meant to be walked.
     pub own_walk: OwnWalk,
@@ -125,6 +127,8 @@ pub enum Notice {
     NoNetwork(NetworkTag),
     /// The size was rounded to what the model can do.
     SizeRounded { asked: [usize; 2], used: [usize; 2] },
+    /// Sizes were given to a model that is not told them.
+    SizesUntold,
     /// What the model asks for that is not available, and what is taken instead.
     Instead(String),
 }
@@ -142,6 +146,9 @@ impl fmt::Display for Notice {
                 write!(formatter, "the {} “{}” has no effect", tag.kind, tag.name)
             }
             Self::Instead(what) => formatter.write_str(what),
+            Self::SizesUntold => formatter.write_str(
+                "original size, crop and target size have no effect: only Stable Diffusion XL is told them",
+            ),
             Self::SizeRounded { asked, used } => write!(
                 formatter,
                 "the model cannot make {} × {}; {} × {} is made instead",

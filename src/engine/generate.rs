@@ -87,6 +87,7 @@ impl Run<'_> {
             objective: self.prepared.objective.as_deref(),
             update_rule: &self.prepared.update_rule,
             attention_res: settings.optimisation.update.attention_res,
+            attention_layers: settings.optimisation.update.attention_layers,
             batch_lanes: self.prepared.shape.batch_lanes,
             activations: self.prepared.shape.activations,
         };

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::error::{EngineError, RequestError};
 use super::run_shape::{Networks, PictureShape, RunShape, gigabytes};
-use crate::checkpoint::{Checkpoint, NetworkSize, WeightType};
+use crate::checkpoint::{Checkpoint, NetworkSize, TextEncoders, WeightType};
 use crate::device::{ComputeDevice, MemoryLimits};
 use crate::models::unet::{Activations, Grid};
 
@@ -21,9 +21,13 @@ pub struct ModelNeeds {
     pub weight_type: &'static str,
     /// Bytes of weights.
     pub weights: u64,
+    /// Of these, what leaves the device once a prompt is encoded.
+    pub leaving: u64,
     /// Most bytes of activations while one picture of the size it was trained on
     /// is made with both methods; an estimate.
     pub activations: u64,
+    /// Of these, what one update of STORM takes that keeps no activations.
+    pub update: u64,
     /// Bytes of its largest tensor of weights.
     pub largest_tensor: u64,
     /// What the device had when this was found.
@@ -38,6 +42,8 @@ impl ModelNeeds {
         let sizes = checkpoint.networks();
         let bytes = |size: &NetworkSize, numbers: usize| numbers as u64 * size.bytes(weight_type);
         let largest = sizes.iter().map(|size| bytes(size, size.largest_tensor));
+        let text = checkpoint.text_encoders();
+        let text = text.iter().map(|size| bytes(size, size.numbers)).sum();
         let networks = Networks {
             unet: checkpoint.description.unet_config.clone(),
             vae: checkpoint.description.vae_config.clone(),
@@ -47,6 +53,12 @@ impl ModelNeeds {
             parameters: checkpoint.parameters(),
             weight_type: weight_type.name(),
             weights: sizes.iter().map(|size| bytes(size, size.numbers)).sum(),
+            leaving: if TextEncoders::leave_at(text) {
+                text
+            } else {
+                0
+            },
+            update: networks.native_update(),
             activations: networks.generous(networks.native()),
             largest_tensor: largest.max().unwrap_or(0),
             limits: MemoryLimits::default(),
@@ -66,11 +78,18 @@ impl ModelNeeds {
         (weight_type, needs)
     }
 
+    /// Most bytes at any time: while a prompt is encoded, or afterwards, when the text
+    /// encoders may have left, while a picture is made; an estimate.
+    pub fn peak(&self) -> u64 {
+        self.weights
+            .max(self.weights - self.leaving + self.activations)
+    }
+
     /// What an update does with its activations at the size that the model was
     /// trained on.
     pub fn native_activations(&self) -> Activations {
-        let latents = self.networks.native().latents;
-        self.networks.update_activations(latents, self.limits)
+        let native = self.networks.native();
+        self.networks.update_activations(native, self.limits)
     }
 
     /// Most bytes of activations while a picture of `size` (width, height) in
@@ -78,8 +97,10 @@ impl ModelNeeds {
     pub fn picture(&self, size: [usize; 2], methods: usize, storm: bool) -> u64 {
         let pixels = self.networks.vae.downscale_factor();
         let [columns, rows] = size.map(|side| side / pixels);
+        let latents = Grid { rows, columns };
         self.networks.generous(PictureShape {
-            latents: Grid { rows, columns },
+            latents,
+            capture: self.networks.usual_capture(latents),
             methods,
             storm,
             batch: true,
@@ -135,6 +156,10 @@ impl fmt::Display for ModelNeeds {
             self.weight_type,
             gigabytes(self.activations)
         )?;
+        if self.leaving > 0 {
+            let text = gigabytes(self.leaving);
+            write!(formatter, ", which has the {text} of the text encoders")?;
+        }
         if let Some(free) = self.limits.free {
             write!(formatter, "; {} are free", gigabytes(free))?;
         }

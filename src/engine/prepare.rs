@@ -10,7 +10,7 @@ use super::run_shape::{PictureShape, RunShape};
 use crate::checkpoint::ModelDescription;
 use crate::device::MemoryLimits;
 use crate::diffusion::{Method, SchedulerConfig, SchedulerKind, UpdateRule};
-use crate::models::unet::Grid;
+use crate::models::unet::{Grid, MicroConditioning};
 use crate::prompt::{NetworkKind, TokenizedPrompt};
 use crate::storm::{Objective, ObjectiveKind, build};
 
@@ -25,6 +25,8 @@ pub(super) struct Prepared {
     pub(super) latent_size: [usize; 2],
     /// Picture width and height.
     pub(super) size: [usize; 2],
+    /// What models that are told sizes are told.
+    pub(super) sizes: MicroConditioning,
     pub(super) scheduler: SchedulerKind,
     pub(super) scheduler_config: SchedulerConfig,
     pub(super) objective: Option<Box<dyn Objective>>,
@@ -61,6 +63,9 @@ pub(super) fn prepare(
     if settings.size.is_some() && size != asked {
         notices.push(Notice::SizeRounded { asked, used: size });
     }
+    if settings.names_sizes() && !model.is_told_sizes() {
+        notices.push(Notice::SizesUntold);
+    }
     let pixels = model.pixels_per_cell();
     let mut scheduler_config = model.scheduler.clone();
     if let Some(prediction_type) = settings.prediction_type {
@@ -78,8 +83,13 @@ pub(super) fn prepare(
     // Building it here finds an impossible number of steps now.
     scheduler.build(&scheduler_config, settings.steps)?;
     let [rows, columns] = [size[1] / pixels, size[0] / pixels];
+    let latents = Grid { rows, columns };
+    let update = &settings.optimisation.update;
+    let (attention_res, layers) = (update.attention_res, update.attention_layers);
+    let capture = model.unet_config.capture(latents, attention_res, layers)?;
     let picture = PictureShape {
-        latents: Grid { rows, columns },
+        latents,
+        capture,
         methods: settings.methods.list().len(),
         storm: settings.methods.includes(Method::Storm),
         batch: settings.batch_methods,
@@ -93,6 +103,7 @@ pub(super) fn prepare(
         negative_prompt,
         latent_size: [rows, columns],
         size,
+        sizes: settings.micro_conditioning(size),
         scheduler,
         scheduler_config,
         notices,

@@ -4,9 +4,10 @@
 use super::error::RequestError;
 use crate::checkpoint::WeightType;
 use crate::device::MemoryLimits;
+use crate::diffusion::SpatialUpdateParameters;
 use crate::models::config::{AutoencoderConfig, UNetConfig};
 use crate::models::memory::ActivationMemory;
-use crate::models::unet::{Activations, Grid};
+use crate::models::unet::{Activations, Capture, Grid};
 
 /// Up to this size in bytes of its largest tensor a picture is decoded whole:
 /// 768 × 768 pixels with Stable Diffusion's autoencoder.
@@ -35,6 +36,8 @@ pub(super) struct Networks {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PictureShape {
     pub(super) latents: Grid,
+    /// Whose maps an update reads.
+    pub(super) capture: Capture,
     /// How many methods run.
     pub(super) methods: usize,
     /// Whether one of them is STORM, which differentiates.
@@ -52,27 +55,47 @@ impl Networks {
     /// A picture of the size that the model was trained on, by both methods.
     pub(super) fn native(&self) -> PictureShape {
         let [rows, columns] = self.unet.sample_size.height_width();
+        let latents = Grid { rows, columns };
         PictureShape {
-            latents: Grid { rows, columns },
+            latents,
+            capture: self.usual_capture(latents),
             methods: 2,
             storm: true,
             batch: true,
         }
     }
 
+    /// What an update reads where nothing else is said.
+    pub(super) fn usual_capture(&self, latents: Grid) -> Capture {
+        let attention_res = SpatialUpdateParameters::default().attention_res;
+        let usual = self.unet.capture(latents, attention_res, None);
+        usual.expect("no layers are named that could be missing")
+    }
+
     /// Bytes of an update's passes.
-    fn update(&self, latents: Grid, activations: Activations) -> Bytes {
+    fn update(&self, picture: PictureShape, activations: Activations) -> Bytes {
+        let (latents, capture) = (picture.latents, picture.capture);
         let memory = match activations {
-            Activations::Keep => self.unet.kept_gradient_memory(latents),
-            Activations::Recompute => self.unet.gradient_memory(latents),
+            Activations::Keep => self.unet.kept_gradient_memory(latents, capture),
+            Activations::Recompute => self.unet.gradient_memory(latents, capture),
         };
         Bytes::of(memory, self.bytes)
     }
 
+    /// Bytes of an update that keeps no activations, of the size that the model was
+    /// trained on.
+    pub(super) fn native_update(&self) -> u64 {
+        self.update(self.native(), Activations::Recompute).all
+    }
+
     /// Whether an update's activations are few enough to be kept.
-    pub(super) fn update_activations(&self, latents: Grid, limits: MemoryLimits) -> Activations {
+    pub(super) fn update_activations(
+        &self,
+        picture: PictureShape,
+        limits: MemoryLimits,
+    ) -> Activations {
         let room = limits.free.map_or(KEPT_UNKNOWN, |free| free / KEPT_SHARE);
-        match self.update(latents, Activations::Keep).all <= room {
+        match self.update(picture, Activations::Keep).all <= room {
             true => Activations::Keep,
             false => Activations::Recompute,
         }
@@ -84,7 +107,11 @@ impl Networks {
             None => self.vae.decode_memory(latents),
             Some(rows) => self.vae.tiled_decode_memory(latents, rows),
         };
-        Bytes::of(memory, WeightType::F32.bytes() as u64)
+        let bytes = match self.vae.force_upcast {
+            true => WeightType::F32.bytes() as u64,
+            false => self.bytes,
+        };
+        Bytes::of(memory, bytes)
     }
 
     /// Bytes of a picture where memory is plenty.
@@ -141,6 +168,7 @@ impl RunShape {
     ) -> Result<Self, RequestError> {
         let PictureShape {
             latents,
+            capture: _,
             methods,
             storm,
             batch,
@@ -152,8 +180,8 @@ impl RunShape {
         // Each method predicts with and without the prompt.
         let alone = networks.prediction(latents, 2);
         let together = networks.prediction(latents, 2 * methods);
-        let activations = networks.update_activations(latents, limits);
-        let update = storm.then(|| networks.update(latents, activations));
+        let activations = networks.update_activations(picture, limits);
+        let update = storm.then(|| networks.update(picture, activations));
         for pass in [Some(alone), update, Some(decode)].into_iter().flatten() {
             check(pass, limits)?;
         }
@@ -220,11 +248,13 @@ mod tests {
     }
 
     fn square(cells: usize) -> PictureShape {
+        let latents = Grid {
+            rows: cells,
+            columns: cells,
+        };
         PictureShape {
-            latents: Grid {
-                rows: cells,
-                columns: cells,
-            },
+            latents,
+            capture: networks().usual_capture(latents),
             methods: 2,
             storm: true,
             batch: true,

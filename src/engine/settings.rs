@@ -8,6 +8,7 @@ use crate::diffusion::{
     Method, Methods, NoiseKind, Optimisation, OwnWalk, PredictionType, SchedulerKind,
     SigmaSchedule, TimestepSpacing,
 };
+use crate::models::unet::MicroConditioning;
 use crate::parameters::Description;
 use crate::prompt::PromptWeights;
 use crate::storm::ObjectiveKind;
@@ -47,6 +48,16 @@ pub struct Settings {
     pub prediction_type: Option<PredictionType>,
     /// Width and height in pixels; `None`: what the model was trained on.
     pub size: Option<[usize; 2]>,
+    /// Width and height that the picture is to look as if it had had before it was
+    /// scaled, for models that are told it; `None`: the picture's own.
+    #[serde(skip_serializing_if = "is_default")]
+    pub original_size: Option<[usize; 2]>,
+    /// How much is to look cut off at the left and at the top, for the same models.
+    #[serde(skip_serializing_if = "is_default")]
+    pub crop: Option<[usize; 2]>,
+    /// Width and height that it is to look made for; `None`: the picture's own.
+    #[serde(skip_serializing_if = "is_default")]
+    pub target_size: Option<[usize; 2]>,
     /// How brackets in the prompts are read, and what weights do. Pictures that do
     /// not say it were made of literal prompts.
     #[serde(default = "literal", skip_serializing_if = "is_literal")]
@@ -141,6 +152,9 @@ impl Default for Settings {
             rng: NoiseKind::Cpu,
             prediction_type: None,
             size: None,
+            original_size: None,
+            crop: None,
+            target_size: None,
             prompt_weights: PromptWeights::default(),
             loras: Vec::new(),
             optimisation: Optimisation::default(),
@@ -150,6 +164,23 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// What a model that is told sizes is told of a picture of `size`.
+    pub fn micro_conditioning(&self, size: [usize; 2]) -> MicroConditioning {
+        let whole = MicroConditioning::of_picture(size);
+        MicroConditioning {
+            original_size: self.original_size.unwrap_or(whole.original_size),
+            crop: self.crop.unwrap_or(whole.crop),
+            target_size: self.target_size.unwrap_or(whole.target_size),
+        }
+    }
+
+    /// Whether it says anything that only models which are told sizes read.
+    pub fn names_sizes(&self) -> bool {
+        [self.original_size, self.crop, self.target_size]
+            .iter()
+            .any(Option::is_some)
+    }
+
     /// Sets the parameter that `name` means: of the request, or one that the
     /// objective reads.
     ///

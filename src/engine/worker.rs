@@ -68,6 +68,14 @@ struct LoadedModel {
     detector: Option<ObjectDetector>,
 }
 
+impl LoadedModel {
+    /// Bytes of weights that are on the device now.
+    fn held(&self) -> u64 {
+        let staying = self.needs.weights - self.needs.leaving;
+        staying + self.model.text_encoders.leaving_bytes()
+    }
+}
+
 impl Worker {
     pub(super) fn new(
         device: ComputeDevice,
@@ -168,7 +176,7 @@ impl Worker {
         self.check_load(id)?;
         let checkpoint = Checkpoint::open(source, self.device.burn())?;
         let (weight_type, needs) = ModelNeeds::on(&checkpoint, &self.device);
-        let held = self.model.as_ref().map_or(0, |model| model.needs.weights);
+        let held = self.model.as_ref().map_or(0, LoadedModel::held);
         needs.check(held)?;
         Ok((checkpoint, weight_type, needs))
     }
@@ -210,6 +218,7 @@ impl Worker {
             preview_rgb: model.preview_rgb(),
             native_size: description.native_size(),
             size_multiple: description.size_multiple(),
+            is_told_sizes: description.is_told_sizes(),
             pixels_per_cell: description.pixels_per_cell(),
             own_walk: description.own_walk(),
             needs,
@@ -268,7 +277,11 @@ impl Worker {
             needs,
             detector,
         } = self.model.as_ref().ok_or(EngineError::NoModel)?;
-        let limits = self.device.memory_limits();
+        let mut limits = self.device.memory_limits();
+        // The text encoders leave before the picture is made.
+        limits.free = limits
+            .free
+            .map(|free| free + model.text_encoders.leaving_bytes());
         let prepared = prepare(request, &model.description, needs, limits)?;
         self.outbox.send(Event::PromptRead {
             request: id,
@@ -281,7 +294,7 @@ impl Worker {
             });
         }
         let prompts = [&prepared.negative_prompt, &prepared.prompt];
-        let conditioning = model.condition(prompts.map(Arc::clone).to_vec());
+        let conditioning = model.condition(prompts.map(Arc::clone).to_vec(), &prepared.sizes)?;
         let run = Run {
             id,
             request,
@@ -339,11 +352,21 @@ impl Worker {
         model.is_some_and(|loaded| loaded.model.weight_type == WeightType::F16)
     }
 
+    /// Whether its autoencoder computes in f16, as its config says that it can.
+    fn decodes_in_halves(&self) -> bool {
+        let model = self.model.as_ref();
+        let upcasts = |loaded: &LoadedModel| loaded.model.description.vae_config.force_upcast;
+        self.computes_in_halves() && model.is_some_and(|loaded| !upcasts(loaded))
+    }
+
     /// What is behind an error that the device may have caused.
     fn diagnose(&self, error: EngineError) -> EngineError {
         let message = match &error {
             EngineError::Denoise(DenoiseError::NotFinite) if self.computes_in_halves() => {
                 return EngineError::HalvesOverflowed;
+            }
+            EngineError::Denoise(DenoiseError::DecodeNotFinite) if self.decodes_in_halves() => {
+                return EngineError::DecodeOverflowed;
             }
             EngineError::Breakdown(message) => message,
             EngineError::Denoise(DenoiseError::Device(message)) => message,

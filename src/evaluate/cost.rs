@@ -10,9 +10,9 @@ use burn::tensor::{Tensor, TensorData};
 
 use super::records::Cost;
 use crate::checkpoint::StableDiffusion;
-use crate::diffusion::DenoiseError;
 use crate::diffusion::noise::torch_randn;
-use crate::models::unet::{Activations, Grid, PromptContext};
+use crate::diffusion::{DenoiseError, SpatialUpdateParameters};
+use crate::models::unet::{Activations, Capture, Grid, PromptContext};
 
 /// Measured passes; the median of their ratios is taken.
 const REPEATS: usize = 5;
@@ -30,26 +30,28 @@ pub struct PassCosts {
 
 impl PassCosts {
     /// Counts the forward and measures the backward pass at the model's own
-    /// picture size, reading maps on the grid nearest to `attention_res`, with
-    /// `activations` treated as a run there treats them.
+    /// picture size, reading the maps that `update` reads, with `activations`
+    /// treated as a run there treats them.
     ///
     /// # Errors
     /// If the device fails.
     pub fn measure(
         model: &StableDiffusion,
-        attention_res: usize,
+        update: &SpatialUpdateParameters,
         activations: Activations,
     ) -> Result<Self, DenoiseError> {
         let [rows, columns] = model.description.unet_config.sample_size.height_width();
         let latents = Grid { rows, columns };
-        let grid = model.unet.attention_grid(latents, attention_res);
+        let (attention_res, layers) = (update.attention_res, update.attention_layers);
+        let capture = model.unet.capture(latents, attention_res, layers)?;
         let conditioning = model.condition_texts(&[""]);
+        let conditioning = conditioning.map_err(|error| DenoiseError::Device(error.to_string()))?;
         let context = conditioning.context;
         let tokens = conditioning.prompts[0].ids.len();
         let unet_config = &model.description.unet_config;
         let whole = unet_config.pass_operations(latents, tokens);
-        let part = unet_config.maps_pass_operations(latents, grid, tokens);
-        let ratio = || backward_ratio(model, &context, latents, grid, activations);
+        let part = unet_config.maps_pass_operations(latents, capture, tokens);
+        let ratio = || backward_ratio(model, &context, latents, capture, activations);
         // The first run pays for kernels and memory.
         ratio()?;
         let mut ratios = [0.0; REPEATS];
@@ -78,7 +80,7 @@ fn backward_ratio(
     model: &StableDiffusion,
     context: &PromptContext,
     latents: Grid,
-    grid: Grid,
+    capture: Capture,
     activations: Activations,
 ) -> Result<f64, DenoiseError> {
     let Grid { rows, columns } = latents;
@@ -86,7 +88,7 @@ fn backward_ratio(
     let latents = Tensor::<4>::from_data(noise, &model.device);
     let began = Instant::now();
     let unet = &model.unet;
-    let tracked = unet.map_gradient(latents, TIMESTEP, context, grid, activations, &|| true)?;
+    let tracked = unet.map_gradient(latents, TIMESTEP, context, capture, activations, &|| true)?;
     let weights = tracked.maps().clone();
     wait_for(weights.clone())?;
     let forward = began.elapsed();

@@ -14,6 +14,9 @@ use super::{Kernels, flex};
 /// holds them all.
 const SCORES_AT_ONCE: usize = 32 << 20;
 
+/// The same of the backward pass.
+pub(crate) const MOST_SCORES_BACKWARD: usize = recomputed::SCORES_AT_ONCE;
+
 /// softmax(q kᵀ / √head width) v for each head, of `query` [batch, positions,
 /// heads · head width], `key` and `value` [batch, context positions, heads · head
 /// width] → the shape of `query`. Differentiable without holding all scores.

@@ -19,7 +19,7 @@ mod normalisation;
 use burn::backend::DispatchDevice;
 use burn::tensor::{DType, Tensor};
 
-pub(crate) use attention::{attention, attention_with_probabilities};
+pub(crate) use attention::{MOST_SCORES_BACKWARD, attention, attention_with_probabilities};
 pub(crate) use convolution::conv2d;
 pub(crate) use gating::geglu;
 pub(crate) use linear::{

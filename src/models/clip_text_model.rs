@@ -1,4 +1,5 @@
-//! transformers' `CLIPTextModel`: token ids in, one hidden state per token out.
+//! transformers' `CLIPTextModel` and `CLIPTextModelWithProjection`: token ids in, one
+//! hidden state per token out, and one for the whole text.
 //!
 //! Runs once per prompt; its output conditions every prediction of the UNet.
 
@@ -11,12 +12,24 @@ use burn::tensor::{Device, Int, Tensor};
 
 use super::config::{ClipTextConfig, HiddenActivation};
 
-/// The text encoder of Stable Diffusion 1.x (CLIP ViT-L/14) and 2.x (OpenCLIP ViT-H/14).
+/// The text encoder of Stable Diffusion 1.x (CLIP ViT-L/14) and 2.x (OpenCLIP ViT-H/14),
+/// and either of Stable Diffusion XL's (CLIP ViT-L/14, OpenCLIP ViT-bigG/14).
 #[derive(Module, Debug)]
 pub struct ClipTextModel {
     embeddings: ClipTextEmbeddings,
     encoder: ClipEncoder,
     final_layer_norm: LayerNorm,
+    /// To the space in which texts are compared with pictures.
+    text_projection: Option<Linear>,
+}
+
+/// What the layers make of token ids, each [batch, tokens, hidden_size].
+#[derive(Debug, Clone)]
+pub struct TextStates {
+    /// Before the layers left out at the end, as it comes out of the one before them.
+    pub skipped: Tensor<3>,
+    /// After all layers and the final layer norm.
+    pub last: Tensor<3>,
 }
 
 #[derive(Module, Debug)]
@@ -71,6 +84,11 @@ impl ClipTextConfig {
                     .collect(),
             },
             final_layer_norm: self.norm(device),
+            text_projection: self.is_projected.then(|| {
+                LinearConfig::new(width, self.projection_dim)
+                    .with_bias(false)
+                    .init(device)
+            }),
         }
     }
 
@@ -106,18 +124,55 @@ impl ClipTextModel {
     /// Token ids [batch, tokens] → last hidden state after the final layer norm,
     /// [batch, tokens, hidden_size].
     pub fn forward(&self, ids: Tensor<2, Int>) -> Tensor<3> {
+        self.states(ids, 0).last
+    }
+
+    /// Token ids [batch, tokens] → the states after all layers, and those before the
+    /// last `skip` of them.
+    pub fn states(&self, ids: Tensor<2, Int>, skip: usize) -> TextStates {
+        let mut hidden = self.embed(ids);
+        let kept = self.encoder.layers.len().saturating_sub(skip);
+        let (kept, left_out) = self.encoder.layers.split_at(kept);
+        for layer in kept {
+            hidden = layer.forward(hidden);
+        }
+        let skipped = hidden.clone();
+        for layer in left_out {
+            hidden = layer.forward(hidden);
+        }
+        TextStates {
+            skipped,
+            last: self.final_layer_norm.forward(hidden),
+        }
+    }
+
+    /// The texts as a whole, [batch, projection_dim]: of the [last](TextStates::last)
+    /// states that of each text's end token, at the positions `ends`, projected.
+    ///
+    /// # Panics
+    /// If its config is not [projected](ClipTextConfig::is_projected).
+    pub fn pooled(&self, last: Tensor<3>, ends: &[usize]) -> Tensor<2> {
+        let [_, _, width] = last.dims();
+        let of_end = |(text, &end): (usize, &usize)| {
+            let state = last.clone().narrow(0, text, 1).narrow(1, end, 1);
+            state.reshape([1, width])
+        };
+        let ends = ends.iter().enumerate().map(of_end).collect();
+        let projection = self.text_projection.as_ref();
+        projection
+            .expect("the caller knows that it is projected")
+            .forward(Tensor::cat(ends, 0))
+    }
+
+    /// Embeddings of tokens and positions, [batch, tokens, hidden_size].
+    fn embed(&self, ids: Tensor<2, Int>) -> Tensor<3> {
         let [_, tokens] = ids.dims();
         let positions = Tensor::<1, Int>::arange(0..tokens as i64, &ids.device());
         let positions = positions.reshape([1, tokens]);
-        let mut hidden = self
-            .embeddings
+        self.embeddings
             .token_embedding
             .forward(ids)
-            .add(self.embeddings.position_embedding.forward(positions));
-        for layer in &self.encoder.layers {
-            hidden = layer.forward(hidden);
-        }
-        self.final_layer_norm.forward(hidden)
+            .add(self.embeddings.position_embedding.forward(positions))
     }
 }
 

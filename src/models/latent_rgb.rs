@@ -29,6 +29,17 @@ impl LatentRgb {
         bias: [-0.017478, -0.055834, -0.105825],
     };
 
+    /// The published map of Stable Diffusion XL (ComfyUI's factors).
+    pub const STABLE_DIFFUSION_XL: Self = Self {
+        factors: [
+            [0.3651, 0.4232, 0.4341],
+            [-0.2533, -0.0042, 0.1068],
+            [0.1076, 0.1111, -0.0362],
+            [-0.3165, -0.2492, -0.2188],
+        ],
+        bias: [0.1084, -0.0175, -0.0011],
+    };
+
     /// Of a picture already painted: three planes of colours and one unused.
     pub const PAINTED: Self = Self {
         factors: [

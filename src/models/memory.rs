@@ -5,7 +5,8 @@
 //! code in this room computes it. Measured peaks stand beside it in the README.
 
 use super::config::{AutoencoderConfig, UNetConfig};
-use super::unet::{Grid, Stage, StageShape};
+use super::unet::{Capture, Grid, Part, StageShape};
+use crate::kernels::MOST_SCORES_BACKWARD;
 
 /// Numbers that a pass holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -40,72 +41,98 @@ const FEED_FORWARD: usize = 8;
 const RESNET_BACKWARD: usize = 16;
 const TRANSFORMER_BACKWARD: usize = 56;
 
+/// Tensors of scores alive at once in the backward pass of attention: scores,
+/// probabilities and a gradient.
+const SCORES_BACKWARD: usize = 3;
+
 impl UNetConfig {
     /// One prediction for `batch` latents of `latents` cells.
     pub fn prediction_memory(&self, latents: Grid, batch: usize) -> ActivationMemory {
-        self.memory(latents, batch, |shape| {
+        fullest(&self.stage_shapes(latents), batch, |shape| {
             let resnet = RESNET_IN * shape.channels_in + RESNET_OUT * shape.channels;
             let transformer = TRANSFORMER * shape.channels * usize::from(shape.attends);
-            resnet.max(transformer)
+            resnet.max(transformer) + waiting(shape)
         })
     }
 
-    /// The maps of one latent with their gradient, stage by stage.
-    pub fn gradient_memory(&self, latents: Grid) -> ActivationMemory {
-        let mut memory = self.memory(latents, 1, backward);
+    /// The maps of one latent with their gradient, stage by stage, up to the last
+    /// layer of `capture`.
+    pub fn gradient_memory(&self, latents: Grid, capture: Capture) -> ActivationMemory {
+        let stages = self.stage_shapes_up_to(latents, capture);
+        let mut memory = fullest(&stages, 1, backward);
+        memory.numbers += scores_backward(&stages);
         // What entered each stage is kept too.
-        let inputs = self.stage_shapes(latents);
-        memory.numbers += inputs
+        memory.numbers += stages
             .iter()
             .map(|shape| shape.cells * shape.channels_in)
             .sum::<usize>();
         memory
     }
 
-    /// As [`Self::gradient_memory`], with the activations of all stages kept: of
-    /// the whole network, so more than of a pass that ends early.
-    pub fn kept_gradient_memory(&self, latents: Grid) -> ActivationMemory {
-        let stages = self.stage_shapes(latents);
+    /// As [`Self::gradient_memory`], with the activations of all stages kept.
+    pub fn kept_gradient_memory(&self, latents: Grid, capture: Capture) -> ActivationMemory {
+        let stages = self.stage_shapes_up_to(latents, capture);
         let numbers = stages.iter().map(|shape| shape.cells * backward(shape));
         ActivationMemory {
-            numbers: numbers.sum(),
-            ..self.gradient_memory(latents)
+            numbers: numbers.sum::<usize>() + scores_backward(&stages),
+            ..self.gradient_memory(latents, capture)
         }
     }
+}
 
-    fn memory(
-        &self,
-        latents: Grid,
-        batch: usize,
-        per_cell: impl Fn(&StageShape) -> usize,
-    ) -> ActivationMemory {
-        let mut skips = Vec::new();
-        let mut fullest = ActivationMemory::default();
-        for shape in self.stage_shapes(latents) {
-            if matches!(shape.stage, Stage::UpLayer { .. }) {
-                skips.pop();
-            }
-            let kept: usize = skips.iter().sum();
-            let widest = match shape.attends {
-                true => FEED_FORWARD * shape.channels,
-                false => shape.channels_in.max(shape.channels),
-            };
-            fullest = fullest.or(ActivationMemory {
-                numbers: batch * (kept + shape.cells * per_cell(&shape)),
-                largest: batch * shape.cells * widest,
-            });
-            if shape.stage.leaves_skip() {
-                skips.push(shape.cells * shape.channels);
-            }
+/// A walk through `stages` with `batch` samples, at its fullest moment.
+fn fullest(
+    stages: &[StageShape],
+    batch: usize,
+    per_cell: impl Fn(&StageShape) -> usize,
+) -> ActivationMemory {
+    let mut skips = Vec::new();
+    let mut fullest = ActivationMemory::default();
+    for shape in stages {
+        if shape.takes_skip() {
+            skips.pop();
         }
-        fullest
+        let kept: usize = skips.iter().sum();
+        let widest = match shape.attends {
+            true => FEED_FORWARD * shape.channels,
+            false => shape.channels_in.max(shape.channels),
+        };
+        fullest = fullest.or(ActivationMemory {
+            numbers: batch * (kept + shape.cells * per_cell(shape)),
+            largest: batch * shape.cells * widest,
+        });
+        if shape.leaves_skip() {
+            skips.push(shape.cells * shape.channels);
+        }
     }
+    fullest
+}
+
+/// Numbers per cell of the sample that waits while its transformer runs in parts.
+fn waiting(shape: &StageShape) -> usize {
+    match shape.part {
+        Part::Whole => 0,
+        Part::Before | Part::Block(_) | Part::After => shape.channels,
+    }
+}
+
+/// Scores alive in the backward pass of the largest self-attention, which computes
+/// some rows of them at a time.
+fn scores_backward(stages: &[StageShape]) -> usize {
+    let attending = stages.iter().filter(|shape| shape.attends);
+    let scores = attending.map(|shape| shape.heads * shape.cells * shape.cells);
+    SCORES_BACKWARD * scores.max().unwrap_or(0).min(MOST_SCORES_BACKWARD)
 }
 
 /// Numbers per cell alive in a stage while it is differentiated.
 fn backward(shape: &StageShape) -> usize {
     let transformer = TRANSFORMER_BACKWARD * shape.channels * usize::from(shape.attends);
-    RESNET_BACKWARD * (shape.channels_in + shape.channels) / 2 + transformer
+    let resnet = RESNET_BACKWARD * (shape.channels_in + shape.channels) / 2;
+    match shape.part {
+        // No resnet runs in it.
+        Part::Block(_) => transformer + waiting(shape),
+        Part::Whole | Part::Before | Part::After => resnet + transformer + waiting(shape),
+    }
 }
 
 impl AutoencoderConfig {

@@ -5,7 +5,7 @@
 
 use burn::module::Param;
 use burn::nn::GroupNorm;
-use burn::tensor::Tensor;
+use burn::tensor::{DType, Tensor};
 
 /// A feature map [1, channels, height, width] as strips [1, channels, rows, width],
 /// from the top.
@@ -67,7 +67,8 @@ impl Strips {
             .parts
             .iter()
             .map(|part| {
-                let grouped = grouped(norm, part.clone());
+                // Squares leave the range of f16.
+                let grouped = grouped(norm, part.clone().cast(DType::F32));
                 let mean = grouped.clone().mean_dim(2);
                 let variance = grouped.sub(mean.clone()).square().mean_dim(2);
                 [mean, variance]
@@ -103,20 +104,22 @@ pub(super) struct MeasuredNorm<'a> {
 impl MeasuredNorm<'_> {
     /// [1, channels, rows, width] → the same shape.
     pub(super) fn forward(&self, part: Tensor<4>) -> Tensor<4> {
-        let shape = part.dims();
-        let normalised = grouped(self.norm, part)
+        let (shape, dtype) = (part.dims(), part.dtype());
+        let normalised = grouped(self.norm, part.cast(DType::F32))
             .sub(self.mean.clone())
             .div(self.deviation.clone());
         let affine = |parameter: &Option<Param<Tensor<1>>>| {
             let parameter = parameter.as_ref().map(Param::val);
             parameter
                 .expect("the autoencoder's norms have weights and biases")
+                .cast(DType::F32)
                 .reshape([1, shape[1], 1, 1])
         };
         normalised
             .reshape(shape)
             .mul(affine(&self.norm.gamma))
             .add(affine(&self.norm.beta))
+            .cast(dtype)
     }
 }
 

@@ -91,11 +91,35 @@ impl Transformer2DModel {
         key_values: &[KeyValue],
         mut maps: Option<&mut Vec<Tensor<3>>>,
     ) -> Tensor<4> {
-        let normalised = group_norm(&self.norm, sample.clone(), None, Activation::Identity);
-        let mut hidden = grid_to_sequence(self.proj_in.layer(), normalised);
-        for (block, key_value) in self.transformer_blocks.iter().zip(key_values) {
-            hidden = block.forward(hidden, key_value, maps.as_deref_mut());
+        let mut hidden = self.enter(sample.clone());
+        for (number, key_value) in key_values.iter().enumerate() {
+            hidden = self.block(number, hidden, key_value, maps.as_deref_mut());
         }
+        self.leave(hidden, sample)
+    }
+
+    /// The way into the blocks: `sample` [batch, channels, height, width] → hidden
+    /// states [batch, height · width, channels].
+    pub fn enter(&self, sample: Tensor<4>) -> Tensor<3> {
+        let normalised = group_norm(&self.norm, sample, None, Activation::Identity);
+        grid_to_sequence(self.proj_in.layer(), normalised)
+    }
+
+    /// Block `number` alone, with its key and value of the prompt: hidden states →
+    /// the same shape; its map as for [`Self::forward`].
+    pub fn block(
+        &self,
+        number: usize,
+        hidden: Tensor<3>,
+        key_value: &KeyValue,
+        maps: Option<&mut Vec<Tensor<3>>>,
+    ) -> Tensor<3> {
+        self.transformer_blocks[number].forward(hidden, key_value, maps)
+    }
+
+    /// The way out of the blocks: hidden states, and the `sample` that went in, which
+    /// is added → its shape.
+    pub fn leave(&self, hidden: Tensor<3>, sample: Tensor<4>) -> Tensor<4> {
         sequence_to_grid_added(self.proj_out.layer(), hidden, sample)
     }
 }

@@ -64,6 +64,8 @@ pub enum Kind {
     StepThresholds,
     /// Thresholds from 0 to 1 by fraction of the sampling.
     FractionThresholds,
+    /// Cross-attention layers by name, or all.
+    Layers,
 }
 
 /// A value that a parameter can't have.
@@ -154,6 +156,11 @@ impl Description {
         Self::new(label, Kind::FractionThresholds)
     }
 
+    /// Cross-attention layers of the UNet.
+    pub const fn layers(label: &'static str) -> Self {
+        Self::new(label, Kind::Layers)
+    }
+
     /// Counts in `unit`.
     pub const fn counted_in(mut self, unit: &'static str) -> Self {
         self.unit = Some(Unit::In(unit));
@@ -213,7 +220,7 @@ impl Description {
             (Kind::Count { low, high }, Value::Count(value)) => {
                 within(self.label, *value as f64, low as f64, high as f64)
             }
-            (Kind::Switch, Value::Switch(_)) => Ok(()),
+            (Kind::Switch, Value::Switch(_)) | (Kind::Layers, Value::Layers(_)) => Ok(()),
             (
                 Kind::Pair {
                     low, high, labels, ..
@@ -272,6 +279,7 @@ impl Description {
             }
             Kind::Count { low, high } => Some(format!("{low} to {high}")),
             Kind::Switch => None,
+            Kind::Layers => Some("all, or names of layers".to_owned()),
             Kind::StepThresholds | Kind::FractionThresholds => Some("0 to 1 each".to_owned()),
         }
     }
@@ -289,6 +297,9 @@ impl Kind {
             Self::FractionThresholds => {
                 "fractions of the sampling and thresholds, such as {0: 0.05, 0.2: 0.5}"
             }
+            Self::Layers => {
+                "all, or layers such as up_blocks.0.attentions.1.transformer_blocks.1-3"
+            }
         }
     }
 
@@ -300,6 +311,7 @@ impl Kind {
             Self::Switch => "BOOL",
             Self::Pair { .. } => "(FIRST, LAST)",
             Self::StepThresholds | Self::FractionThresholds => "{PLACE: THRESHOLD}",
+            Self::Layers => "LAYERS",
         }
     }
 }

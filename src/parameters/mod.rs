@@ -5,7 +5,9 @@
 //! line, validation and the README's table are made from it.
 
 mod description;
+mod layer_choice;
 mod value;
 
 pub use description::{Description, Flag, Kind, ParameterError, Unit};
+pub use layer_choice::{LayerBlock, LayerChoice, LayerChoiceError};
 pub use value::{Field, Value};

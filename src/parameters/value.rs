@@ -6,6 +6,11 @@
 use std::fmt::{self, Display};
 use std::str::FromStr;
 
+use super::layer_choice::LayerChoice;
+
+/// The word for no choice of layers.
+const ALL_LAYERS: &str = "all";
+
 /// The value of some parameter.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
@@ -15,6 +20,7 @@ pub enum Value {
     Pair((f64, f64)),
     StepThresholds(Vec<(usize, f64)>),
     FractionThresholds(Vec<(f64, f64)>),
+    Layers(Option<LayerChoice>),
 }
 
 /// The place where a parameter's value lies.
@@ -26,6 +32,7 @@ pub enum Field<'a> {
     Pair(&'a mut (f64, f64)),
     StepThresholds(&'a mut Vec<(usize, f64)>),
     FractionThresholds(&'a mut Vec<(f64, f64)>),
+    Layers(&'a mut Option<LayerChoice>),
 }
 
 macro_rules! conversions {
@@ -73,6 +80,7 @@ conversions! {
     Pair: (f64, f64);
     StepThresholds: Vec<(usize, f64)>;
     FractionThresholds: Vec<(f64, f64)>;
+    Layers: Option<LayerChoice>;
 }
 
 impl Field<'_> {
@@ -91,6 +99,8 @@ impl Field<'_> {
             }
             Self::StepThresholds(_) => thresholds(text).map(Value::StepThresholds),
             Self::FractionThresholds(_) => thresholds(text).map(Value::FractionThresholds),
+            Self::Layers(_) if text == ALL_LAYERS => Some(Value::Layers(None)),
+            Self::Layers(_) => text.parse().ok().map(|it| Value::Layers(Some(it))),
         }
     }
 }
@@ -132,6 +142,8 @@ impl Display for Value {
             Self::Pair((first, second)) => write!(formatter, "({first}, {second})"),
             Self::StepThresholds(list) => write_thresholds(formatter, list),
             Self::FractionThresholds(list) => write_thresholds(formatter, list),
+            Self::Layers(None) => formatter.write_str(ALL_LAYERS),
+            Self::Layers(Some(layers)) => layers.fmt(formatter),
         }
     }
 }
@@ -197,6 +209,15 @@ mod tests {
         }
         assert_eq!(read::<bool>("False"), Some(Value::Switch(false)));
         assert_eq!(read::<usize>("25"), Some(Value::Count(25)));
+    }
+
+    #[test]
+    fn layers_are_all_or_named() {
+        let read = |text| read::<Option<LayerChoice>>(text);
+        assert_eq!(read("all"), Some(Value::Layers(None)));
+        let some = read("up_blocks.0.attentions.1").unwrap();
+        assert_eq!(some.to_string(), "up_blocks.0.attentions.1");
+        assert_eq!(read("some"), None);
     }
 
     #[test]

@@ -123,6 +123,16 @@ impl ClipTokenizer {
         self.tokenizer.get_vocab_size(true)
     }
 
+    /// The token that prompts are filled up with.
+    pub fn padding(&self) -> u32 {
+        self.padding
+    }
+
+    /// The token at the end of a prompt.
+    pub fn end(&self) -> u32 {
+        self.end
+    }
+
     /// Encodes a prompt whose every character counts as it is; one that is too long
     /// loses its last words.
     pub fn encode(&self, prompt: &str) -> TokenizedPrompt {

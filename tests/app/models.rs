@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use egui::accesskit::Role;
 use egui_kittest::kittest::Queryable;
 use storm_studio::app::{Preferences, RememberedModels, RunState};
 use storm_studio::checkpoint::CheckpointSource;
@@ -164,6 +165,31 @@ fn a_model_that_fails_half_way_gives_way_to_toybox() {
     // The reason is still to be read.
     assert_eq!(wait_for_error(&mut harness), message);
     generate(&mut harness, None);
+}
+
+#[test]
+fn stable_diffusion_xl_offers_its_sizes_and_the_sizes_that_it_is_told() {
+    let output = tempfile::tempdir().unwrap();
+    let mut harness = studio(output.path());
+    assert!(harness.query_by_label("Aspect").is_none());
+    let model = copy_folder("narrow-sdxl");
+    drop_on_window(&mut harness, model.path());
+    wait_for_model(&mut harness, &name_of(model.path()));
+    let menu = harness.get_by_role_and_label(Role::ComboBox, "Aspect");
+    menu.click_accesskit();
+    harness.run_steps(3);
+    harness.get_by_label("832 × 1216").click_accesskit();
+    harness.run_steps(3);
+    let size = |harness: &Studio| app(harness).state().draft.settings.size;
+    assert_eq!(size(&harness), Some([832, 1216]));
+    harness.get_by_label("More of sampling").click_accesskit();
+    harness.run_steps(12);
+    for label in ["Original width", "Crop at the top", "Target height"] {
+        harness.get_by_label(label);
+    }
+    generate(&mut harness, Some([128, 128]));
+    let run = app(&harness).state().shown_run().unwrap();
+    assert_eq!(run.size, [128, 128]);
 }
 
 #[test]

@@ -187,6 +187,7 @@ impl Narrow {
             objective: Some(objective),
             update_rule,
             attention_res: 16,
+            attention_layers: None,
             batch_lanes: true,
             activations: Activations::Keep,
         };

@@ -65,6 +65,7 @@ fn load(path: &Path, device: &Device) -> StableDiffusion {
 fn text_error(recording: &Recording, model: &StableDiffusion) -> Option<f64> {
     let ours = model
         .condition_texts(&["", &recording.run.prompt])
+        .unwrap()
         .hidden_states;
     if ours.dims()[..] != *recording.shape("text_embeddings") {
         return None;

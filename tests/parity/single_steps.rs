@@ -45,7 +45,10 @@ pub fn check(
         recording,
         model,
         objective,
-        context: model.condition_texts(&["", &recording.run.prompt]).context,
+        context: model
+            .condition_texts(&["", &recording.run.prompt])
+            .unwrap()
+            .context,
         grid: model.unet.attention_grid(
             Grid {
                 rows: shape[2],

@@ -5,6 +5,7 @@ mod model_panel;
 mod sampler_settings;
 pub mod setting_row;
 pub mod settings_panel;
+mod size_settings;
 pub mod storm_settings;
 pub mod sweep_settings;
-pub mod thresholds_row;
+pub mod text_row;

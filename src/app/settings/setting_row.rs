@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use egui::{Align, DragValue, Layout, Ui, emath, vec2};
 
-use super::thresholds_row::thresholds_row;
+use super::text_row::text_row;
 use crate::app::look::buttons::icon_button;
 use crate::app::look::icons;
 use crate::parameters::{Description, Field, Kind, Value};
@@ -66,7 +66,7 @@ fn parameter_row(ui: &mut Ui, description: &Description, mut field: Field<'_>, d
             number_row(ui, labels[0], text, &mut value.0, default.0, number.clone());
             number_row(ui, labels[1], text, &mut value.1, default.1, number);
         }
-        (_, field, default) => thresholds_row(ui, description, field, default),
+        (_, field, default) => text_row(ui, description, field, default),
     }
 }
 

@@ -1,13 +1,14 @@
 //! The settings on the left: every parameter with its explanation, its range
 //! and a way back to its default.
 
-use egui::{Align, CollapsingHeader, DragValue, Layout, ScrollArea, Ui, vec2};
+use egui::{Align, CollapsingHeader, Layout, ScrollArea, Ui, vec2};
 use strum::VariantArray;
 
 use super::lora_settings::lora_ui;
 use super::model_panel::model_ui;
 use super::sampler_settings::{more_sampling_ui, sampler_ui};
 use super::setting_row::{VALUE_WIDTH, group_rows, row};
+use super::size_settings::{aspect_ui, size_ui, told_sizes_ui};
 use super::storm_settings::{more_ui, storm_ui};
 use super::sweep_settings::sweep_ui;
 use crate::app::look::buttons::icon_button;
@@ -16,7 +17,7 @@ use crate::app::look::theme::{Palette, bold, small};
 use crate::app::state::State;
 use crate::app::state::session::WORTH_A_SENTENCE;
 use crate::diffusion::{Method, Methods, PredictionType};
-use crate::engine::{LARGEST_SIDE, ModelInfo, SeedList, Settings};
+use crate::engine::{ModelInfo, SeedList, Settings};
 
 /// The panel has no state of its own: it edits the draft.
 #[derive(Debug, Default)]
@@ -29,7 +30,11 @@ impl SettingsPanel {
             group(ui, "Picture", true, |ui| picture_ui(ui, state));
             group(ui, "More of sampling", false, |ui| {
                 let model = state.session.model().cloned();
-                more_sampling_ui(ui, state.draft.settings_mut(), model.as_deref());
+                let settings = state.draft.settings_mut();
+                more_sampling_ui(ui, settings, model.as_deref());
+                if let Some(model) = &model {
+                    told_sizes_ui(ui, settings, model);
+                }
             });
             group(ui, "LoRA", false, |ui| lora_ui(ui, state));
             group(ui, "STORM", true, |ui| {
@@ -72,6 +77,7 @@ fn picture_ui(ui: &mut Ui, state: &mut State) {
     sampler_ui(ui, settings, model.as_deref());
     if let Some(model) = &model {
         prediction_ui(ui, &mut settings.prediction_type, model);
+        aspect_ui(ui, &mut settings.size, model);
         size_ui(ui, &mut settings.size, model);
         memory_ui(ui, settings, model);
     }
@@ -184,34 +190,4 @@ fn memory_ui(ui: &mut Ui, settings: &Settings, model: &ModelInfo) {
             "With less, the methods take turns and the picture is decoded in tiles; what does not \
              fit even then is refused.",
         );
-}
-
-fn size_ui(ui: &mut Ui, size: &mut Option<[usize; 2]>, model: &ModelInfo) {
-    let changed = size.is_some_and(|size| size != model.native_size);
-    let tip = "Width and height in pixels; sides far from what the model was trained on give poorer \
-               pictures.";
-    let reset = row(ui, "Size", tip, changed, |ui| {
-        let multiple = model.size_multiple;
-        let [mut width, mut height] = size.unwrap_or(model.native_size);
-        // Laid out from the right.
-        let high = ui
-            .add(side(&mut height, multiple))
-            .accessible_name("Height");
-        ui.label("×");
-        let wide = ui.add(side(&mut width, multiple)).accessible_name("Width");
-        if high.changed() || wide.changed() {
-            *size = Some([width, height]);
-        }
-    });
-    if reset {
-        *size = None;
-    }
-}
-
-fn side(value: &mut usize, multiple: usize) -> DragValue<'_> {
-    let range = multiple.min(*value)..=LARGEST_SIDE.max(*value);
-    DragValue::new(value)
-        .range(range)
-        .speed(multiple as f64 / 8.0)
-        .clamp_existing_to_range(false)
 }

@@ -10,7 +10,8 @@ use super::error::LoraError;
 use super::file::{LoraFile, Module, Named};
 
 /// The numbers of one module, ready to be added.
-pub(super) struct Contribution {
+#[derive(Debug)]
+pub(in crate::checkpoint) struct Contribution {
     /// [rows, rank], times weight and alpha / rank.
     up: Vec<f32>,
     /// [rank, columns].

@@ -12,7 +12,7 @@ use super::super::weights::{Adjusted, WeightPlan};
 use super::contribution::Contribution;
 use super::error::LoraError;
 use super::file::LoraFile;
-use super::module_names::{TEXT_ENCODER, UNET, module_of};
+use super::module_names::{SECOND_TEXT_ENCODER, TEXT_ENCODER, UNET, module_of};
 
 /// A LoRA that is part of a model's weights.
 #[derive(Debug, Clone)]
@@ -30,7 +30,7 @@ impl MergedLora {
 }
 
 /// What is added to each parameter of a network.
-type Additions = BTreeMap<String, Vec<Contribution>>;
+pub(in crate::checkpoint) type Additions = BTreeMap<String, Vec<Contribution>>;
 
 impl StableDiffusion {
     /// The LoRAs that are part of its weights.
@@ -51,40 +51,42 @@ impl StableDiffusion {
         if is_there {
             return Ok(());
         }
-        let [text_encoder, unet] = self.additions(&loras)?;
-        let touched = |old: &BTreeSet<String>, new: &Additions| -> BTreeSet<String> {
-            old.iter().chain(new.keys()).cloned().collect()
+        let additions = self.additions(&loras)?;
+        let touched = |network: usize| -> BTreeSet<String> {
+            let old = self.touched[network].iter();
+            old.chain(additions[network].keys()).cloned().collect()
         };
-        let rebuilt = [
-            touched(&self.touched[0], &text_encoder),
-            touched(&self.touched[1], &unet),
-        ];
-        if let Err(error) = self.rebuild(&rebuilt, [&text_encoder, &unet]) {
-            let [text_encoder, unet] = self.additions(&self.loras)?;
-            self.rebuild(&rebuilt, [&text_encoder, &unet])?;
+        let rebuilt = [0, 1, 2].map(touched);
+        if let Err(error) = self.rebuild(&rebuilt, &additions) {
+            let before = self.additions(&self.loras)?;
+            self.rebuild(&rebuilt, &before)?;
             return Err(error);
         }
-        let names = |additions: Additions| additions.into_keys().collect();
-        self.touched = [names(text_encoder), names(unet)];
+        self.touched = additions.map(|additions| additions.keys().cloned().collect());
         self.loras = loras;
         Ok(())
     }
 
-    /// What `loras` add to text encoder and UNet, all numbers read and checked.
-    fn additions(&self, loras: &[MergedLora]) -> Result<[Additions; 2], LoraError> {
+    /// What `loras` add to text encoder, UNet and second text encoder, all numbers read
+    /// and checked.
+    fn additions(&self, loras: &[MergedLora]) -> Result<[Arc<Additions>; 3], LoraError> {
+        let encoders = &self.text_encoders;
+        let second = encoders.second.as_ref();
+        let second = second.map(|encoder| (SECOND_TEXT_ENCODER, encoder.weights()));
         let networks = [
-            (TEXT_ENCODER, &self.text_encoder_weights),
+            (TEXT_ENCODER, encoders.first.weights()),
             (UNET, &self.unet_weights),
         ];
+        let networks = networks.into_iter().chain(second);
         let mut targets: BTreeMap<String, (usize, &str, &[usize])> = BTreeMap::new();
-        for (index, (network, plan)) in networks.into_iter().enumerate() {
+        for (index, (network, plan)) in networks.enumerate() {
             for (parameter, shape) in plan.parameters() {
                 if let Some(module) = module_of(network, parameter) {
                     targets.insert(module, (index, parameter, shape));
                 }
             }
         }
-        let mut additions: [Additions; 2] = Default::default();
+        let mut additions: [Additions; 3] = Default::default();
         for lora in loras {
             self.check_family(&lora.file)?;
             let modules = lora.file.modules.iter();
@@ -98,7 +100,7 @@ impl StableDiffusion {
             }
             for (name, module) in &lora.file.modules {
                 let (network, parameter, shape) = targets[name];
-                let weight = lora.weights[network];
+                let weight = lora.weights[usize::from(network == 1)];
                 let read = Contribution::read(&lora.file, module, weight, shape)?;
                 if weight != 0.0 {
                     let parameter = parameter.to_string();
@@ -106,7 +108,7 @@ impl StableDiffusion {
                 }
             }
         }
-        Ok(additions)
+        Ok(additions.map(Arc::new))
     }
 
     fn check_family(&self, file: &LoraFile) -> Result<(), LoraError> {
@@ -124,27 +126,31 @@ impl StableDiffusion {
         }
     }
 
-    /// Reads the `touched` parameters of text encoder and UNet anew, with `additions`.
+    /// Reads the `touched` parameters of the networks anew, with `additions`.
     fn rebuild(
         &mut self,
-        touched: &[BTreeSet<String>; 2],
-        additions: [&Additions; 2],
+        touched: &[BTreeSet<String>; 3],
+        additions: &[Arc<Additions>; 3],
     ) -> Result<(), LoraError> {
         let weight_type = self.weight_type;
-        // A network that holds nothing takes the place of the one in work, whose old
-        // tensors go one by one.
-        if !touched[0].is_empty() {
-            let empty = self.description.text_config.init(&self.device);
-            let network = std::mem::replace(&mut self.text_encoder, empty);
-            let adjust = adjusted(&self.text_encoder_weights, &touched[0], additions[0]);
-            let (network, failure) = adjust.rebuild(network, weight_type);
-            self.text_encoder = network;
-            failure.map_or(Ok(()), |failure| Err(overflow(failure)))?;
+        let encoders = &mut self.text_encoders;
+        let encoders = [
+            (0, Some(&mut encoders.first)),
+            (2, encoders.second.as_mut()),
+        ];
+        for (index, encoder) in encoders {
+            let is_touched = !touched[index].is_empty();
+            if let Some(encoder) = encoder.filter(|_| is_touched) {
+                let added = encoder.add(&touched[index], Arc::clone(&additions[index]));
+                added.map_err(overflow)?;
+            }
         }
         if !touched[1].is_empty() {
+            // A network that holds nothing takes the place of the one in work, whose old
+            // tensors go one by one.
             let empty = self.description.unet_config.init(&self.device);
             let network = std::mem::replace(&mut self.unet, empty);
-            let adjust = adjusted(&self.unet_weights, &touched[1], additions[1]);
+            let adjust = adjusted(&self.unet_weights, &touched[1], &additions[1]);
             let (network, failure) = adjust.rebuild(network, weight_type);
             self.unet = network;
             failure.map_or(Ok(()), |failure| Err(overflow(failure)))?;
@@ -153,7 +159,8 @@ impl StableDiffusion {
     }
 }
 
-fn adjusted<'a>(
+/// The `touched` parameters of a network, to be read anew with `additions`.
+pub(in crate::checkpoint) fn adjusted<'a>(
     plan: &'a WeightPlan,
     touched: &'a BTreeSet<String>,
     additions: &'a Additions,

@@ -14,3 +14,4 @@ mod module_names;
 pub use error::LoraError;
 pub use file::LoraFile;
 pub use merge::MergedLora;
+pub(super) use merge::{Additions, adjusted};

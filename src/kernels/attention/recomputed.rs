@@ -16,7 +16,7 @@ use burn::backend::{Autodiff, Backend, Cube, Dispatch, Flex, TensorMetadata, bac
 use burn::tensor::{Slice, Tensor};
 
 /// Most scores held at a time, in numbers: 32 MiB of f32.
-const SCORES_AT_ONCE: usize = 8 << 20;
+pub(super) const SCORES_AT_ONCE: usize = 8 << 20;
 
 /// softmax(q kᵀ / √width) v of `query` [batch, heads, positions, width] and
 /// `key` and `value` [batch, heads, context positions, width]; differentiable.

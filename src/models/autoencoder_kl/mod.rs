@@ -8,12 +8,12 @@ mod coder;
 
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 
 use self::coder::{Decoder, Encoder};
 use super::config::AutoencoderConfig;
 
-/// The autoencoder of Stable Diffusion 1.x and 2.x.
+/// The autoencoder of Stable Diffusion 1.x, 2.x and XL.
 #[derive(Module, Debug)]
 pub struct AutoencoderKl {
     encoder: Encoder,
@@ -43,7 +43,9 @@ impl AutoencoderKl {
     /// Picture [batch, 3, height, width] in [-1, 1] → the mean of its latents,
     /// scaled as the UNet sees them, [batch, 4, height / f, width / f].
     pub fn encode(&self, picture: Tensor<4>) -> Tensor<4> {
+        let picture = picture.cast(self.dtype());
         let moments = self.quant_conv.forward(self.encoder.forward(picture));
+        let moments = moments.cast(DType::F32);
         let latents = moments.dims()[1] / 2;
         moments
             .narrow(1, 0, latents)
@@ -54,8 +56,9 @@ impl AutoencoderKl {
     /// [batch, 3, f · rows, f · columns], nominally in [-1, 1], not clamped.
     pub fn decode(&self, latents: Tensor<4>) -> Tensor<4> {
         tracing::debug!(batch = latents.dims()[0], "VAE decode");
-        let latents = latents.div_scalar(self.scaling_factor);
-        self.decoder.forward(self.post_quant_conv.forward(latents))
+        let latents = self.unscaled(latents);
+        let picture = self.decoder.forward(self.post_quant_conv.forward(latents));
+        picture.cast(DType::F32)
     }
 
     /// As [`Self::decode`], of one picture in tiles as wide as it is and at most
@@ -63,8 +66,18 @@ impl AutoencoderKl {
     /// half of the memory does, and no tensor is larger than a tile's.
     pub fn decode_tiled(&self, latents: Tensor<4>, rows: usize) -> Tensor<4> {
         tracing::debug!(rows, "VAE decode in tiles");
-        let latents = latents.div_scalar(self.scaling_factor);
-        let latents = self.post_quant_conv.forward(latents);
-        self.decoder.forward_in_strips(latents, rows)
+        let latents = self.post_quant_conv.forward(self.unscaled(latents));
+        let picture = self.decoder.forward_in_strips(latents, rows);
+        picture.cast(DType::F32)
+    }
+
+    /// What the weights are, and so what it computes in.
+    pub fn dtype(&self) -> DType {
+        self.post_quant_conv.weight.val().dtype()
+    }
+
+    /// Latents as the decoder reads them.
+    fn unscaled(&self, latents: Tensor<4>) -> Tensor<4> {
+        latents.div_scalar(self.scaling_factor).cast(self.dtype())
     }
 }

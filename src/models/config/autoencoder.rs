@@ -16,6 +16,8 @@ pub struct AutoencoderConfig {
     pub norm_num_groups: usize,
     /// The UNet sees encoder output times this.
     pub scaling_factor: f64,
+    /// Whether its activations leave the range of f16.
+    pub force_upcast: bool,
     act_fn: String,
     down_block_types: Vec<String>,
     up_block_types: Vec<String>,
@@ -36,6 +38,7 @@ impl Default for AutoencoderConfig {
             layers_per_block: 1,
             norm_num_groups: 32,
             scaling_factor: 0.18215,
+            force_upcast: true,
             act_fn: "silu".to_string(),
             down_block_types: vec!["DownEncoderBlock2D".to_string()],
             up_block_types: vec!["UpDecoderBlock2D".to_string()],

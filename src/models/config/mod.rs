@@ -12,7 +12,7 @@ mod unet;
 pub use autoencoder::AutoencoderConfig;
 pub use autoencoder_tiny::AutoencoderTinyConfig;
 pub use text_encoder::{ClipTextConfig, HiddenActivation};
-pub use unet::{PerLevel, SampleSize, UNetConfig};
+pub use unet::{PerLevel, SampleSize, TextTime, UNetConfig};
 
 /// Why a `config.json` cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -141,10 +141,31 @@ mod tests {
 
     #[test]
     fn other_families_are_named() {
-        let error = UNetConfig::from_json(br#"{"addition_embed_type": "text_time"}"#);
-        assert!(error.unwrap_err().to_string().contains("SDXL"));
+        let error = UNetConfig::from_json(br#"{"addition_embed_type": "image"}"#);
+        assert!(error.unwrap_err().to_string().contains("image"));
         let error = UNetConfig::from_json(br#"{"in_channels": 9}"#);
         assert!(error.unwrap_err().to_string().contains("inpaints"));
+    }
+
+    #[test]
+    fn what_sdxl_is_told_besides_the_prompt_is_read_from_its_widths() {
+        let json = |width: usize| {
+            format!(
+                r#"{{"addition_embed_type": "text_time", "addition_time_embed_dim": 256,
+                    "projection_class_embeddings_input_dim": {width}}}"#
+            )
+        };
+        let base = UNetConfig::from_json(json(2816).as_bytes()).unwrap();
+        let told = TextTime {
+            pooled: 1280,
+            sinusoids: 256,
+        };
+        assert_eq!(base.text_time(), Some(told));
+        assert!(!base.is_refiner(1280));
+        let refiner = UNetConfig::from_json(json(2560).as_bytes()).unwrap();
+        assert!(refiner.is_refiner(1280));
+        assert!(UNetConfig::from_json(json(1536).as_bytes()).is_err());
+        assert_eq!(UNetConfig::default().text_time(), None);
     }
 
     #[test]

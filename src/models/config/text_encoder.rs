@@ -26,6 +26,12 @@ pub struct ClipTextConfig {
     pub max_position_embeddings: usize,
     pub hidden_act: HiddenActivation,
     pub layer_norm_eps: f64,
+    /// Width of the space in which texts are compared with pictures.
+    pub projection_dim: usize,
+    /// Whether it carries a text as a whole there (`text_projection`), as the
+    /// second text encoder of Stable Diffusion XL does; told by its place.
+    #[serde(skip)]
+    pub is_projected: bool,
 }
 
 impl Default for ClipTextConfig {
@@ -39,6 +45,8 @@ impl Default for ClipTextConfig {
             max_position_embeddings: 77,
             hidden_act: HiddenActivation::QuickGelu,
             layer_norm_eps: 1e-5,
+            projection_dim: 512,
+            is_projected: false,
         }
     }
 }
@@ -57,6 +65,7 @@ impl ClipTextConfig {
         bounded("vocab_size", self.vocab_size, 1 << 24)?;
         bounded("hidden_size", self.hidden_size, MOST_CHANNELS)?;
         bounded("intermediate_size", self.intermediate_size, MOST_CHANNELS)?;
+        bounded("projection_dim", self.projection_dim, MOST_CHANNELS)?;
         bounded("num_hidden_layers", self.num_hidden_layers, MOST_LAYERS)?;
         bounded(
             "max_position_embeddings",

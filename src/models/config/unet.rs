@@ -6,6 +6,8 @@ use serde::Deserialize;
 
 use super::{ConfigError, MOST_CHANNELS, MOST_LAYERS, bounded, divides, norm_epsilon, parse};
 
+/// The one kind of further conditions that is supported.
+const TEXT_TIME: &str = "text_time";
 /// Largest side of latents taken for real.
 const LARGEST_SAMPLE: usize = 1 << 12;
 
@@ -46,6 +48,7 @@ pub struct UNetConfig {
     pub norm_num_groups: usize,
     pub norm_eps: f64,
     pub use_linear_projection: bool,
+    #[serde(deserialize_with = "false_if_null")]
     pub upcast_attention: bool,
     pub flip_sin_to_cos: bool,
     pub freq_shift: f64,
@@ -59,6 +62,9 @@ pub struct UNetConfig {
     resnet_time_scale_shift: String,
     class_embed_type: Option<String>,
     addition_embed_type: Option<String>,
+    addition_time_embed_dim: Option<usize>,
+    projection_class_embeddings_input_dim: Option<usize>,
+    reverse_transformer_layers_per_block: Option<serde_json::Value>,
     encoder_hid_dim: Option<usize>,
     dual_cross_attention: bool,
     conv_in_kernel: usize,
@@ -74,6 +80,28 @@ pub struct UNetConfig {
     resnet_out_scale_factor: f64,
     cross_attention_norm: Option<String>,
     only_cross_attention: OnlyCross,
+}
+
+/// What the UNet of Stable Diffusion XL is told besides the prompt's tokens
+/// ("text_time"): the prompt as a whole, and numbers of the picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TextTime {
+    /// Numbers of the prompt's pooled state.
+    pub pooled: usize,
+    /// Sinusoids of each number of the picture.
+    pub sinusoids: usize,
+}
+
+impl TextTime {
+    /// Numbers of the picture: original size, crop, target size, two each.
+    pub const NUMBERS: usize = 6;
+    /// The refiner has one for the picture's beauty in place of the target size.
+    const NUMBERS_OF_REFINER: usize = 5;
+
+    /// Width of both behind each other.
+    pub fn width(&self) -> usize {
+        self.pooled + Self::NUMBERS * self.sinusoids
+    }
 }
 
 /// Whether self-attention is left out, everywhere or per level.
@@ -135,6 +163,9 @@ impl Default for UNetConfig {
             resnet_time_scale_shift: "default".to_string(),
             class_embed_type: None,
             addition_embed_type: None,
+            addition_time_embed_dim: None,
+            projection_class_embeddings_input_dim: None,
+            reverse_transformer_layers_per_block: None,
             encoder_hid_dim: None,
             dual_cross_attention: false,
             conv_in_kernel: 3,
@@ -189,6 +220,33 @@ impl UNetConfig {
         self.time_cond_proj_dim.is_some()
     }
 
+    /// What it is told besides the prompt's tokens, if anything.
+    pub fn text_time(&self) -> Option<TextTime> {
+        self.addition_embed_type.as_ref()?;
+        let sinusoids = self.addition_time_embed_dim?;
+        let width = self.projection_class_embeddings_input_dim?;
+        Some(TextTime {
+            pooled: width.checked_sub(TextTime::NUMBERS * sinusoids)?,
+            sinusoids,
+        })
+    }
+
+    /// Sets what it is told besides the prompt's tokens, as the keys of SDXL do.
+    pub(crate) fn set_text_time(&mut self, told: TextTime) {
+        self.addition_embed_type = Some(TEXT_TIME.to_string());
+        self.addition_time_embed_dim = Some(told.sinusoids);
+        self.projection_class_embeddings_input_dim = Some(told.width());
+    }
+
+    /// Whether it is Stable Diffusion XL's refiner, which reads the second text
+    /// encoder alone, whose pooled state has `pooled` numbers.
+    pub(crate) fn is_refiner(&self, pooled: usize) -> bool {
+        let sinusoids = self.addition_time_embed_dim.unwrap_or(0);
+        let width = pooled + TextTime::NUMBERS_OF_REFINER * sinusoids;
+        self.addition_embed_type.is_some()
+            && self.projection_class_embeddings_input_dim == Some(width)
+    }
+
     /// Width of the time embedding that every resnet reads.
     pub fn time_embedding_dim(&self) -> usize {
         4 * self.block_out_channels[0]
@@ -234,6 +292,24 @@ impl UNetConfig {
         if let Some(width) = self.time_cond_proj_dim {
             bounded("time_cond_proj_dim", width, MOST_CHANNELS)?;
         }
+        if self.addition_embed_type.is_some() {
+            let widths = [
+                ("addition_time_embed_dim", self.addition_time_embed_dim),
+                (
+                    "projection_class_embeddings_input_dim",
+                    self.projection_class_embeddings_input_dim,
+                ),
+            ];
+            for (key, width) in widths {
+                bounded(key, width.unwrap_or(0), MOST_CHANNELS)?;
+            }
+            if self.text_time().is_none_or(|told| told.pooled == 0) {
+                return inconsistent(
+                    "projection_class_embeddings_input_dim leaves no room for a pooled state"
+                        .to_string(),
+                );
+            }
+        }
         bounded("layers_per_block", self.layers_per_block, MOST_LAYERS)?;
         bounded(
             "cross_attention_dim",
@@ -261,12 +337,20 @@ impl UNetConfig {
                 return inconsistent(format!("no transformer layers for level {level}"));
             };
             bounded("transformer_layers_per_block", layers, MOST_LAYERS)?;
+            if layers == 0 {
+                return inconsistent(format!("no transformer layers for level {level}"));
+            }
             bounded("block_out_channels", channels, MOST_CHANNELS)?;
             divides("UNet", "norm_num_groups", self.norm_num_groups, channels)?;
             divides("UNet", "attention_head_dim", heads, channels)?;
         }
         Ok(())
     }
+}
+
+/// Stable Diffusion XL's published config says `null`.
+fn false_if_null<'de, D: serde::Deserializer<'de>>(json: D) -> Result<bool, D::Error> {
+    Ok(Option::deserialize(json)?.unwrap_or(false))
 }
 
 fn unsupported_block(key: &'static str, kind: &str) -> ConfigError {

@@ -8,9 +8,10 @@
 
 use burn::tensor::{DType, Tensor};
 
+use super::capture::Capture;
 use super::model::{PromptContext, UNet2DConditionModel};
 use super::pass::Pass;
-use super::stage::{Cancelled, Grid, PlannedStage, StageState};
+use super::stage::{Cancelled, Grid, Part, PlannedStage, StageState};
 
 /// What a pass with a gradient does with the activations of its stages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -30,7 +31,7 @@ pub struct MapGradient<'a> {
     context: &'a PromptContext,
     time_embedding: Tensor<2>,
     latent_grid: Grid,
-    grid: Grid,
+    capture: Capture,
     stages: Vec<KeptStage>,
     /// How many were averaged.
     layers: usize,
@@ -43,18 +44,37 @@ enum KeptStage {
     Run(Box<TrackedStage>),
 }
 
-/// What entered a stage: the sample, and the skip connection it took in.
+/// What entered a stage: the sample, the hidden states within a transformer that runs
+/// in parts, and the skip connection it took in.
 struct StageInputs {
     sample: Tensor<4>,
+    hidden: Option<Tensor<3>>,
     skip: Option<Tensor<4>>,
 }
 
 /// A stage that ran with gradients: its inputs as leaves of its own graph.
 struct TrackedStage {
+    part: Part,
     inputs: StageInputs,
-    output: Tensor<4>,
+    /// `None` where it leaves the sample as it is.
+    sample: Option<Tensor<4>>,
+    hidden: Option<Tensor<3>>,
     /// Its captured maps, [batch, rows · columns, tokens].
     captured: Vec<Tensor<3>>,
+}
+
+/// Gradients by what flows from stage to stage.
+#[derive(Default)]
+struct FlowGradients {
+    sample: Option<Tensor<4>>,
+    hidden: Option<Tensor<3>>,
+}
+
+impl PlannedStage {
+    /// Whether it reads and writes the sample: a block of a transformer does not.
+    fn touches_sample(part: Part) -> bool {
+        !matches!(part, Part::Block(_))
+    }
 }
 
 impl UNet2DConditionModel {
@@ -65,25 +85,26 @@ impl UNet2DConditionModel {
     /// [`Cancelled`] as soon as `keep_going` says so, asked between stages.
     ///
     /// # Panics
-    /// If no cross-attention runs on `grid`; [`Self::attention_grid`] gives one that does.
+    /// If no cross-attention is captured; [`Self::capture`] gives some that is.
     pub fn map_gradient<'a>(
         &'a self,
         latents: Tensor<4>,
         timestep: f64,
         context: &'a PromptContext,
-        grid: Grid,
+        capture: impl Into<Capture>,
         activations: Activations,
         keep_going: &dyn Fn() -> bool,
     ) -> Result<MapGradient<'a>, Cancelled> {
         let batch = latents.dims()[0];
+        let capture = capture.into();
         tracing::debug!(
             batch,
             timestep,
             ?activations,
             "UNet pass for the maps alone"
         );
-        let mut pass = Pass::new(self, latents, timestep, context, Some(grid));
-        let planned = self.stages_up_to(pass.latent_grid, grid);
+        let mut pass = Pass::new(self, latents, timestep, context, Some(capture));
+        let planned = self.stages_up_to(pass.latent_grid, capture);
         let mut stages = Vec::with_capacity(planned.len());
         for planned in planned {
             stages.push(match activations {
@@ -105,7 +126,7 @@ impl UNet2DConditionModel {
             context,
             time_embedding,
             latent_grid,
-            grid,
+            capture,
             stages,
             layers,
             maps,
@@ -116,18 +137,23 @@ impl UNet2DConditionModel {
 impl StageInputs {
     /// What the pass brings to a stage.
     fn of(pass: &Pass<'_>, planned: &PlannedStage) -> Self {
-        let takes_skip = planned.stage.takes_skip();
+        let takes_skip = planned.takes_skip();
         let skip = takes_skip.then(|| pass.state.skips.last().cloned());
         Self {
             sample: pass.state.sample.clone(),
+            hidden: pass.state.hidden.clone(),
             skip: skip.flatten(),
         }
     }
 
     /// The same as leaves that gradients are asked of.
-    fn tracked(self) -> Self {
+    fn tracked(self, part: Part) -> Self {
         Self {
-            sample: self.sample.autodiff().require_grad(),
+            sample: match PlannedStage::touches_sample(part) {
+                true => self.sample.autodiff().require_grad(),
+                false => self.sample,
+            },
+            hidden: self.hidden.map(|hidden| hidden.autodiff().require_grad()),
             skip: self.skip.map(|skip| skip.autodiff().require_grad()),
         }
     }
@@ -140,16 +166,23 @@ impl Pass<'_> {
         planned: &PlannedStage,
         keep_going: &dyn Fn() -> bool,
     ) -> Result<TrackedStage, Cancelled> {
-        let inputs = StageInputs::of(self, planned).tracked();
+        let inputs = StageInputs::of(self, planned).tracked(planned.part);
         let before = self.captured.len();
         self.state.sample = inputs.sample.clone();
+        self.state.hidden = inputs.hidden.clone();
         if let (Some(last), Some(skip)) = (self.state.skips.last_mut(), &inputs.skip) {
             *last = skip.clone();
         }
         self.step(planned, keep_going)?;
-        let output = self.state.sample.clone();
-        self.state.sample = output.clone().inner();
-        if planned.stage.leaves_skip()
+        let mut sample = None;
+        if PlannedStage::touches_sample(planned.part) {
+            let output = self.state.sample.clone();
+            self.state.sample = output.clone().inner();
+            sample = Some(output);
+        }
+        let hidden = self.state.hidden.clone();
+        self.state.hidden = hidden.clone().map(Tensor::inner);
+        if planned.leaves_skip()
             && let Some(left) = self.state.skips.last_mut()
         {
             *left = self.state.sample.clone();
@@ -158,35 +191,47 @@ impl Pass<'_> {
         let plain = captured.iter().map(|map| map.clone().inner());
         self.captured.extend(plain);
         Ok(TrackedStage {
+            part: planned.part,
             inputs,
-            output,
+            sample,
+            hidden,
             captured,
         })
     }
 }
 
 impl TrackedStage {
-    /// The gradients by what entered the stage, from that by its output and from
+    /// The gradients by what entered the stage, from those by what left it and from
     /// the maps' `weights`.
     fn backward(
         self,
-        of_output: Option<Tensor<4>>,
+        of: FlowGradients,
         weights: &Tensor<3>,
-    ) -> (Tensor<4>, Option<Tensor<4>>) {
-        let through_sample = of_output.map(|gradient| self.output.mul(gradient).sum());
+    ) -> (FlowGradients, Option<Tensor<4>>) {
+        let passes_by = !PlannedStage::touches_sample(self.part);
+        let through_sample = self.sample.zip(of.sample.clone());
+        let through_sample = through_sample.map(|(output, gradient)| output.mul(gradient).sum());
+        let through_hidden = self.hidden.zip(of.hidden);
+        let through_hidden = through_hidden.map(|(output, gradient)| output.mul(gradient).sum());
         let captured = self.captured.into_iter();
         let through_maps = captured.map(|map| map.mul(weights.clone()).sum());
         let value = through_sample
             .into_iter()
+            .chain(through_hidden)
             .chain(through_maps)
             .reduce(Tensor::add);
         let value = value.expect("every stage of the pass leads to a captured map");
         let mut gradients = value.backward();
-        let mut of = |input: Tensor<4>| {
-            let gradient = input.grad_remove(&mut gradients);
-            gradient.expect("a stage reads what enters it")
+        let reads = "a stage reads what enters it";
+        let sample = match passes_by {
+            true => of.sample,
+            false => Some(self.inputs.sample.grad_remove(&mut gradients).expect(reads)),
         };
-        (of(self.inputs.sample), self.inputs.skip.map(of))
+        let hidden = self.inputs.hidden;
+        let hidden = hidden.map(|hidden| hidden.grad_remove(&mut gradients).expect(reads));
+        let skip = self.inputs.skip;
+        let skip = skip.map(|skip| skip.grad_remove(&mut gradients).expect(reads));
+        (FlowGradients { sample, hidden }, skip)
     }
 }
 
@@ -207,21 +252,21 @@ impl MapGradient<'_> {
         weights: Tensor<4>,
         keep_going: &dyn Fn() -> bool,
     ) -> Result<Tensor<4>, Cancelled> {
-        let stages = self.unet.stages_up_to(self.latent_grid, self.grid);
+        let stages = self.unet.stages_up_to(self.latent_grid, self.capture);
         let [batch, rows, columns, tokens] = weights.dims();
         // Each layer's share of the mean.
         let weights = weights
             .div_scalar(self.layers as f64)
             .reshape([batch, rows * columns, tokens])
             .cast(self.unet.dtype());
-        let mut of_sample: Option<Tensor<4>> = None;
+        let mut of = FlowGradients::default();
         // Gradients by the skip connections taken so far; the way down meets
         // them in the order in which it left the connections.
         let mut of_skips = Vec::new();
         for planned in stages.iter().rev() {
             let kept = self.stages.pop().expect("each stage kept something");
-            if planned.stage.leaves_skip() {
-                of_sample = match (of_sample, of_skips.pop()) {
+            if planned.leaves_skip() {
+                of.sample = match (of.sample, of_skips.pop()) {
                     (Some(one), Some(other)) => Some(one.add(other)),
                     (one, other) => one.or(other),
                 };
@@ -231,11 +276,11 @@ impl MapGradient<'_> {
                 KeptStage::Run(_) if !keep_going() => return Err(Cancelled),
                 KeptStage::Run(tracked) => *tracked,
             };
-            let gradients = tracked.backward(of_sample, &weights);
-            of_sample = Some(gradients.0);
-            of_skips.extend(gradients.1);
+            let (of_inputs, of_skip) = tracked.backward(of, &weights);
+            of = of_inputs;
+            of_skips.extend(of_skip);
         }
-        let gradient = of_sample.expect("the first stage reads the latents");
+        let gradient = of.sample.expect("the first stage reads the latents");
         Ok(gradient.cast(DType::F32))
     }
 
@@ -249,13 +294,14 @@ impl MapGradient<'_> {
         let state = StageState {
             skips: inputs.skip.into_iter().collect(),
             sample: inputs.sample,
+            hidden: inputs.hidden,
         };
         let mut pass = Pass::from_state(
             self.unet,
             self.context,
             self.time_embedding.clone(),
             self.latent_grid,
-            Some(self.grid),
+            Some(self.capture),
             state,
         );
         pass.step_tracked(planned, keep_going)

@@ -6,19 +6,23 @@ use burn::nn::{GroupNorm, GroupNormConfig};
 use burn::tensor::{DType, Device, Tensor};
 
 use super::blocks::{BlockBuilder, DownBlock, MidBlock, UpBlock};
+use super::capture::{Capture, LayerRange, NoSuchLayers, is_chosen};
 use super::pass::Pass;
 use super::stage::{Cancelled, Grid, PlannedStage, Stage, attention_grid, plan};
+use super::text_time::{AddedCondition, MicroConditioning, TextTimeEmbedding};
 use super::time_embedding::TimestepEmbedding;
 use crate::models::attention::KeyValue;
 use crate::models::config::UNetConfig;
 use crate::models::resample::conv3x3;
 use crate::models::transformer_2d::Transformer2DModel;
+use crate::parameters::LayerChoice;
 
-/// The denoiser of Stable Diffusion 1.x and 2.x.
+/// The denoiser of Stable Diffusion 1.x, 2.x and XL.
 #[derive(Module, Debug)]
 pub struct UNet2DConditionModel {
     pub(super) conv_in: Conv2d,
     pub(super) time_embedding: TimestepEmbedding,
+    add_embedding: Option<TextTimeEmbedding>,
     pub(super) down_blocks: Vec<DownBlock>,
     pub(super) mid_block: MidBlock,
     pub(super) up_blocks: Vec<UpBlock>,
@@ -36,6 +40,8 @@ pub struct PromptContext {
     pub(super) key_values: Vec<Vec<KeyValue>>,
     /// Of UNets that are told it.
     pub(super) guidance_scale: Option<f64>,
+    /// Of UNets that are told more than the prompt's tokens, one row per prompt.
+    pub(super) added: Option<AddedCondition>,
 }
 
 /// A prediction and the attention maps of the same pass.
@@ -49,6 +55,19 @@ pub struct Prediction {
 }
 
 impl UNetConfig {
+    /// As [`UNet2DConditionModel::capture`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn capture(
+        &self,
+        latents: Grid,
+        attention_res: usize,
+        layers: Option<LayerChoice>,
+    ) -> Result<Capture, NoSuchLayers> {
+        capture(&plan(self), latents, attention_res, layers)
+    }
+
     /// A UNet with untrained weights.
     pub fn init(&self, device: &Device) -> UNet2DConditionModel {
         let builder = BlockBuilder {
@@ -60,6 +79,7 @@ impl UNetConfig {
         UNet2DConditionModel {
             conv_in: conv3x3(self.in_channels, finest, device),
             time_embedding: TimestepEmbedding::new(self, device),
+            add_embedding: TextTimeEmbedding::new(self, device),
             down_blocks: (0..levels).map(|level| builder.down(level)).collect(),
             mid_block: builder.mid(),
             up_blocks: (0..levels).map(|index| builder.up(index)).collect(),
@@ -75,12 +95,26 @@ impl UNetConfig {
 impl PromptContext {
     /// The prompts `start .. start + length` of the batch.
     pub fn narrow(&self, start: usize, length: usize) -> Self {
-        self.map(|key_value| key_value.narrow(start, length))
+        Self {
+            added: self.map_added(|added| added.narrow(0, start, length)),
+            ..self.map(|key_value| key_value.narrow(start, length))
+        }
     }
 
     /// The whole batch, `times` times over.
     pub fn repeat(&self, times: usize) -> Self {
-        self.map(|key_value| key_value.repeat(times))
+        Self {
+            added: self.map_added(|added| added.repeat_dim(0, times)),
+            ..self.map(|key_value| key_value.repeat(times))
+        }
+    }
+
+    /// The same prompts for a UNet that is told this besides.
+    pub fn with_added(self, added: AddedCondition) -> Self {
+        Self {
+            added: Some(added),
+            ..self
+        }
     }
 
     /// The same prompts for a UNet that is told this guidance scale.
@@ -91,10 +125,16 @@ impl PromptContext {
         }
     }
 
+    fn map_added(&self, change: impl Fn(Tensor<2>) -> Tensor<2>) -> Option<AddedCondition> {
+        let added = self.added.as_ref();
+        added.map(|added| AddedCondition(change(added.0.clone())))
+    }
+
     fn map(&self, change: impl Fn(&KeyValue) -> KeyValue) -> Self {
         let key_values = self.key_values.iter();
         Self {
             guidance_scale: self.guidance_scale,
+            added: self.added.clone(),
             key_values: key_values
                 .map(|blocks| blocks.iter().map(&change).collect())
                 .collect(),
@@ -110,15 +150,44 @@ impl UNet2DConditionModel {
         attention_grid(&self.stages, latents, attention_res)
     }
 
+    /// What to read the maps of: `layers`, or else all on
+    /// [that grid](Self::attention_grid).
+    ///
+    /// # Errors
+    /// If the UNet has none of `layers`.
+    pub fn capture(
+        &self,
+        latents: Grid,
+        attention_res: usize,
+        layers: Option<LayerChoice>,
+    ) -> Result<Capture, NoSuchLayers> {
+        capture(&self.stages, latents, attention_res, layers)
+    }
+
+    /// What a UNet is told of whole prompts, `pooled` [batch, pooled width], and of
+    /// their pictures' `sizes`; `None` if it is told nothing.
+    pub fn added_condition(
+        &self,
+        pooled: Tensor<2>,
+        sizes: &MicroConditioning,
+    ) -> Option<AddedCondition> {
+        let embedding = self.add_embedding.as_ref()?;
+        Some(embedding.forward(pooled, sizes))
+    }
+
     /// Keys and values of `encoder_hidden_states` [batch, tokens, cross_attention_dim].
     pub fn prompt_context(&self, encoder_hidden_states: Tensor<3>) -> PromptContext {
         let encoder_hidden_states = encoder_hidden_states.cast(self.dtype());
-        let transformers = self
-            .stages
-            .iter()
-            .filter_map(|stage| self.transformer(stage));
+        // A transformer that runs in parts comes several times.
+        let mut known = 0;
+        let transformers = self.stages.iter().filter_map(|planned| {
+            let is_new = planned.transformer == Some(known);
+            known += usize::from(is_new);
+            is_new.then(|| self.transformer(planned)).flatten()
+        });
         PromptContext {
             guidance_scale: None,
+            added: None,
             key_values: transformers
                 .map(|transformer| transformer.key_values(&encoder_hidden_states))
                 .collect(),
@@ -127,7 +196,7 @@ impl UNet2DConditionModel {
 
     /// The prediction for `latents` [batch, 4, rows, columns] at `timestep`;
     /// `context` holds as many prompts as there are latents. With `capture`, the
-    /// maps of all layers on that grid come with it, from the same pass.
+    /// maps of its layers come with it, from the same pass.
     ///
     /// # Errors
     /// [`Cancelled`] as soon as `keep_going` says so, asked between stages.
@@ -136,7 +205,7 @@ impl UNet2DConditionModel {
         latents: Tensor<4>,
         timestep: f64,
         context: &PromptContext,
-        capture: Option<Grid>,
+        capture: Option<Capture>,
         keep_going: &dyn Fn() -> bool,
     ) -> Result<Prediction, Cancelled> {
         let dtype = latents.dtype();
@@ -152,41 +221,37 @@ impl UNet2DConditionModel {
     }
 
     /// Only the maps of [`Self::predict`], [batch, rows, columns, tokens]: the
-    /// pass ends with the last stage that holds a layer on `grid`.
+    /// pass ends with the last stage that holds a layer of `capture`.
     ///
     /// # Errors
     /// [`Cancelled`] as soon as `keep_going` says so, asked between stages.
     ///
     /// # Panics
-    /// If no cross-attention runs on `grid`; [`Self::attention_grid`] gives one that does.
+    /// If no cross-attention is captured; [`Self::capture`] gives some that is.
     pub fn cross_attention_maps(
         &self,
         latents: Tensor<4>,
         timestep: f64,
         context: &PromptContext,
-        grid: Grid,
+        capture: impl Into<Capture>,
         keep_going: &dyn Fn() -> bool,
     ) -> Result<Tensor<4>, Cancelled> {
         let batch = latents.dims()[0];
+        let capture = capture.into();
         tracing::debug!(batch, timestep, "UNet pass for the maps alone");
-        let mut pass = Pass::new(self, latents, timestep, context, Some(grid));
-        for planned in self.stages_up_to(pass.latent_grid, grid) {
+        let mut pass = Pass::new(self, latents, timestep, context, Some(capture));
+        for planned in self.stages_up_to(pass.latent_grid, capture) {
             pass.step(planned, keep_going)?;
         }
         Ok(pass.maps().expect("the last stage holds a captured layer"))
     }
 
-    /// The stages up to the last one that holds a layer on `grid`.
+    /// The stages up to the last one that holds a layer of `capture`.
     ///
     /// # Panics
     /// If there is none.
-    pub(super) fn stages_up_to(&self, latents: Grid, grid: Grid) -> &[PlannedStage] {
-        let holds_layer = |stage: &PlannedStage| {
-            stage.transformer.is_some() && latents.at_level(stage.level) == grid
-        };
-        let last = self.stages.iter().rposition(holds_layer);
-        let last = last.expect("the caller took the grid from attention_grid");
-        &self.stages[..=last]
+    pub(super) fn stages_up_to(&self, latents: Grid, capture: Capture) -> &[PlannedStage] {
+        stages_up_to(&self.stages, latents, capture).expect("the caller took what `capture` gives")
     }
 
     /// Whether it is told the guidance scale, instead of predicting once with and
@@ -206,6 +271,57 @@ impl UNet2DConditionModel {
             Stage::Mid => self.mid_block.attentions.first(),
             Stage::UpLayer { block, layer } => self.up_blocks[block].attentions.get(layer),
             _ => None,
+        }
+    }
+}
+
+/// The stages up to the last one that holds a layer of `capture`, if there is one.
+pub(super) fn stages_up_to(
+    stages: &[PlannedStage],
+    latents: Grid,
+    capture: Capture,
+) -> Option<&[PlannedStage]> {
+    let mut planned = stages.iter();
+    let last = planned.rposition(|planned| capture.is_in(latents, planned))?;
+    Some(&stages[..=last])
+}
+
+/// See [`UNet2DConditionModel::capture`].
+pub(super) fn capture(
+    stages: &[PlannedStage],
+    latents: Grid,
+    attention_res: usize,
+    layers: Option<LayerChoice>,
+) -> Result<Capture, NoSuchLayers> {
+    let Some(choice) = layers else {
+        return Ok(attention_grid(stages, latents, attention_res).into());
+    };
+    let attends = |planned: &&PlannedStage| planned.transformer.is_some();
+    let holds_some = |planned: &&PlannedStage| {
+        let mut blocks = planned.part.blocks();
+        blocks.any(|block| is_chosen(&choice, planned.stage, block))
+    };
+    let mut chosen = stages.iter().filter(attends).filter(holds_some);
+    match chosen.next() {
+        Some(planned) => Ok(Capture {
+            grid: latents.at_level(planned.level),
+            layers,
+        }),
+        None => {
+            let range = |of: fn(Stage) -> Option<usize>| {
+                let blocks = stages.iter().filter(attends);
+                let blocks = blocks.filter_map(|planned| of(planned.stage));
+                Some((blocks.clone().min()?, blocks.max()?))
+            };
+            let down = range(|stage| match stage {
+                Stage::DownLayer { block, .. } => Some(block),
+                _ => None,
+            });
+            let up = range(|stage| match stage {
+                Stage::UpLayer { block, .. } => Some(block),
+                _ => None,
+            });
+            Err(NoSuchLayers(choice, LayerRange { down, up }))
         }
     }
 }

@@ -4,7 +4,9 @@
 //! product; norms and activations, a few per cent, are not. Keys and values of
 //! the prompt are made once per prompt and belong to no pass.
 
-use super::stage::{Grid, PlannedStage, Stage, plan};
+use super::capture::Capture;
+use super::model::stages_up_to;
+use super::stage::{Grid, Part, PlannedStage, Stage, plan};
 use crate::models::config::UNetConfig;
 
 impl UNetConfig {
@@ -15,16 +17,18 @@ impl UNetConfig {
     }
 
     /// Operations of one sample's pass that ends with the last cross-attention
-    /// on `grid`, as
+    /// of `capture`, as
     /// [`cross_attention_maps`](super::UNet2DConditionModel::cross_attention_maps)
     /// runs it.
-    pub fn maps_pass_operations(&self, latents: Grid, grid: Grid, tokens: usize) -> f64 {
+    pub fn maps_pass_operations(
+        &self,
+        latents: Grid,
+        capture: impl Into<Capture>,
+        tokens: usize,
+    ) -> f64 {
         let stages = plan(self);
-        let last = stages.iter().rposition(|planned| {
-            planned.transformer.is_some() && latents.at_level(planned.level) == grid
-        });
-        let count = last.map_or(0, |last| last + 1);
-        self.operations(latents, tokens, &stages[..count])
+        let run = stages_up_to(&stages, latents, capture.into());
+        self.operations(latents, tokens, run.unwrap_or_default())
     }
 
     fn operations(&self, latents: Grid, tokens: usize, stages: &[PlannedStage]) -> f64 {
@@ -45,6 +49,24 @@ struct Counter<'a> {
 
 impl Counter<'_> {
     fn stage(&self, planned: &PlannedStage) -> f64 {
+        let blocks = planned.part.blocks().len() as f64;
+        let attends = f64::from(u8::from(planned.transformer.is_some()));
+        let projection = attends * self.projection(planned.level);
+        match planned.part {
+            Part::Whole => {
+                self.before(planned)
+                    + 2.0 * projection
+                    + attends * blocks * self.block(planned.level)
+                    + self.after(planned)
+            }
+            Part::Before => self.before(planned) + projection,
+            Part::Block(_) => self.block(planned.level),
+            Part::After => projection + self.after(planned),
+        }
+    }
+
+    /// What a stage does up to its transformer.
+    fn before(&self, planned: &PlannedStage) -> f64 {
         let widths = &self.config.block_out_channels;
         let (level, finest) = (planned.level, widths[0]);
         let width = widths[level];
@@ -61,20 +83,29 @@ impl Counter<'_> {
                 } else {
                     width
                 };
-                self.resnet(before, width, level) + self.attention(planned)
+                self.resnet(before, width, level)
             }
             Stage::Downsample { .. } => self.convolution(3, width, width, level + 1),
-            Stage::Mid => 2.0 * self.resnet(width, width, level) + self.attention(planned),
+            Stage::Mid => self.resnet(width, width, level),
             Stage::UpLayer { layer, .. } => {
                 let coarser = widths[(level + 1).min(widths.len() - 1)];
                 let finer = widths[level.saturating_sub(1)];
                 let sample = if layer == 0 { coarser } else { width };
                 let is_last = layer == self.config.layers_per_block;
                 let skip = if is_last { finer } else { width };
-                self.resnet(sample + skip, width, level) + self.attention(planned)
+                self.resnet(sample + skip, width, level)
             }
             Stage::Upsample { .. } => self.convolution(3, width, width, level - 1),
             Stage::ConvOut => self.convolution(3, finest, self.config.out_channels, level),
+        }
+    }
+
+    /// What a stage does behind its transformer.
+    fn after(&self, planned: &PlannedStage) -> f64 {
+        let width = self.config.block_out_channels[planned.level];
+        match planned.stage {
+            Stage::Mid => self.resnet(width, width, planned.level),
+            _ => 0.0,
         }
     }
 
@@ -100,22 +131,23 @@ impl Counter<'_> {
             + shortcut
     }
 
-    /// The stage's transformer, if it has one.
-    fn attention(&self, planned: &PlannedStage) -> f64 {
-        if planned.transformer.is_none() {
-            return 0.0;
-        }
-        let level = planned.level;
+    /// The way into the blocks of a transformer, or out of them.
+    fn projection(&self, level: usize) -> f64 {
+        let width = self.config.block_out_channels[level];
+        linear(self.cells(level), width, width)
+    }
+
+    /// One block of a transformer.
+    fn block(&self, level: usize) -> f64 {
         let width = self.config.block_out_channels[level];
         let cells = self.cells(level);
-        let projection = linear(cells, width, width);
+        let projection = self.projection(level);
         // Scores and the weighted sum of the values, over all heads.
         let attend = |keys: f64| 2.0 * 2.0 * cells * keys * width as f64;
         let self_attention = 4.0 * projection + attend(cells);
         let cross_attention = 2.0 * projection + attend(self.tokens);
         let feed_forward = linear(cells, width, 8 * width) + linear(cells, 4 * width, width);
-        let layers = self.config.transformer_layers(level) as f64;
-        2.0 * projection + layers * (self_attention + cross_attention + feed_forward)
+        self_attention + cross_attention + feed_forward
     }
 }
 

@@ -2,9 +2,12 @@
 
 use burn::tensor::{DType, Tensor};
 
+use super::capture::Capture;
 use super::model::{PromptContext, UNet2DConditionModel};
-use super::stage::{Cancelled, Grid, PlannedStage, Stage, StageState};
+use super::stage::{Cancelled, Grid, Part, PlannedStage, Stage, StageState};
 use crate::kernels::{Activation, conv2d, group_norm};
+use crate::models::attention::KeyValue;
+use crate::models::transformer_2d::Transformer2DModel;
 
 /// What flows through the stages and what is kept on the way.
 pub(super) struct Pass<'a> {
@@ -12,7 +15,7 @@ pub(super) struct Pass<'a> {
     context: &'a PromptContext,
     pub(super) time_embedding: Tensor<2>,
     pub(super) latent_grid: Grid,
-    capture: Option<Grid>,
+    capture: Option<Capture>,
     /// Of every captured layer so far, [batch, rows · columns, tokens].
     pub(super) captured: Vec<Tensor<3>>,
     pub(super) state: StageState,
@@ -20,22 +23,24 @@ pub(super) struct Pass<'a> {
 
 impl<'a> Pass<'a> {
     /// A pass of `latents` [batch, 4, rows, columns] that keeps the maps of the
-    /// layers on the grid `capture`. It computes in the type of the weights.
+    /// layers of `capture`. It computes in the type of the weights.
     pub(super) fn new(
         unet: &'a UNet2DConditionModel,
         latents: Tensor<4>,
         timestep: f64,
         context: &'a PromptContext,
-        capture: Option<Grid>,
+        capture: Option<Capture>,
     ) -> Self {
         let [_, _, rows, columns] = latents.dims();
+        let added = context.added.as_ref().map(|added| &added.0);
         let time_embedding = unet
             .time_embedding
-            .forward(timestep, context.guidance_scale);
+            .forward(timestep, context.guidance_scale, added);
         let latent_grid = Grid { rows, columns };
         let state = StageState {
             sample: latents.cast(unet.dtype()),
             skips: Vec::new(),
+            hidden: None,
         };
         Self::from_state(unet, context, time_embedding, latent_grid, capture, state)
     }
@@ -46,7 +51,7 @@ impl<'a> Pass<'a> {
         context: &'a PromptContext,
         time_embedding: Tensor<2>,
         latent_grid: Grid,
-        capture: Option<Grid>,
+        capture: Option<Capture>,
         state: StageState,
     ) -> Self {
         Self {
@@ -79,7 +84,7 @@ impl<'a> Pass<'a> {
     /// Mean of the captured maps over layers, [batch, rows, columns, tokens], in
     /// f32; `None` if none were captured.
     pub(super) fn maps(self) -> Option<Tensor<4>> {
-        let grid = self.capture?;
+        let grid = self.capture?.grid;
         let layers = self.captured.len() as f64;
         let captured = self.captured.into_iter().map(|map| map.cast(DType::F32));
         let sum = captured.reduce(Tensor::add)?;
@@ -90,27 +95,60 @@ impl<'a> Pass<'a> {
 
     fn run(&mut self, planned: &PlannedStage) {
         let unet = self.unet;
+        match planned.part {
+            Part::Whole => {
+                let sample = self.before(planned);
+                let sample = match unet.transformer(planned) {
+                    Some(transformer) => {
+                        let key_values = self.key_values(planned);
+                        let maps = self.maps_of(planned, 0);
+                        transformer.forward(sample, key_values, maps)
+                    }
+                    None => sample,
+                };
+                self.after(planned, sample);
+            }
+            Part::Before => {
+                let sample = self.before(planned);
+                self.state.hidden = Some(self.deep(planned).enter(sample.clone()));
+                self.state.sample = sample;
+            }
+            Part::Block(number) => {
+                let hidden = self.take_hidden();
+                let key_value = &self.key_values(planned)[number];
+                let transformer = self.deep(planned);
+                let maps = self.maps_of(planned, number);
+                self.state.hidden = Some(transformer.block(number, hidden, key_value, maps));
+            }
+            Part::After => {
+                let hidden = self.take_hidden();
+                let sample = self.state.sample.clone();
+                let sample = self.deep(planned).leave(hidden, sample);
+                self.after(planned, sample);
+            }
+        }
+        if planned.leaves_skip() {
+            self.state.skips.push(self.state.sample.clone());
+        }
+    }
+
+    /// What a stage does up to its transformer.
+    fn before(&mut self, planned: &PlannedStage) -> Tensor<4> {
+        let unet = self.unet;
         let sample = self.state.sample.clone();
         let time = Some(&self.time_embedding);
-        self.state.sample = match planned.stage {
+        match planned.stage {
             Stage::ConvIn => conv2d(&unet.conv_in, sample),
             Stage::DownLayer { block, layer } => {
-                let sample = unet.down_blocks[block].resnets[layer].forward(sample, time);
-                self.attend(planned, sample)
+                unet.down_blocks[block].resnets[layer].forward(sample, time)
             }
             Stage::Downsample { block } => unet.down_blocks[block].downsamplers[0].forward(sample),
-            Stage::Mid => {
-                let sample = unet.mid_block.resnets[0].forward(sample, time);
-                let sample = self.attend(planned, sample);
-                let time = Some(&self.time_embedding);
-                unet.mid_block.resnets[1].forward(sample, time)
-            }
+            Stage::Mid => unet.mid_block.resnets[0].forward(sample, time),
             Stage::UpLayer { block, layer } => {
                 let skip = self.state.skips.pop();
                 let skip = skip.expect("the way down left one skip for every layer up");
                 let sample = Tensor::cat(vec![sample, skip], 1);
-                let sample = unet.up_blocks[block].resnets[layer].forward(sample, time);
-                self.attend(planned, sample)
+                unet.up_blocks[block].resnets[layer].forward(sample, time)
             }
             Stage::Upsample { block } => unet.up_blocks[block].upsamplers[0].forward(sample),
             Stage::ConvOut => {
@@ -118,23 +156,40 @@ impl<'a> Pass<'a> {
                 let normalised = group_norm(norm, sample, None, Activation::Silu);
                 conv2d(&unet.conv_out, normalised)
             }
-        };
-        if planned.stage.leaves_skip() {
-            self.state.skips.push(self.state.sample.clone());
         }
     }
 
-    /// The stage's transformer, if it has one, capturing its maps if they are
-    /// on the wanted grid.
-    fn attend(&mut self, planned: &PlannedStage, sample: Tensor<4>) -> Tensor<4> {
-        let Some(transformer) = self.unet.transformer(planned) else {
-            return sample;
+    /// What a stage does behind its transformer.
+    fn after(&mut self, planned: &PlannedStage, sample: Tensor<4>) {
+        self.state.sample = match planned.stage {
+            Stage::Mid => {
+                let time = Some(&self.time_embedding);
+                self.unet.mid_block.resnets[1].forward(sample, time)
+            }
+            _ => sample,
         };
-        let index = planned
-            .transformer
-            .expect("the plan counted every transformer");
-        let is_captured = self.capture == Some(self.latent_grid.at_level(planned.level));
-        let maps = is_captured.then_some(&mut self.captured);
-        transformer.forward(sample, &self.context.key_values[index], maps)
+    }
+
+    fn take_hidden(&mut self) -> Tensor<3> {
+        let hidden = self.state.hidden.take();
+        hidden.expect("the part before left hidden states")
+    }
+
+    /// The transformer of a stage that runs in parts.
+    fn deep(&self, planned: &PlannedStage) -> &'a Transformer2DModel {
+        let transformer = self.unet.transformer(planned);
+        transformer.expect("only stages with a transformer run in parts")
+    }
+
+    fn key_values(&self, planned: &PlannedStage) -> &'a [KeyValue] {
+        let index = planned.transformer;
+        &self.context.key_values[index.expect("the plan counted every transformer")]
+    }
+
+    /// Where the map of a block goes, if it is wanted.
+    fn maps_of(&mut self, planned: &PlannedStage, block: usize) -> Option<&mut Vec<Tensor<3>>> {
+        let capture = self.capture.as_ref();
+        let holds = |capture: &Capture| capture.holds(self.latent_grid, planned, block);
+        capture.is_some_and(holds).then_some(&mut self.captured)
     }
 }

@@ -2,10 +2,15 @@
 //!
 //! A stage takes the sample and the stack of skip connections and returns both.
 //! A pass that only wants attention maps ends after the last stage that holds a
-//! captured layer; at 64 × 64 latents that saves about half of the network.
+//! captured layer; at 64 × 64 latents that saves about half of the network. The
+//! deep transformers of Stable Diffusion XL are stages in parts, one to each of
+//! their blocks, so that a pass can end within one and its way back holds the
+//! activations of one block.
 
 use burn::tensor::Tensor;
 
+use super::capture::Capture;
+use super::model::stages_up_to;
 use crate::models::config::UNetConfig;
 
 /// The run was cancelled between two stages; nothing of the pass is kept.
@@ -50,46 +55,106 @@ pub enum Stage {
     ConvOut,
 }
 
-impl Stage {
-    /// Whether the way up takes this stage's output in.
-    pub(in crate::models) fn leaves_skip(self) -> bool {
-        matches!(
-            self,
-            Self::ConvIn | Self::DownLayer { .. } | Self::Downsample { .. }
-        )
-    }
+/// How much of a stage runs: all of it, or, where its transformer is deep, a part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// All, with a transformer of at most one block.
+    Whole,
+    /// What comes before the transformer's blocks, and the way into them.
+    Before,
+    /// One block of the transformer.
+    Block(usize),
+    /// The way out of the blocks, and what comes after.
+    After,
+}
 
-    /// Whether this stage takes a skip connection in.
-    pub(super) fn takes_skip(self) -> bool {
-        matches!(self, Self::UpLayer { .. })
+impl Part {
+    /// The transformer's blocks that run in it, where it has a transformer.
+    pub(super) fn blocks(self) -> std::ops::Range<usize> {
+        match self {
+            Self::Whole => 0..1,
+            Self::Block(number) => number..number + 1,
+            Self::Before | Self::After => 0..0,
+        }
     }
 }
 
-/// A stage, the level at which it runs and the transformer it holds.
+/// A stage or a part of one, the level at which it runs and the transformer it holds.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PlannedStage {
     pub(super) stage: Stage,
+    pub(super) part: Part,
     /// Halvings of the latents' grid where the stage's attention runs.
     pub(super) level: usize,
     /// Which of the network's transformers, counted in order of execution.
     pub(super) transformer: Option<usize>,
 }
 
+impl PlannedStage {
+    /// Whether the way up takes this stage's output in.
+    pub(super) fn leaves_skip(&self) -> bool {
+        leaves_skip(self.stage, self.part)
+    }
+
+    /// Whether this stage takes a skip connection in.
+    pub(super) fn takes_skip(&self) -> bool {
+        takes_skip(self.stage, self.part)
+    }
+}
+
+fn leaves_skip(stage: Stage, part: Part) -> bool {
+    let on_the_way_down = matches!(
+        stage,
+        Stage::ConvIn | Stage::DownLayer { .. } | Stage::Downsample { .. }
+    );
+    on_the_way_down && matches!(part, Part::Whole | Part::After)
+}
+
+fn takes_skip(stage: Stage, part: Part) -> bool {
+    matches!(stage, Stage::UpLayer { .. }) && matches!(part, Part::Whole | Part::Before)
+}
+
 /// The size of one stage for latents of a known size, batch 1.
 #[derive(Debug, Clone, Copy)]
 pub struct StageShape {
     pub stage: Stage,
+    pub part: Part,
     pub channels_in: usize,
     pub channels: usize,
     /// Cells of its larger side, input or output.
     pub cells: usize,
-    /// Whether it holds a transformer.
+    /// Whether a block of a transformer runs in it.
     pub attends: bool,
+    /// Heads of its attention.
+    pub heads: usize,
+}
+
+impl StageShape {
+    /// Whether the way up takes this stage's output in.
+    pub(in crate::models) fn leaves_skip(&self) -> bool {
+        leaves_skip(self.stage, self.part)
+    }
+
+    /// Whether this stage takes a skip connection in.
+    pub(in crate::models) fn takes_skip(&self) -> bool {
+        takes_skip(self.stage, self.part)
+    }
 }
 
 impl UNetConfig {
     /// The stages in order of execution, with their sizes for `latents`.
     pub fn stage_shapes(&self, latents: Grid) -> Vec<StageShape> {
+        self.shapes_of(&plan(self), latents)
+    }
+
+    /// As [`Self::stage_shapes`], up to the last one that holds a layer of `capture`.
+    pub fn stage_shapes_up_to(&self, latents: Grid, capture: Capture) -> Vec<StageShape> {
+        let stages = plan(self);
+        let run = stages_up_to(&stages, latents, capture);
+        self.shapes_of(run.unwrap_or(&stages), latents)
+    }
+
+    fn shapes_of(&self, stages: &[PlannedStage], latents: Grid) -> Vec<StageShape> {
         let widths = &self.block_out_channels;
         let shape = |planned: &PlannedStage| {
             let level = planned.level;
@@ -112,15 +177,22 @@ impl UNetConfig {
                 }
             };
             let grid = latents.at_level(level);
+            let blocks = planned.part.blocks();
             StageShape {
                 stage: planned.stage,
-                channels_in,
+                part: planned.part,
+                // What enters the blocks of a transformer has its width.
+                channels_in: match planned.part {
+                    Part::Whole | Part::Before => channels_in,
+                    Part::Block(_) | Part::After => channels,
+                },
                 channels,
                 cells: grid.rows * grid.columns,
-                attends: planned.transformer.is_some(),
+                attends: planned.transformer.is_some() && !blocks.is_empty(),
+                heads: self.heads(planned.level),
             }
         };
-        plan(self).iter().map(shape).collect()
+        stages.iter().map(shape).collect()
     }
 }
 
@@ -130,34 +202,46 @@ pub(super) struct StageState {
     pub(super) sample: Tensor<4>,
     /// Outputs of the way down that the way up still has to take in.
     pub(super) skips: Vec<Tensor<4>>,
+    /// Within a transformer that runs in parts: its hidden states, [batch, rows ·
+    /// columns, channels]; the sample waits for its way out.
+    pub(super) hidden: Option<Tensor<3>>,
 }
 
 /// The stages of a network in order of execution.
 pub(super) fn plan(config: &UNetConfig) -> Vec<PlannedStage> {
     let levels = config.block_out_channels.len();
+    // Blocks of a level's transformers, where it has some.
+    let depth = |level: usize, kind: &str| match kind.starts_with("CrossAttn") {
+        true => config.transformer_layers(level),
+        false => 0,
+    };
     let mut planner = Planner::default();
-    planner.add(Stage::ConvIn, 0, false);
+    planner.add(Stage::ConvIn, 0, 0);
     for block in 0..levels {
-        let attends = config.down_block_types[block].starts_with("CrossAttn");
+        let blocks = depth(block, &config.down_block_types[block]);
         for layer in 0..config.layers_per_block {
-            planner.add(Stage::DownLayer { block, layer }, block, attends);
+            planner.add(Stage::DownLayer { block, layer }, block, blocks);
         }
         if block + 1 < levels {
-            planner.add(Stage::Downsample { block }, block, false);
+            planner.add(Stage::Downsample { block }, block, 0);
         }
     }
-    planner.add(Stage::Mid, levels - 1, true);
+    planner.add(
+        Stage::Mid,
+        levels - 1,
+        config.transformer_layers(levels - 1),
+    );
     for block in 0..levels {
         let level = levels - 1 - block;
-        let attends = config.up_block_types[block].starts_with("CrossAttn");
+        let blocks = depth(level, &config.up_block_types[block]);
         for layer in 0..=config.layers_per_block {
-            planner.add(Stage::UpLayer { block, layer }, level, attends);
+            planner.add(Stage::UpLayer { block, layer }, level, blocks);
         }
         if block + 1 < levels {
-            planner.add(Stage::Upsample { block }, level, false);
+            planner.add(Stage::Upsample { block }, level, 0);
         }
     }
-    planner.add(Stage::ConvOut, 0, false);
+    planner.add(Stage::ConvOut, 0, 0);
     planner.stages
 }
 
@@ -185,16 +269,27 @@ struct Planner {
 }
 
 impl Planner {
-    fn add(&mut self, stage: Stage, level: usize, attends: bool) {
-        let transformer = attends.then(|| {
+    /// A stage whose transformer has `blocks` blocks; 0: that has none.
+    fn add(&mut self, stage: Stage, level: usize, blocks: usize) {
+        let transformer = (blocks > 0).then(|| {
             self.transformers += 1;
             self.transformers - 1
         });
-        self.stages.push(PlannedStage {
-            stage,
-            level,
-            transformer,
-        });
+        let parts = match blocks {
+            0 | 1 => vec![Part::Whole],
+            _ => {
+                let between = (0..blocks).map(Part::Block);
+                let parts = std::iter::once(Part::Before).chain(between);
+                parts.chain([Part::After]).collect()
+            }
+        };
+        self.stages
+            .extend(parts.into_iter().map(|part| PlannedStage {
+                stage,
+                part,
+                level,
+                transformer,
+            }));
     }
 }
 
@@ -215,6 +310,32 @@ mod tests {
         assert_eq!(grid(56, 56), (14, 14));
         assert_eq!(grid(64, 96), (16, 24));
         assert_eq!(grid(8, 8), (8, 8));
+    }
+
+    #[test]
+    fn stable_diffusion_xl_attends_in_seventy_blocks_at_two_levels() {
+        let xl = br#"{"block_out_channels": [320, 640, 1280], "attention_head_dim": [5, 10, 20],
+            "transformer_layers_per_block": [1, 2, 10],
+            "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
+            "up_block_types": ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"]}"#;
+        let stages = plan(&UNetConfig::from_json(xl).unwrap());
+        let blocks = |level| {
+            let at = stages.iter().filter(|planned| planned.level == level);
+            let at = at.filter(|planned| planned.transformer.is_some());
+            at.map(|planned| planned.part.blocks().len()).sum::<usize>()
+        };
+        // Two transformers down, one in the middle, three up; of 10 and of 2 blocks.
+        assert_eq!([blocks(0), blocks(1), blocks(2)], [0, 10, 60]);
+        let latents = Grid {
+            rows: 128,
+            columns: 128,
+        };
+        let grid = attention_grid(&stages, latents, 16);
+        assert_eq!((grid.rows, grid.columns), (32, 32));
+        let finer = attention_grid(&stages, latents, 64);
+        assert_eq!((finer.rows, finer.columns), (64, 64));
+        let transformers = stages.iter().filter_map(|planned| planned.transformer);
+        assert_eq!(transformers.max(), Some(10));
     }
 
     #[test]

@@ -15,8 +15,8 @@ pub(super) struct TimestepEmbedding {
     /// Of UNets that are told the guidance scale.
     cond_proj: Option<Linear>,
     linear_2: Linear,
-    flip_sin_to_cos: bool,
-    freq_shift: f64,
+    #[module(skip)]
+    sinusoids: Sinusoids,
 }
 
 impl TimestepEmbedding {
@@ -31,8 +31,7 @@ impl TimestepEmbedding {
                     .init(device)
             }),
             linear_2: LinearConfig::new(width, width).init(device),
-            flip_sin_to_cos: config.flip_sin_to_cos,
-            freq_shift: config.freq_shift,
+            sinusoids: Sinusoids::new(config),
         }
     }
 
@@ -42,11 +41,17 @@ impl TimestepEmbedding {
 
     /// One timestep → [1, time_embedding_dim], already through the SiLU that
     /// every resnet applies to it first. `guidance_scale` is read by those that are
-    /// told it.
-    pub(super) fn forward(&self, timestep: f64, guidance_scale: Option<f64>) -> Tensor<2> {
+    /// told it; `added` [batch, time_embedding_dim] is added before the SiLU, and then
+    /// there is one embedding per sample.
+    pub(super) fn forward(
+        &self,
+        timestep: f64,
+        guidance_scale: Option<f64>,
+        added: Option<&Tensor<2>>,
+    ) -> Tensor<2> {
         let weight = self.linear_1.weight.val();
         let [channels, _] = weight.dims();
-        let sinusoids = self.sinusoids(timestep, channels);
+        let sinusoids = self.sinusoids.of(timestep, channels);
         let data = TensorData::new(sinusoids, [1, channels]);
         let vector = Tensor::<2>::from_data(data, &weight.device()).cast(weight.dtype());
         let vector = match (&self.cond_proj, guidance_scale) {
@@ -60,19 +65,39 @@ impl TimestepEmbedding {
             _ => vector,
         };
         let hidden = silu(self.linear_1.forward(vector));
-        silu(self.linear_2.forward(hidden))
+        let embedding = self.linear_2.forward(hidden);
+        silu(match added {
+            Some(added) => embedding.add(added.clone()),
+            None => embedding,
+        })
+    }
+}
+
+/// diffusers' `Timesteps`: a number as sinusoids.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sinusoids {
+    flip_sin_to_cos: bool,
+    freq_shift: f64,
+}
+
+impl Sinusoids {
+    pub(super) fn new(config: &UNetConfig) -> Self {
+        Self {
+            flip_sin_to_cos: config.flip_sin_to_cos,
+            freq_shift: config.freq_shift,
+        }
     }
 
     /// diffusers' `get_timestep_embedding`: half sines, half cosines, of
     /// frequencies falling geometrically from 1 to about 1 / 10000.
-    fn sinusoids(&self, timestep: f64, channels: usize) -> Vec<f32> {
+    pub(super) fn of(self, number: f64, channels: usize) -> Vec<f32> {
         let half = channels / 2;
         let angle = |index: usize| {
             // f32 as diffusers computes it: at timestep 981 the angle's last
             // bits are visible in the sine.
             let exponent =
                 -(10000f64.ln() as f32) * index as f32 / (half as f64 - self.freq_shift) as f32;
-            timestep as f32 * exponent.exp()
+            number as f32 * exponent.exp()
         };
         let sines = (0..half).map(|index| angle(index).sin());
         let cosines = (0..half).map(|index| angle(index).cos());

@@ -3,7 +3,7 @@
 //! diffusers' class serves many families; each of these keys changes the
 //! arithmetic, with or without tensors of its own.
 
-use super::{OnlyCross, UNetConfig};
+use super::{OnlyCross, TEXT_TIME, UNetConfig};
 use crate::models::config::ConfigError;
 
 /// A key and, if its value is not supported, that value in words.
@@ -24,15 +24,17 @@ impl UNetConfig {
     }
 
     /// The keys that name a family, the more telling first.
-    fn other_families(&self) -> [Refusal; 9] {
+    fn other_families(&self) -> [Refusal; 10] {
         let not = |value: usize, wanted: usize| (value != wanted).then(|| value.to_string());
         let number = |value: &Option<usize>| value.map(|value| value.to_string());
         let mid = self.mid_block_type.as_deref();
         let other_mid = mid != Some("UNetMidBlock2DCrossAttn");
         [
             (
-                "addition_embed_type (as in SDXL)",
-                self.addition_embed_type.clone(),
+                "addition_embed_type",
+                self.addition_embed_type
+                    .as_deref()
+                    .and_then(|kind| unless(kind, &[TEXT_TIME])),
             ),
             ("class_embed_type", self.class_embed_type.clone()),
             ("num_class_embeds", number(&self.num_class_embeds)),
@@ -43,6 +45,12 @@ impl UNetConfig {
             ),
             ("out_channels", not(self.out_channels, 4)),
             ("attention_type", unless(&self.attention_type, &["default"])),
+            (
+                "reverse_transformer_layers_per_block (a distilled UNet)",
+                self.reverse_transformer_layers_per_block
+                    .as_ref()
+                    .map(ToString::to_string),
+            ),
             (
                 "dual_cross_attention",
                 self.dual_cross_attention.then(|| "true".to_string()),

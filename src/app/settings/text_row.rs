@@ -1,18 +1,14 @@
-//! A list of places and thresholds as text in a row of the settings.
+//! A value that is written as text in a row of the settings: places and thresholds,
+//! names of layers.
 
 use egui::{Ui, vec2};
 
 use super::setting_row::{VALUE_WIDTH, row};
 use crate::app::look::theme::{Palette, small};
-use crate::parameters::{Description, Field, Value};
+use crate::parameters::{Description, Field, Kind, Value};
 
 /// What can't be read stays in the field, is marked, and changes nothing.
-pub fn thresholds_row(
-    ui: &mut Ui,
-    description: &Description,
-    field: &mut Field<'_>,
-    default: &Value,
-) {
+pub fn text_row(ui: &mut Ui, description: &Description, field: &mut Field<'_>, default: &Value) {
     let label = description.label;
     // The same name may be of another kind in another objective.
     let example = description.kind.example();
@@ -42,7 +38,10 @@ pub fn thresholds_row(
         ui.data_mut(|data| data.remove::<String>(id));
     }
     if is_wrong {
-        let words = format!("Write {example}, from 0 to 1");
+        let words = match description.kind {
+            Kind::Layers => format!("Write {example}"),
+            _ => format!("Write {example}, from 0 to 1"),
+        };
         ui.label(small(words).color(Palette::of(ui).error));
     }
 }
