@@ -55,7 +55,7 @@ fn objective(kind: ObjectiveKind) -> Box<dyn Objective> {
             kind: RelationKind::LeftOf,
             object: 1,
         }],
-        free_targets: Vec::new(),
+        targets: Default::default(),
     };
     let facts = PromptFacts::new("a cat to the left of a dog", TOKENS, 9);
     build(kind, layout, &ObjectiveParameters::default(), &facts).expect("the layout is valid")

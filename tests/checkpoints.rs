@@ -507,3 +507,21 @@ fn loading_ends_within_a_tensor_of_being_cancelled() {
     let (last, before) = told.split_last().unwrap();
     assert!(*last >= 0.5 && before.iter().all(|fraction| *fraction < 0.5));
 }
+
+#[test]
+fn a_vocabulary_tells_the_sizes_of_the_models_own_objects() {
+    let copy = copy_folder("narrow-sd1");
+    let sizes = |text: &str| {
+        std::fs::write(copy.path().join("vocabulary.json"), text).unwrap();
+        let opened = Checkpoint::open(&in_folder(copy.path()), &Device::flex());
+        opened.map(|opened| opened.description.sizes)
+    };
+    let own = sizes(r#"{"objects": [], "extents": {"small": 0.2, "normal": 0.3, "big": 0.5}}"#);
+    assert_eq!(
+        own.unwrap().map(|own| (own.small, own.big)),
+        Some((0.2, 0.5))
+    );
+    assert_eq!(sizes("{}").unwrap(), None);
+    let error = sizes(r#"{"extents": 3}"#).unwrap_err().to_string();
+    assert!(error.contains("vocabulary.json"), "{error}");
+}

@@ -9,7 +9,9 @@ use storm_studio::engine::{Engine, EngineError, Event, Picture, Recipe, Request,
 use storm_studio::export::metadata::own_of;
 use storm_studio::export::png::read_png;
 use storm_studio::prompt::PromptWeights;
-use storm_studio::storm::{Layout, ObjectTokens, ObjectiveKind, Relation, RelationKind};
+use storm_studio::storm::{
+    Area, Layout, ObjectTarget, ObjectTokens, ObjectiveKind, Relation, RelationKind, Shape, Size,
+};
 
 use crate::checkpoints::{VAE, copy_folder, copy_into};
 use crate::fixture::folder;
@@ -31,7 +33,7 @@ pub fn cat_and_dog(kind: RelationKind, steps: usize) -> Request {
                 kind,
                 object: 1,
             }],
-            free_targets: Vec::new(),
+            targets: Default::default(),
         },
         settings: Settings {
             steps,
@@ -434,4 +436,88 @@ fn a_decode_that_overflows_is_told_without_a_picture_or_the_wrong_advice() {
         }
         other => panic!("{other:?}"),
     }
+}
+
+/// The objects' extents in the standard picture's last step, and the wanted extents
+/// of the copies in STORM's first.
+fn extents(events: &[Event]) -> (Vec<Option<f64>>, Vec<f64>) {
+    let steps = || {
+        events.iter().filter_map(|event| match event {
+            Event::Stepped(step) => Some((step.methods.clone(), step.reading.clone()?)),
+            _ => None,
+        })
+    };
+    let of = |method| steps().filter(move |(methods, _)| methods.contains(&method));
+    let standard = of(Method::Standard).next_back();
+    let standard = standard.map_or(Vec::new(), |(_, reading)| {
+        reading.objects.iter().map(|object| object.extent).collect()
+    });
+    let (_, storm) = of(Method::Storm).next().expect("STORM ran");
+    (
+        standard,
+        storm.copies.iter().map(|copy| copy.extent).collect(),
+    )
+}
+
+#[test]
+fn a_big_object_is_seen_from_the_standard_picture_and_copies_are_placed() {
+    let engine = engine();
+    let mut request = cat_and_dog(RelationKind::LeftOf, 4);
+    request.layout.targets = vec![
+        ObjectTarget {
+            object: 0,
+            copies: 2,
+            ..ObjectTarget::default()
+        },
+        ObjectTarget {
+            object: 1,
+            size: Some(Size::Big),
+            ..ObjectTarget::default()
+        },
+    ]
+    .into();
+    let events = run(&engine, request.clone());
+    assert_eq!(pictures(&events).len(), 2);
+    let (standard, wanted) = extents(&events);
+    // Two cats, then the dog.
+    assert_eq!(wanted.len(), 3);
+    let usual = standard[1].expect("sizes are read where wishes are");
+    assert!((wanted[2] - (1.5 * usual).clamp(0.05, 1.0)).abs() < 1e-9);
+
+    // The same picture comes without its standard twin, and from the saved text.
+    let mut alone = request.clone();
+    alone.settings.methods = Methods::Storm;
+    let again = run(&engine, alone);
+    let (both, alone) = (pictures(&events), pictures(&again));
+    assert_eq!(alone.len(), 1);
+    assert_eq!(both[1].image, alone[0].image);
+    let text = serde_json::to_string(&request).unwrap();
+    assert_eq!(serde_json::from_str::<Request>(&text).unwrap(), request);
+}
+
+#[test]
+fn wishes_without_room_are_refused_before_the_first_step() {
+    let engine = engine();
+    let mut request = cat_and_dog(RelationKind::LeftOf, 4);
+    request.layout.targets = vec![ObjectTarget {
+        object: 0,
+        shape: Shape::Rectangle(Area {
+            x: 0.1,
+            y: 0.1,
+            width: 0.03,
+            height: 0.5,
+        }),
+        ..ObjectTarget::default()
+    }]
+    .into();
+    let events = run(&engine, request);
+    assert!(
+        !events
+            .iter()
+            .any(|event| matches!(event, Event::Stepped(_)))
+    );
+    let Some(Event::Failed { error, .. }) = events.last() else {
+        panic!("{:?}", events.last());
+    };
+    assert!(error.to_string().contains("16 × 16 cells"), "{error}");
 }

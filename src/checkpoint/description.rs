@@ -12,7 +12,7 @@ use crate::diffusion::{OwnWalk, SchedulerConfig};
 use crate::models::LatentRgb;
 use crate::models::config::{AutoencoderConfig, ClipTextConfig, UNetConfig};
 use crate::prompt::{ClipTokenizer, PromptWeights, TokenizedPrompt};
-use crate::storm::PromptFacts;
+use crate::storm::{PromptFacts, SizeExtents};
 
 /// How a checkpoint is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +57,8 @@ pub struct ModelDescription {
     pub tokenizer: Arc<ClipTokenizer>,
     /// Colours of latents, where no decoder paints previews.
     pub latent_rgb: LatentRgb,
+    /// Its own small and big, if its vocabulary says them.
+    pub sizes: Option<SizeExtents>,
     /// What is worth saying of it although it opens.
     pub notices: Vec<CheckpointNotice>,
 }

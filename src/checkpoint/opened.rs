@@ -113,6 +113,7 @@ impl Checkpoint {
             prediction_source,
             tokenizer,
             latent_rgb,
+            sizes,
         } = parts.configs;
         check_fit(&text_config, &tokenizer)?;
         check_widths(&text_config, second_text_encoder.as_ref(), &unet_config)?;
@@ -153,6 +154,7 @@ impl Checkpoint {
                 vae_config,
                 tokenizer: Arc::new(tokenizer),
                 latent_rgb,
+                sizes,
                 notices: parts.notices,
             },
             device: device.clone(),

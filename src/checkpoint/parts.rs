@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use serde::Deserialize;
+
 use super::description::Layout;
 use super::family::Family;
 use super::folder::ModelFolder;
@@ -18,6 +20,7 @@ use crate::diffusion::{SchedulerConfig, SchedulerError};
 use crate::models::LatentRgb;
 use crate::models::config::{AutoencoderConfig, AutoencoderTinyConfig, ClipTextConfig, UNetConfig};
 use crate::prompt::{CLIP_MERGES, ClipTokenizer, TokenizerFiles};
+use crate::storm::SizeExtents;
 
 /// What a source gives before it is checked against itself.
 pub(super) struct Parts {
@@ -50,6 +53,7 @@ pub(super) struct Configs {
     pub(super) prediction_source: PredictionSource,
     pub(super) tokenizer: ClipTokenizer,
     pub(super) latent_rgb: LatentRgb,
+    pub(super) sizes: Option<SizeExtents>,
 }
 
 /// The second text encoder of Stable Diffusion XL.
@@ -214,6 +218,7 @@ fn configs_of(folder: &ModelFolder) -> Result<Configs, CheckpointError> {
         tokenizer: tokenizer_of(folder, "tokenizer", text_encoder.max_position_embeddings)?,
         text_encoder,
         latent_rgb: latent_rgb_of(folder, Family::of(&unet))?,
+        sizes: sizes_of(folder)?,
         unet,
     })
 }
@@ -275,6 +280,7 @@ fn configs_of_file(
         prediction_source,
         tokenizer,
         latent_rgb: family.latent_rgb(),
+        sizes: None,
     })
 }
 
@@ -317,6 +323,21 @@ fn tokenizer_of(
         special_tokens_map: special_tokens_map.as_deref(),
         positions: Some(positions),
     })?)
+}
+
+/// What a model's vocabulary says of the sizes of its objects.
+#[derive(Deserialize)]
+struct Vocabulary {
+    extents: Option<SizeExtents>,
+}
+
+fn sizes_of(folder: &ModelFolder) -> Result<Option<SizeExtents>, CheckpointError> {
+    let file = "vocabulary.json";
+    let Some(text) = folder.read_optional(file)? else {
+        return Ok(None);
+    };
+    let vocabulary: Vocabulary = parse(file, &text)?;
+    Ok(vocabulary.extents)
 }
 
 fn latent_rgb_of(folder: &ModelFolder, family: Family) -> Result<LatentRgb, CheckpointError> {

@@ -15,6 +15,7 @@ use super::network_arguments::{NetworkArguments, NetworkFolders};
 use super::parameter_flags::ParameterFlags;
 use super::sampler_arguments::SamplerArguments;
 use super::storm_arguments::StormArguments;
+use super::target_arguments::TargetArguments;
 use super::values::{number, output, path, prompt_weights_help};
 use crate::choices;
 use crate::diffusion::{NoiseKind, PredictionType};
@@ -110,6 +111,8 @@ pub(super) struct GenerateArguments {
     /// A relation, as "2 left-of 9" or "cat left-of dog"; may be given several times
     #[arg(long, value_name = "RELATION")]
     pub(super) relation: Vec<String>,
+    #[command(flatten)]
+    pub(super) targets: TargetArguments,
     /// The standard method only
     #[arg(long, alias = "run_standard_sd", num_args = 0..=1, default_missing_value = "true",
           default_value = "false", value_name = "BOOL", hide_possible_values = true,

@@ -21,6 +21,9 @@ use crate::engine::{self, Engine, ModelNeeds};
 use crate::evaluate::cost::PassCosts;
 use crate::evaluate::prompts::{parse_pairs, prompts};
 use crate::evaluate::results::merge;
+use crate::evaluate::tasks::results::merge_tasks;
+use crate::evaluate::tasks::run::TaskPlan;
+use crate::evaluate::tasks::{TaskRecord, TaskResults, TaskSummary, Wording, task_prompts};
 use crate::evaluate::{
     EvaluateError, EvaluatedMethod, Evaluator, ListedPrompt, PictureRecord, Plan, Progress,
     ResultsFolder, Settings, Shard, SpatialPrompt, Summary, owlvit, table,
@@ -29,6 +32,9 @@ use crate::models::ObjectDetector;
 use crate::prompt::{Assignment, propose};
 
 pub(super) fn run(arguments: &EvaluateArguments) -> Result<(), Failure> {
+    if !arguments.tasks.is_empty() {
+        return run_tasks(arguments);
+    }
     let layout = layout_folder(&arguments.layout)?;
     let (records, methods) = if arguments.merge.is_empty() {
         let plan = plan(arguments)?;
@@ -67,17 +73,11 @@ fn plan(arguments: &EvaluateArguments) -> Result<Plan, Failure> {
             prompts(&pairs, arguments.colours)
         }
     };
-    let mut methods: Vec<EvaluatedMethod> = Vec::new();
-    for &method in &arguments.methods {
-        if !methods.contains(&method) {
-            methods.push(method);
-        }
-    }
     Ok(Plan {
         prompts,
         // For people, on standard error, also where standard output is for a program.
         seeds: seeds(&arguments.seeds, &Report::new(false)),
-        methods,
+        methods: distinct(&arguments.methods),
         shard: arguments.shard.unwrap_or(Shard::WHOLE),
     })
 }
@@ -144,13 +144,118 @@ fn placed(listed: Vec<ListedPrompt>, is_judged: bool) -> Result<Vec<SpatialPromp
     }
 }
 
+/// The tasks beyond a relation of two, made and judged, or put together.
+fn run_tasks(arguments: &EvaluateArguments) -> Result<(), Failure> {
+    if !arguments.layout.is_empty() {
+        return Err(Failure::usage(
+            "--layout is of the benchmark of relations; leave --tasks out, or --layout",
+        ));
+    }
+    let (records, methods) = if arguments.merge.is_empty() {
+        let methods = distinct(&arguments.methods);
+        let pairs = parse_pairs(&arguments.pairs).map_err(Failure::usage)?;
+        let seeds = seeds(&arguments.seeds, &Report::new(false));
+        let shard = arguments.shard.unwrap_or(Shard::WHOLE);
+        let mut made = Vec::new();
+        with_evaluator(arguments, &methods, false, &mut |evaluator, settings| {
+            let own = Wording::for_model(&evaluator.model.tokenizer);
+            let wording = arguments.wording.unwrap_or(own);
+            let mut keys = HashSet::new();
+            let prompts = distinct(&arguments.tasks).into_iter();
+            let prompts = prompts.flat_map(|task| task_prompts(task, &pairs, wording));
+            let plan = TaskPlan {
+                prompts: prompts.filter(|prompt| keys.insert(prompt.key())).collect(),
+                seeds: seeds.clone(),
+                methods: methods.clone(),
+                shard,
+            };
+            let opened = TaskResults::open(&arguments.output, shard, settings);
+            let mut results = opened.map_err(Failure::file)?;
+            let bar = progress_bar();
+            let ended = evaluator.run_tasks(&plan, &mut results, &mut |progress| {
+                bar.set_length(progress.wanted as u64);
+                bar.set_position(progress.done as u64);
+            });
+            bar.finish_and_clear();
+            let is_wanted = |record: &&TaskRecord| {
+                keys.contains(&record.prompt.key())
+                    && seeds.contains(&record.seed)
+                    && methods.contains(&record.method)
+            };
+            made = results
+                .records()
+                .iter()
+                .filter(is_wanted)
+                .cloned()
+                .collect();
+            Ok(ended)
+        })?;
+        (made, methods)
+    } else {
+        let records = merge_tasks(&arguments.merge).map_err(Failure::file)?;
+        let tasks = |record: &TaskRecord| arguments.tasks.contains(&record.prompt.task);
+        let records: Vec<TaskRecord> = records.into_iter().filter(tasks).collect();
+        let has = |method: &EvaluatedMethod| records.iter().any(|it| it.method == *method);
+        let methods = EvaluatedMethod::all().filter(has).collect();
+        (records, methods)
+    };
+    let records: Vec<&TaskRecord> = records.iter().collect();
+    let summary = TaskSummary::new(&records, &methods);
+    match arguments.json {
+        true => summary.to_json().try_for_each(output::line),
+        false => output::line(summary.table().trim_end()),
+    }
+}
+
+fn distinct<T: Copy + PartialEq>(all: &[T]) -> Vec<T> {
+    let mut distinct: Vec<T> = Vec::new();
+    for &one in all {
+        if !distinct.contains(&one) {
+            distinct.push(one);
+        }
+    }
+    distinct
+}
+
 /// Makes what the results folder lacks.
 fn make(
     arguments: &EvaluateArguments,
     plan: &Plan,
     has_layout: bool,
 ) -> Result<ResultsFolder, Failure> {
-    let optimisation = optimisation(arguments, plan)?;
+    let mut made = None;
+    with_evaluator(
+        arguments,
+        &plan.methods,
+        has_layout,
+        &mut |evaluator, settings| {
+            let opened = ResultsFolder::open(&arguments.output, plan.shard, settings);
+            let mut results = opened.map_err(Failure::file)?;
+            let bar = progress_bar();
+            let ended = evaluator.run(plan, &mut results, &mut |Progress { done, wanted }| {
+                bar.set_length(wanted as u64);
+                bar.set_position(done as u64);
+            });
+            bar.finish_and_clear();
+            made = Some(results);
+            Ok(ended)
+        },
+    )?;
+    Ok(made.expect("it was made, or there was a failure"))
+}
+
+/// What is done with an engine whose model is loaded.
+type Work<'w> =
+    &'w mut dyn FnMut(&Evaluator<'_>, &Settings) -> Result<Result<(), EvaluateError>, Failure>;
+
+/// Starts everything that makes and judges pictures, and does `work` with it.
+fn with_evaluator(
+    arguments: &EvaluateArguments,
+    methods: &[EvaluatedMethod],
+    has_layout: bool,
+    work: Work<'_>,
+) -> Result<(), Failure> {
+    let optimisation = optimisation(arguments, methods)?;
     let source = source(arguments, has_layout)?;
     // For people, on standard error, also where standard output is for a program.
     let mut report = Report::new(false);
@@ -175,14 +280,11 @@ fn make(
         schedule: walk.schedule,
         timestep_spacing: walk.timestep_spacing,
         guidance_scale: arguments.guidance_scale,
-        methods: plan
-            .methods
+        methods: methods
             .iter()
             .map(|method| (*method, method.optimisation(&optimisation)))
             .collect(),
     };
-    let opened = ResultsFolder::open(&arguments.output, plan.shard, &settings);
-    let mut results = opened.map_err(Failure::file)?;
     let stopper = engine.stopper();
     let interrupt = Interrupt::listen(move || stopper.cancel_all());
     let evaluator = Evaluator {
@@ -192,17 +294,11 @@ fn make(
         detector,
         settings: &settings,
     };
-    let bar = progress_bar();
-    let ended = evaluator.run(plan, &mut results, &mut |Progress { done, wanted }| {
-        bar.set_length(wanted as u64);
-        bar.set_position(done as u64);
-    });
-    bar.finish_and_clear();
+    let ended = work(&evaluator, &settings)?;
     if interrupt.is_set() {
         return Err(Failure::interrupted());
     }
-    ended.map_err(evaluate_failure)?;
-    Ok(results)
+    ended.map_err(evaluate_failure)
 }
 
 /// The model to evaluate; only the embedded one can be judged here.
@@ -218,14 +314,17 @@ fn source(arguments: &EvaluateArguments, has_layout: bool) -> Result<CheckpointS
 }
 
 /// What the parameter file and the arguments say; all methods of one run share it.
-fn optimisation(arguments: &EvaluateArguments, plan: &Plan) -> Result<Optimisation, Failure> {
+fn optimisation(
+    arguments: &EvaluateArguments,
+    methods: &[EvaluatedMethod],
+) -> Result<Optimisation, Failure> {
     let given = &arguments.storm_parameters;
     if given.objective.is_some() {
         return Err(Failure::usage(
             "objectives are chosen with --methods here; leave --objective out",
         ));
     }
-    let objectives = plan.methods.iter().filter_map(|method| match method {
+    let objectives = methods.iter().filter_map(|method| match method {
         EvaluatedMethod::Standard => None,
         EvaluatedMethod::Objective(objective) => Some(*objective),
     });

@@ -9,11 +9,12 @@ use super::sampler_arguments::SamplerArguments;
 use super::storm_arguments::StormArguments;
 use super::values::{number, path, whole_number};
 use crate::engine::SeedList;
+use crate::evaluate::tasks::{Task, Wording};
 use crate::evaluate::{EvaluatedMethod, Shard};
 
 #[derive(Debug, Args)]
 pub(super) struct EvaluateArguments {
-    /// What to compare: standard, storm, centroid, attend-and-excite, reference
+    /// What to compare: standard, storm, and the objectives that `generate --help` lists
     #[arg(
         long,
         default_value = "standard,storm",
@@ -38,6 +39,16 @@ pub(super) struct EvaluateArguments {
         conflicts_with_all = ["pairs", "colours"]
     )]
     pub(super) prompts: Option<PathBuf>,
+    /// Judge more than one relation: relation, chain, count, size, region, mixed
+    ///
+    /// Each asks more of a picture than its words say: numbers, extents, regions. A picture counts
+    /// if everything asked for is true of it.
+    #[arg(long, value_delimiter = ',', value_name = "LIST")]
+    pub(super) tasks: Vec<Task>,
+    /// What the prompts of those tasks say: plain ("a cat", however many are wanted) or full ("two
+    /// cats"); without it what the model has words for
+    #[arg(long, value_name = "WORDS", requires = "tasks")]
+    pub(super) wording: Option<Wording>,
     /// Give every object a colour that is not its own
     #[arg(long)]
     pub(super) colours: bool,

@@ -30,6 +30,7 @@ mod save;
 mod storm_arguments;
 mod studio;
 mod sweep_pictures;
+mod target_arguments;
 mod values;
 
 use std::process::ExitCode;

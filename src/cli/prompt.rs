@@ -12,8 +12,8 @@ use serde::Serialize;
 use super::values::{path, prompt_weights_help};
 use super::{Failure, output};
 use crate::prompt::{
-    CLIP_MERGES, ClipTokenizer, PromptObject, PromptWeights, Proposal, TokenizedPrompt,
-    TokenizerFiles, propose,
+    Assignment, CLIP_MERGES, ClipTokenizer, PromptObject, PromptWeights, Proposal, TokenizedPrompt,
+    TokenizerFiles, propose, target_texts,
 };
 
 #[derive(Debug, Args)]
@@ -38,6 +38,9 @@ struct Line<'a> {
     /// As "cat left-of dog".
     relations: Vec<String>,
     objects: Vec<ObjectLine<'a>>,
+    /// As "--copies \"cats 2\"".
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    wishes: Vec<String>,
     notes: Vec<String>,
 }
 
@@ -119,6 +122,7 @@ fn json(prompt: &TokenizedPrompt, proposal: &Proposal) -> String {
         prompt: &prompt.text,
         relations: relations(prompt, proposal, |kind| kind.to_string()),
         objects: objects.collect(),
+        wishes: wishes(prompt),
         notes: proposal.notes.iter().map(ToString::to_string).collect(),
     };
     serde_json::to_string(&line).expect("texts and lists of texts are JSON")
@@ -133,6 +137,18 @@ fn relations(
     let relations = proposal.relations.iter();
     relations
         .map(|it| format!("{} {} {}", noun(it.subject), say(it.kind), noun(it.object)))
+        .collect()
+}
+
+/// Numbers, sizes and places that are read, as options of `generate`.
+fn wishes(prompt: &TokenizedPrompt) -> Vec<String> {
+    let layout = Assignment::proposed(prompt).layout(prompt);
+    let texts = layout
+        .map(|layout| target_texts(&layout))
+        .unwrap_or_default();
+    let texts = texts.iter();
+    texts
+        .map(|wish| format!("{} \"{wish}\"", wish.option()))
         .collect()
 }
 
@@ -172,6 +188,10 @@ fn sentences(prompt: &TokenizedPrompt, proposal: &Proposal) -> String {
             .iter()
             .map(|note| format!("  note       {note}")),
     );
+    let wishes = wishes(prompt);
+    if !wishes.is_empty() {
+        lines.push(format!("  asked for  {}", listed(&wishes)));
+    }
     let notes = proposal
         .notes
         .iter()

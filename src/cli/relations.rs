@@ -7,7 +7,10 @@ use super::report::Report;
 use crate::diffusion::{Method, Methods};
 use crate::prompt::proposal::first_relation;
 use crate::prompt::relation_text::{assignment_of_relations, relation_texts};
-use crate::prompt::{Assignment, Note, RelationText, TokenIndices, TokenizedPrompt, propose};
+use crate::prompt::{
+    Assignment, Note, RelationText, TokenIndices, TokenizedPrompt, add_targets, propose,
+    target_texts,
+};
 use crate::storm::{Layout, Missing, ObjectiveKind, RelationKind};
 
 /// The layout of one run. `known`: that of a picture with the same prompt.
@@ -29,7 +32,8 @@ pub(super) fn layout(
         return Ok(known.clone());
     }
     let mut notes = Vec::new();
-    let assignment = match (&arguments.token_indices, arguments.relation.is_empty()) {
+    let wishes = arguments.targets.read()?;
+    let mut assignment = match (&arguments.token_indices, arguments.relation.is_empty()) {
         (Some(_), false) => {
             return Err(Failure::usage(
                 "give --token-indices or --relation, not both; --relation says more",
@@ -40,16 +44,27 @@ pub(super) fn layout(
         (None, true) => {
             let proposal = Assignment::proposed(prompt);
             notes = propose(&prompt.words).notes;
-            if can_ask && methods.includes(Method::Storm) {
+            if can_ask && wishes.is_empty() && methods.includes(Method::Storm) {
                 ask::assignment(prompt, proposal)?
             } else {
                 proposal
             }
         }
     };
+    add_targets(&mut assignment, &wishes, prompt).map_err(Failure::usage)?;
     let is_related = !assignment.relations.is_empty();
     let objective = arguments.storm_parameters.objective.unwrap_or_default();
     let mut layout = assignment.layout(prompt).map_err(Failure::usage)?;
+    if !objective.knows_targets() {
+        if !wishes.is_empty() {
+            return Err(Failure::usage(format!(
+                "{objective} knows no places, regions, numbers or sizes; leave {} out or choose \
+                 another method",
+                wishes[0].option()
+            )));
+        }
+        layout = layout.relations_alone();
+    }
     if methods.includes(Method::Storm) {
         objective
             .check(&layout)
@@ -62,6 +77,14 @@ pub(super) fn layout(
     }
     if is_related {
         report.note(&sentence(&layout, &assignment, prompt));
+    }
+    let wishes = target_texts(&layout);
+    if !wishes.is_empty() {
+        let wishes = wishes.iter();
+        let wishes: Vec<String> = wishes
+            .map(|wish| format!("{} \"{wish}\"", wish.option()))
+            .collect();
+        report.note(&format!("Asked for: {}", wishes.join(" ")));
     }
     for note in notes {
         report.note(&format!("Not placed: {note}"));
@@ -83,7 +106,8 @@ fn missing(missing: Missing, notes: &[Note]) -> Failure {
         }
         Missing::Places => Failure::usage(
             "the prompt names no relation between two objects; say it with \
-             --relation \"cat left-of dog\", or make a standard picture with --standard",
+             --relation \"cat left-of dog\", ask for a place, region, number or size with --place, \
+             --region, --copies or --size-of, or make a standard picture with --standard",
         ),
         Missing::Objects => Failure::usage(
             "the prompt names no object to keep in the picture; say which words are objects with \

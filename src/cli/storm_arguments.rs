@@ -21,8 +21,7 @@ use crate::storm::ObjectiveKind;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Spatial Transport Optimization")]
 pub(super) struct StormArguments {
-    /// storm, or one to compare with: centroid, attend-and-excite, reference
-    #[arg(long)]
+    #[arg(long, help = format!("What is minimised: {}", crate::choices::all::<ObjectiveKind>()))]
     pub(super) objective: Option<ObjectiveKind>,
     /// Read parameters from a JSON file, as a saved picture has them under "objective_parameters"
     /// and "update"
@@ -247,7 +246,7 @@ mod tests {
             assert!(error.starts_with(&expected), "{error}");
         }
         let error = applied(&["--set", "margin=0.3"], reference).unwrap_err();
-        assert!(error.contains("only storm or centroid"), "{error}");
+        assert!(error.contains("only storm, centroid"), "{error}");
         let error = applied(&["--sigma", "0.3"], &[ObjectiveKind::Storm]).unwrap_err();
         assert!(error.contains("--sigma has no effect on storm"), "{error}");
         // One of several is enough; none at all is standard sampling.

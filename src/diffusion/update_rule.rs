@@ -16,6 +16,13 @@ const OURS: &[ObjectiveKind] = &[
     ObjectiveKind::Storm,
     ObjectiveKind::Centroid,
     ObjectiveKind::AttendAndExcite,
+    ObjectiveKind::CrossEntropy,
+    ObjectiveKind::BalancedTransport,
+    ObjectiveKind::LayoutGuidance,
+    ObjectiveKind::BoxDiff,
+    ObjectiveKind::BoxPerCopy,
+    ObjectiveKind::Moments,
+    ObjectiveKind::MomentsPerCopy,
 ];
 
 /// Most updates: more than anybody waits for.

@@ -18,10 +18,11 @@ use super::{StopFlags, worker::Outbox};
 use crate::checkpoint::{Conditioning, StableDiffusion};
 use crate::device::{HostNumbers, Slot, WgpuHandles};
 use crate::diffusion::{
-    DenoiseError, Denoising, LossReport, Method, NoiseStream, Observer, StepReport, UpdateReport,
+    DenoiseError, Denoising, LossReport, Method, NoiseStream, Observer, Scheduler, StepReport,
+    UpdateReport,
 };
 use crate::models::ObjectDetector;
-use crate::storm::AttentionMaps;
+use crate::storm::{AttentionMaps, Objective, Reading};
 
 /// What the pictures of one request share.
 pub(super) struct Run<'a> {
@@ -71,27 +72,10 @@ impl Run<'_> {
             update: None,
             updates: 0,
             gradient_passes: 0,
+            last_reading: None,
             recorder,
         };
-        let [rows, columns] = self.prepared.latent_size;
-        let mut noise = NoiseStream::new(settings.rng, seed, &self.model.device);
-        let denoising = Denoising {
-            unet: &self.model.unet,
-            context: &self.conditioning.context,
-            scheduler,
-            guidance_scale: settings.guidance_scale,
-            guidance_rescale: settings.guidance_rescale,
-            latents: noise.draw([1, 4, rows, columns]),
-            noise,
-            methods: settings.methods.list().to_vec(),
-            objective: self.prepared.objective.as_deref(),
-            update_rule: &self.prepared.update_rule,
-            attention_res: settings.optimisation.update.attention_res,
-            attention_layers: settings.optimisation.update.attention_layers,
-            batch_lanes: self.prepared.shape.batch_lanes,
-            activations: self.prepared.shape.activations,
-        };
-        let finished = denoising.run(&mut listener)?;
+        let finished = self.denoise(seed, scheduler.as_ref(), &mut listener)?;
         for (method, latents) in finished {
             let picture = match self.prepared.shape.decode_tiles {
                 Some(side) => self.model.vae.decode_tiled(latents, side),
@@ -137,6 +121,87 @@ impl Run<'_> {
     }
 }
 
+/// Lets a pass run that nobody looks at.
+struct Unwatched<'a>(&'a dyn Fn() -> bool, Option<Reading>);
+
+impl Observer for Unwatched<'_> {
+    fn keep_going(&self) -> bool {
+        (self.0)()
+    }
+
+    fn updated(&mut self, _: UpdateReport<'_>) {}
+
+    fn stepped(&mut self, report: StepReport<'_>) {
+        self.1 = report.reading.cloned();
+    }
+}
+
+impl Run<'_> {
+    /// The finished latents of every method. Where a size is seen from how large an
+    /// object usually comes, standard sampling goes first and tells it.
+    fn denoise(
+        &self,
+        seed: u64,
+        scheduler: &dyn Scheduler,
+        listener: &mut Listener<'_>,
+    ) -> Result<Vec<(Method, Tensor<4>)>, EngineError> {
+        let methods = self.request.settings.methods;
+        let objective = self.prepared.objective.as_deref();
+        let is_relative =
+            methods.includes(Method::Storm) && self.prepared.layout.has_relative_sizes();
+        if !is_relative {
+            let denoising = self.denoising(seed, scheduler, methods.list(), objective);
+            return Ok(denoising.run(listener)?);
+        }
+        let standard = self.denoising(seed, scheduler, &[Method::Standard], objective);
+        let mut finished = Vec::new();
+        let reading = if methods.includes(Method::Standard) {
+            finished = standard.run(listener)?;
+            listener.last_reading.take()
+        } else {
+            let going = || listener.keep_going();
+            let mut unwatched = Unwatched(&going, None);
+            standard.run(&mut unwatched)?;
+            unwatched.1
+        };
+        let objects = reading.into_iter().flat_map(|reading| reading.objects);
+        let usual: Vec<Option<f64>> = objects.map(|object| object.extent).collect();
+        tracing::debug!(?usual, "extents of the standard picture");
+        let sized = self.prepared.objective_for(self.request, &usual)?;
+        let storm = self.denoising(seed, scheduler, &[Method::Storm], sized.as_deref());
+        finished.extend(storm.run(listener)?);
+        Ok(finished)
+    }
+
+    fn denoising<'a>(
+        &'a self,
+        seed: u64,
+        scheduler: &dyn Scheduler,
+        methods: &[Method],
+        objective: Option<&'a dyn Objective>,
+    ) -> Denoising<'a> {
+        let settings = &self.request.settings;
+        let [rows, columns] = self.prepared.latent_size;
+        let mut noise = NoiseStream::new(settings.rng, seed, &self.model.device);
+        Denoising {
+            unet: &self.model.unet,
+            context: &self.conditioning.context,
+            scheduler: scheduler.fork(),
+            guidance_scale: settings.guidance_scale,
+            guidance_rescale: settings.guidance_rescale,
+            latents: noise.draw([1, 4, rows, columns]),
+            noise,
+            methods: methods.to_vec(),
+            objective,
+            update_rule: &self.prepared.update_rule,
+            attention_res: settings.optimisation.update.attention_res,
+            attention_layers: settings.optimisation.update.attention_layers,
+            batch_lanes: self.prepared.shape.batch_lanes,
+            activations: self.prepared.shape.activations,
+        }
+    }
+}
+
 /// A picture [1, 3, height, width], nominally in [-1, 1], as bytes.
 fn rgb_image(picture: Tensor<4>) -> Result<RgbImage, DenoiseError> {
     let [_, _, height, width] = picture.dims();
@@ -166,6 +231,8 @@ struct Listener<'a> {
     update: Option<UpdateRecord>,
     updates: usize,
     gradient_passes: usize,
+    /// Of the last step, by whichever method made it.
+    last_reading: Option<Reading>,
     recorder: Option<Recorder<'a>>,
 }
 
@@ -214,6 +281,7 @@ impl Observer for Listener<'_> {
         if let Some(recorder) = &mut self.recorder {
             recorder.stepped(&report);
         }
+        self.last_reading = report.reading.cloned();
         self.store(&report);
         self.run.outbox.send(Event::Stepped(StepEvent {
             request: self.run.id,

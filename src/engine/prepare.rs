@@ -12,7 +12,9 @@ use crate::device::MemoryLimits;
 use crate::diffusion::{Method, SchedulerConfig, SchedulerKind, UpdateRule};
 use crate::models::unet::{Grid, MicroConditioning};
 use crate::prompt::{NetworkKind, TokenizedPrompt};
-use crate::storm::{Objective, ObjectiveKind, build};
+use crate::storm::frame::Frame;
+use crate::storm::placement::Usual;
+use crate::storm::{Layout, Objective, ObjectiveError, ObjectiveKind, PromptFacts, build};
 
 /// Largest side of a picture, in pixels.
 pub const LARGEST_SIDE: usize = 4096;
@@ -30,6 +32,10 @@ pub(super) struct Prepared {
     pub(super) scheduler: SchedulerKind,
     pub(super) scheduler_config: SchedulerConfig,
     pub(super) objective: Option<Box<dyn Objective>>,
+    /// The request's, with the model's own sizes.
+    pub(super) layout: Layout,
+    /// Columns of the maps and what they hold.
+    facts: PromptFacts,
     pub(super) update_rule: UpdateRule,
     pub(super) notices: Vec<Notice>,
     pub(super) shape: RunShape,
@@ -95,9 +101,20 @@ pub(super) fn prepare(
         batch: settings.batch_methods,
     };
     let shape = needs.run_shape(picture, limits)?;
+    let facts = model.prompt_facts(&prompt);
+    let layout = match model.sizes {
+        Some(own) => request.layout.with_sizes(own),
+        None => request.layout.clone(),
+    };
+    let objective = objective(request, &layout, &facts)?;
+    if settings.methods.includes(Method::Storm) {
+        check_room(request, &layout, picture.latents)?;
+    }
     Ok(Prepared {
         shape,
-        objective: objective(request, model, &prompt)?,
+        objective,
+        layout,
+        facts,
         update_rule: settings.optimisation.update_rule(),
         prompt,
         negative_prompt,
@@ -132,19 +149,56 @@ fn possible_size(asked: [usize; 2], multiple: usize) -> Result<[usize; 2], Reque
 /// known: all objectives read alike, and the default one refuses the fewest layouts.
 fn objective(
     request: &Request,
-    model: &ModelDescription,
-    prompt: &TokenizedPrompt,
+    layout: &Layout,
+    facts: &PromptFacts,
 ) -> Result<Option<Box<dyn Objective>>, RequestError> {
-    let layout = &request.layout;
     let optimisation = &request.settings.optimisation;
     let objective = match request.settings.methods.includes(Method::Storm) {
         true => optimisation.objective,
         false if layout.objects.is_empty() => return Ok(None),
         false => ObjectiveKind::default(),
     };
-    let facts = model.prompt_facts(prompt);
-    let built = build(objective, layout.clone(), &optimisation.parameters, &facts)?;
+    let built = build(objective, layout.clone(), &optimisation.parameters, facts)?;
     Ok(Some(built))
+}
+
+impl Prepared {
+    /// The objective for one seed, whose standard picture has objects of such
+    /// extents, as fractions of the shorter side.
+    pub(super) fn objective_for(
+        &self,
+        request: &Request,
+        usual: &[Option<f64>],
+    ) -> Result<Option<Box<dyn Objective>>, RequestError> {
+        let of = |object: usize| usual.get(object).copied().flatten();
+        let default = 2.0 * request.settings.optimisation.parameters.readings.blob;
+        let layout = self
+            .layout
+            .with_extents(|object| of(object).unwrap_or(default));
+        objective(request, &layout, &self.facts)
+    }
+}
+
+/// Refuses wishes that have no room, as far as that is known before there are maps:
+/// their grid is taken to be the one of the latents' halvings that is nearest to the
+/// one asked for.
+fn check_room(request: &Request, layout: &Layout, latents: Grid) -> Result<(), RequestError> {
+    let optimisation = &request.settings.optimisation;
+    let wanted = optimisation.update.attention_res as f64;
+    let halved = |times: u32| Frame {
+        rows: latents.rows.div_ceil(1 << times),
+        columns: latents.columns.div_ceil(1 << times),
+    };
+    let away = |frame: &Frame| ((frame.cells() as f64).sqrt() - wanted).abs();
+    let frames = (0..4).map(halved);
+    let nearest = frames.min_by(|a, b| away(a).total_cmp(&away(b)));
+    let frame = nearest.expect("there are four");
+    let readings = &optimisation.parameters.readings;
+    let usual = Usual {
+        deviation: readings.blob,
+    };
+    let checked = layout.check_room(frame, &readings.gaps(), usual);
+    Ok(checked.map_err(ObjectiveError::from)?)
 }
 
 #[cfg(test)]

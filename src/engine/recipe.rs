@@ -13,7 +13,7 @@ use crate::export::metadata::{
     EMPHASIS_KEY, LORA_HASHES_KEY, NO_EMPHASIS, PROMPT_WEIGHTS_KEY, text_chunks,
 };
 use crate::export::{ImageSettings, TextChunk};
-use crate::prompt::PromptWeights;
+use crate::prompt::{PromptWeights, target_texts};
 
 /// One picture's making: its request reduced to its seed, with every default
 /// filled in.
@@ -76,6 +76,12 @@ impl Recipe {
             let objective = settings.optimisation.objective.to_string();
             extras.push(("STORM objective".to_string(), objective));
             extras.push(("STORM relations".to_string(), self.relations()));
+            let targets = target_texts(&self.request.layout);
+            if !targets.is_empty() {
+                let targets = targets.iter().map(ToString::to_string);
+                let targets = targets.collect::<Vec<_>>().join("; ");
+                extras.push(("STORM targets".to_string(), targets));
+            }
         }
         extras.push(("Version".to_string(), self.program.clone()));
         ImageSettings {

@@ -108,8 +108,9 @@ mod tests {
         let error = "magic".parse::<EvaluatedMethod>().unwrap_err();
         assert_eq!(
             error.to_string(),
-            "“magic” is no method; use standard, storm, centroid, attend-and-excite or reference, \
-             separated by commas"
+            "“magic” is no method; use standard, storm, centroid, attend-and-excite, cross-entropy, \
+             balanced-transport, layout-guidance, box-diff, box-per-copy, moments, moments-per-copy \
+             or reference, separated by commas"
         );
     }
 }

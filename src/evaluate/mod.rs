@@ -30,6 +30,9 @@ pub mod owlvit;
 pub mod summary;
 pub mod table;
 
+// The tasks beyond a relation of two.
+pub mod tasks;
+
 pub use figures::Figure;
 pub use method::EvaluatedMethod;
 pub use plan::{Plan, Shard};

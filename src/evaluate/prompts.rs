@@ -229,7 +229,7 @@ impl SpatialPrompt {
                 kind: self.relation,
                 object: 1,
             }],
-            free_targets: Vec::new(),
+            targets: Default::default(),
         }
     }
 
@@ -280,7 +280,8 @@ fn natural_colour(noun: &str) -> Option<Colour> {
     }
 }
 
-fn with_article(object: &NamedObject) -> String {
+/// “a cat”, “an apple”.
+pub(super) fn with_article(object: impl fmt::Display) -> String {
     let words = object.to_string();
     let article = if starts_with_vowel_sound(&words) {
         "an"

@@ -274,7 +274,7 @@ fn key(record: &PictureRecord) -> Key {
     (record.prompt.clone(), record.seed, record.method)
 }
 
-fn file_error(path: &Path, source: io::Error) -> ResultsError {
+pub(super) fn file_error(path: &Path, source: io::Error) -> ResultsError {
     ResultsError::File {
         path: path.to_path_buf(),
         source,

@@ -19,7 +19,7 @@ use crate::diffusion::{Method, Methods};
 use crate::engine::{self, Engine, EngineError, Event, ModelInfo, Picture, Recipe, Request};
 use crate::export::file_stem;
 use crate::models::ObjectDetector;
-use crate::prompt::AssignmentError;
+use crate::prompt::{Assignment, AssignmentError};
 
 /// Why a run ended early.
 #[derive(Debug, thiserror::Error)]
@@ -116,8 +116,17 @@ impl Evaluator<'_> {
         seed: u64,
         group: &[EvaluatedMethod],
     ) -> Result<Request, EvaluateError> {
-        let text = prompt.text();
-        let assignment = prompt.assignment();
+        self.request_for(prompt.text(), &prompt.assignment(), seed, group)
+    }
+
+    /// The request for the methods of one group.
+    pub(super) fn request_for(
+        &self,
+        text: String,
+        assignment: &Assignment,
+        seed: u64,
+        group: &[EvaluatedMethod],
+    ) -> Result<Request, EvaluateError> {
         let layout = assignment.layout(&self.model.tokenizer.encode(&text))?;
         let method = group[group.len() - 1];
         let methods = group.iter().map(|method| sampled_with(*method));
@@ -155,7 +164,7 @@ impl Evaluator<'_> {
     }
 
     /// Runs one request to its end.
-    fn pictures(&self, request: Request) -> Result<Vec<(Picture, Cost)>, EvaluateError> {
+    pub(super) fn pictures(&self, request: Request) -> Result<Vec<(Picture, Cost)>, EvaluateError> {
         let samples = if request.settings.guidance_scale > 1.0 {
             2
         } else {
@@ -222,7 +231,7 @@ impl Evaluator<'_> {
 }
 
 /// Which methods run in one request.
-fn groups(missing: &[EvaluatedMethod]) -> Vec<Vec<EvaluatedMethod>> {
+pub(super) fn groups(missing: &[EvaluatedMethod]) -> Vec<Vec<EvaluatedMethod>> {
     let is_joint = |method: &EvaluatedMethod| {
         [EvaluatedMethod::Standard, EvaluatedMethod::STORM].contains(method)
     };
@@ -235,7 +244,7 @@ fn groups(missing: &[EvaluatedMethod]) -> Vec<Vec<EvaluatedMethod>> {
     joint.into_iter().chain(rest).collect()
 }
 
-fn sampled_with(method: EvaluatedMethod) -> Method {
+pub(super) fn sampled_with(method: EvaluatedMethod) -> Method {
     match method {
         EvaluatedMethod::Standard => Method::Standard,
         EvaluatedMethod::Objective(_) => Method::Storm,

@@ -142,7 +142,7 @@ fn estimates(mut of: impl FnMut(Figure, usize) -> (f64, Vec<f64>)) -> BTreeMap<F
 }
 
 /// JSON knows no NaN.
-fn number(value: f64) -> Value {
+pub(super) fn number(value: f64) -> Value {
     if value.is_finite() {
         json!(value)
     } else {
@@ -150,7 +150,7 @@ fn number(value: f64) -> Value {
     }
 }
 
-fn range(interval: Option<Interval>) -> Value {
+pub(super) fn range(interval: Option<Interval>) -> Value {
     interval.map_or(Value::Null, |interval| json!([interval.low, interval.high]))
 }
 

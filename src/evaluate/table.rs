@@ -106,7 +106,7 @@ fn number(value: f64, decimals: usize) -> String {
 }
 
 /// Columns as wide as their widest cell, two spaces apart.
-fn align(rows: &[Vec<String>]) -> String {
+pub(super) fn align(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column));

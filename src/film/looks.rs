@@ -96,7 +96,7 @@ mod tests {
         Layout {
             objects: (0..objects).map(object).collect(),
             relations: relations.iter().map(relation).collect(),
-            free_targets: Vec::new(),
+            targets: Default::default(),
         }
     }
 

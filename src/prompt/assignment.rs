@@ -11,7 +11,8 @@ use super::proposal::{PromptObject, propose};
 use super::tokenized_prompt::TokenizedPrompt;
 use super::word_diff::moved_words;
 use super::words::word_spans;
-use crate::storm::relation::{FreeTarget, Layout, ObjectTokens, Relation};
+use crate::storm::relation::{Layout, ObjectTokens, Relation, Targets};
+use crate::storm::{Area, Shape};
 
 /// An object of the prompt, by bytes of its text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -31,9 +32,9 @@ pub struct Assignment {
     /// Relations between them, by index.
     #[serde(default)]
     pub relations: Vec<Relation>,
-    /// Places given to objects, by index.
-    #[serde(default)]
-    pub free_targets: Vec<FreeTarget>,
+    /// Places, regions, sizes and numbers of objects, by index.
+    #[serde(flatten)]
+    pub targets: Targets,
 }
 
 /// What a word is assigned to.
@@ -73,13 +74,35 @@ impl Assignment {
             kind: relation.kind,
             object: relation.object,
         });
-        Self {
+        let mut assignment = Self {
             objects: objects
                 .map(|object| AssignedObject::new(object, prompt))
                 .collect(),
             relations: relations.collect(),
-            free_targets: Vec::new(),
+            targets: Targets::default(),
+        };
+        for wish in &proposal.wishes {
+            let object = AssignedObject::new(&wish.object, prompt);
+            let known = assignment.objects.iter();
+            let known = known.clone().position(|other| other.noun == object.noun);
+            let index = known.unwrap_or_else(|| {
+                assignment.objects.push(object);
+                assignment.objects.len() - 1
+            });
+            assignment.targets.edit(index, |target| {
+                target.copies = wish.copies.unwrap_or(1);
+                target.size = wish.size;
+                if let Some(place) = wish.place {
+                    target.shape = match target.copies {
+                        1 => Shape::Points(vec![place]),
+                        // Copies keep to that part of the picture.
+                        _ => Shape::Rectangle(around(place)),
+                    };
+                    target.fill = target.copies == 1;
+                }
+            });
         }
+        assignment
     }
 
     /// What a word with this span is assigned to.
@@ -110,10 +133,7 @@ impl Assignment {
             relation.subject = moved(relation.subject);
             relation.object = moved(relation.object);
         }
-        self.free_targets.retain(|target| is_free(target.object));
-        for target in &mut self.free_targets {
-            target.object = moved(target.object);
-        }
+        self.targets.remove_object(index);
     }
 
     /// The same assignment after an edit of the text: words that remain keep
@@ -171,7 +191,7 @@ impl Assignment {
         Ok(Layout {
             objects: objects.collect::<Result<_, _>>()?,
             relations: self.relations.clone(),
-            free_targets: self.free_targets.clone(),
+            targets: self.targets.clone(),
         })
     }
 }
@@ -189,6 +209,22 @@ impl AssignedObject {
                 .map(|&word| prompt.words[word].span.clone())
                 .collect(),
         }
+    }
+}
+
+/// The part of the picture on the side of a place: a half, or a quarter in a corner.
+fn around([x, y]: [f64; 2]) -> Area {
+    let half = |part: f64| match part {
+        part if part < 0.45 => (0.0, 0.5),
+        part if part > 0.55 => (0.5, 0.5),
+        _ => (0.0, 1.0),
+    };
+    let ((x, width), (y, height)) = (half(x), half(y));
+    Area {
+        x,
+        y,
+        width,
+        height,
     }
 }
 

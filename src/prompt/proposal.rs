@@ -7,6 +7,8 @@ use std::ops::Range;
 use super::note::Note;
 use super::reading::{self, Thing};
 use super::tokenized_prompt::Word;
+use crate::storm::Size;
+use crate::storm::object_target::MOST_COPIES;
 use crate::storm::relation::RelationKind;
 
 /// A thing that the prompt speaks of, by indices into the prompt's words.
@@ -31,15 +33,30 @@ pub struct ProposedRelation {
 }
 
 /// What was found in a prompt.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Proposal {
     /// The objects of the relations; if there are none, the first two things
     /// named beside each other. In the order of the prompt.
     pub objects: Vec<PromptObject>,
     /// The relations in the order of the prompt, without contradictions.
     pub relations: Vec<ProposedRelation>,
+    /// Numbers, sizes and places of single objects, in the order of the prompt.
+    pub wishes: Vec<ProposedWish>,
     /// What the prompt says of places and can't be steered.
     pub notes: Vec<Note>,
+}
+
+/// What a prompt asks of one object beside its relations: "two cats", "a big dog", "a
+/// tree in the top left corner".
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProposedWish {
+    /// Which may be none of [`Proposal::objects`].
+    pub object: PromptObject,
+    /// How many of it, from 2.
+    pub copies: Option<usize>,
+    pub size: Option<Size>,
+    /// As fractions of width and height.
+    pub place: Option<[f64; 2]>,
 }
 
 impl PromptObject {
@@ -115,10 +132,47 @@ pub fn propose(words: &[Word]) -> Proposal {
             .retain(|&word| !words[word].tokens.is_empty());
         object
     });
+    let objects = objects.collect();
+    let wishes = reading
+        .things
+        .iter()
+        .filter(|it| !words[it.noun].tokens.is_empty());
     Proposal {
-        objects: objects.collect(),
+        objects,
         relations,
+        wishes: wishes.filter_map(|thing| wish_of(thing, words)).collect(),
         notes,
+    }
+}
+
+/// What is asked of a thing itself, if anything is.
+fn wish_of(thing: &Thing, words: &[Word]) -> Option<ProposedWish> {
+    let mut object = PromptObject::from(thing);
+    object
+        .attributes
+        .retain(|&word| !words[word].tokens.is_empty());
+    let attributes = thing.attributes.iter();
+    let size = attributes
+        .filter_map(|&word| size_word(&words[word].text))
+        .next();
+    let copies = thing
+        .number
+        .filter(|number| (2..=MOST_COPIES).contains(number));
+    let asks = size.is_some() || copies.is_some() || thing.place.is_some();
+    asks.then_some(ProposedWish {
+        object,
+        copies,
+        size,
+        place: thing.place,
+    })
+}
+
+/// The size that an adjective means.
+fn size_word(word: &str) -> Option<Size> {
+    match word.to_lowercase().as_str() {
+        "big" | "large" | "huge" | "giant" | "enormous" | "gigantic" => Some(Size::Big),
+        "small" | "little" | "tiny" | "miniature" => Some(Size::Small),
+        _ => None,
     }
 }
 

@@ -71,7 +71,7 @@ impl FromStr for RelationText {
 }
 
 impl ObjectReference {
-    fn read(parts: &[&str]) -> Self {
+    pub(super) fn read(parts: &[&str]) -> Self {
         let joined = parts.concat();
         let tokens = match joined.parse() {
             Ok(position) => Some(vec![position]),
@@ -83,8 +83,29 @@ impl ObjectReference {
         }
     }
 
+    /// Its index among the objects of an assignment, which it joins if it is new.
+    ///
+    /// # Errors
+    /// [`TokenIndicesError`] if it is not in the prompt, or more than once.
+    pub(super) fn index_in(
+        &self,
+        assignment: &mut Assignment,
+        prompt: &TokenizedPrompt,
+    ) -> Result<usize, TokenIndicesError> {
+        let object = AssignedObject::new(&self.find(prompt)?, prompt);
+        let objects = &mut assignment.objects;
+        let known = objects.iter().position(|other| other.noun == object.noun);
+        Ok(known.unwrap_or_else(|| {
+            objects.push(object);
+            objects.len() - 1
+        }))
+    }
+
     /// The object in the prompt, with the attributes that the prompt gives it.
-    fn find(&self, prompt: &TokenizedPrompt) -> Result<PromptObject, TokenIndicesError> {
+    ///
+    /// # Errors
+    /// [`TokenIndicesError`] if it is not there, or more than once.
+    pub(super) fn find(&self, prompt: &TokenizedPrompt) -> Result<PromptObject, TokenIndicesError> {
         let noun = match self {
             Self::Tokens(positions) => noun_at(prompt, positions)?,
             Self::Words(words) => {
@@ -164,15 +185,8 @@ pub fn assignment_of_relations(
 ) -> Result<Assignment, TokenIndicesError> {
     let mut assignment = Assignment::default();
     for text in texts {
-        let mut index_of = |reference: &ObjectReference| {
-            let object = AssignedObject::new(&reference.find(prompt)?, prompt);
-            let objects = &mut assignment.objects;
-            let known = objects.iter().position(|other| other.noun == object.noun);
-            Ok::<usize, TokenIndicesError>(known.unwrap_or_else(|| {
-                objects.push(object);
-                objects.len() - 1
-            }))
-        };
+        let mut index_of =
+            |reference: &ObjectReference| reference.index_in(&mut assignment, prompt);
         let (subject, object) = (index_of(&text.subject)?, index_of(&text.object)?);
         assignment.relations.push(Relation {
             subject,

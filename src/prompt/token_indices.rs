@@ -223,7 +223,7 @@ impl TokenIndices {
         Ok(Assignment {
             objects,
             relations: relation.into_iter().collect(),
-            free_targets: Vec::new(),
+            targets: Default::default(),
         })
     }
 }

@@ -93,7 +93,7 @@ impl Centroid {
     /// Adds how far every object with a given place is outside its tolerance.
     fn add_free_targets(&self, reading: &Reading, terms: &mut Terms) {
         let weight = self.parameters.relation_weight;
-        for target in &self.reader.layout().free_targets {
+        for target in self.reader.layout().targets.iter() {
             let object = target.object;
             let place = terms.frame.from_fractions(reading.objects[object].target);
             let (direction, distance) = terms.direction(place, terms.centroids[object]);
@@ -226,7 +226,7 @@ impl Objective for Centroid {
 #[cfg(test)]
 mod tests {
     use super::super::fixtures::{CONTEXT, Spot, assert_gradient, descend, facts, maps, pair};
-    use super::super::relation::{FreeTarget, RelationKind};
+    use super::super::relation::{ObjectTarget, RelationKind};
     use super::*;
 
     const APART: [Spot<'_>; 2] = [
@@ -245,11 +245,7 @@ mod tests {
         let maps = maps(5, 8, &APART);
         for &kind in RelationKind::ALL {
             let mut layout = pair(kind);
-            layout.free_targets = vec![FreeTarget {
-                object: 1,
-                x: 0.9,
-                y: 0.2,
-            }];
+            layout.targets = vec![ObjectTarget::at(1, [0.9, 0.2])].into();
             let centroid = objective(layout, |_| {});
             let evaluation = centroid.evaluate(&maps, CONTEXT).unwrap();
             assert_gradient(&maps, &evaluation.gradient, 1e-3, |changed| {

@@ -35,7 +35,7 @@ pub(super) fn pair(kind: RelationKind) -> Layout {
             kind,
             object: 1,
         }],
-        free_targets: vec![],
+        targets: Default::default(),
     }
 }
 
@@ -53,7 +53,7 @@ pub(super) fn layout(count: usize, relations: &[(usize, RelationKind, usize)]) -
                 object,
             })
             .collect(),
-        free_targets: vec![],
+        targets: Default::default(),
     }
 }
 
@@ -131,7 +131,8 @@ pub(super) fn descend(objective: &dyn Objective, maps: &mut AttentionMaps, limit
             .sum::<f32>()
             .sqrt();
         for (value, g) in maps.values.iter_mut().zip(&evaluation.gradient) {
-            *value -= 0.02 * g / length;
+            // Attention is a probability.
+            *value = (*value - 0.02 * g / length).max(0.0);
         }
     }
     limit

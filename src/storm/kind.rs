@@ -6,11 +6,13 @@ use thiserror::Error;
 
 use super::attend_and_excite::AttendAndExcite;
 use super::centroid::Centroid;
+use super::distribution_loss::BALANCED;
 use super::layout::Layout;
 use super::objective::{Objective, ObjectiveError};
 use super::parameters::ObjectiveParameters;
 use super::prompt_facts::PromptFacts;
 use super::reference::Reference;
+use super::rivals::{Rival, RivalLoss};
 use super::storm::Storm;
 use crate::choices;
 
@@ -46,6 +48,21 @@ pub enum ObjectiveKind {
     Centroid,
     /// Attend-and-Excite, which knows no places.
     AttendAndExcite,
+    /// Cross-entropy, the transport's end where nothing is carried.
+    CrossEntropy,
+    /// Balanced transport, its end where everything is.
+    BalancedTransport,
+    /// Layout guidance: the share of the attention in a box.
+    LayoutGuidance,
+    /// BoxDiff's inner and outer constraints.
+    #[strum(serialize = "boxdiff", to_string = "box-diff")]
+    BoxDiff,
+    /// A share in a box for each copy.
+    BoxPerCopy,
+    /// Centroid and second moments.
+    Moments,
+    /// The same for each copy.
+    MomentsPerCopy,
     /// The released STORM code with its quirks.
     Reference,
 }
@@ -104,6 +121,11 @@ impl ObjectiveKind {
         self.facts().need == Need::Places
     }
 
+    /// Whether it knows numbers, sizes, places and regions.
+    pub fn knows_targets(self) -> bool {
+        self.facts().need == Need::Places
+    }
+
     /// The rule that it is meant to be followed with.
     pub fn update_rule(self) -> UpdateRuleKind {
         self.facts().update_rule
@@ -116,7 +138,7 @@ impl ObjectiveKind {
     /// What is missing, and what to do.
     pub fn check(self, layout: &Layout) -> Result<(), Missing> {
         let objects = layout.objects.len();
-        let has_places = !layout.relations.is_empty() || !layout.free_targets.is_empty();
+        let has_places = !layout.relations.is_empty() || !layout.targets.is_empty();
         match self.facts().need {
             Need::Places if !has_places => Err(Missing::Places),
             Need::Objects if objects == 0 => Err(Missing::Objects),
@@ -143,6 +165,48 @@ impl ObjectiveKind {
                 label: "Attend & Excite",
                 explanation: "Keeps every object in the picture; knows no places",
                 need: Need::Objects,
+                update_rule: UpdateRuleKind::Normalised,
+            },
+            Self::CrossEntropy => Facts {
+                label: "Cross-entropy",
+                explanation: "Attention vanishes and is born where it should be, and is not carried",
+                need: Need::Places,
+                update_rule: UpdateRuleKind::Normalised,
+            },
+            Self::BalancedTransport => Facts {
+                label: "Balanced transport",
+                explanation: "All attention is carried, however far",
+                need: Need::Places,
+                update_rule: UpdateRuleKind::Normalised,
+            },
+            Self::LayoutGuidance => Facts {
+                label: "Layout guidance",
+                explanation: "The share of the attention in a box (Chen et al. 2023)",
+                need: Need::Places,
+                update_rule: UpdateRuleKind::Normalised,
+            },
+            Self::BoxDiff => Facts {
+                label: "BoxDiff",
+                explanation: "Strong attention in a box and weak outside (Xie et al. 2023)",
+                need: Need::Places,
+                update_rule: UpdateRuleKind::Normalised,
+            },
+            Self::BoxPerCopy => Facts {
+                label: "Box per copy",
+                explanation: "A share of the attention in the box of each copy",
+                need: Need::Places,
+                update_rule: UpdateRuleKind::Normalised,
+            },
+            Self::Moments => Facts {
+                label: "Moments",
+                explanation: "Centre and spread of the attention",
+                need: Need::Places,
+                update_rule: UpdateRuleKind::Normalised,
+            },
+            Self::MomentsPerCopy => Facts {
+                label: "Moments per copy",
+                explanation: "Centre, spread and share of the attention around each copy",
+                need: Need::Places,
                 update_rule: UpdateRuleKind::Normalised,
             },
             Self::Reference => Facts {
@@ -207,6 +271,34 @@ pub fn build(
             let own = parameters.attend_and_excite.clone();
             Box::new(AttendAndExcite::new(layout, readings, own, prompt)?)
         }
+        ObjectiveKind::CrossEntropy => Box::new(Storm::end_of_family(
+            kind,
+            layout,
+            readings.clone(),
+            0.0,
+            prompt,
+        )?),
+        ObjectiveKind::BalancedTransport => Box::new(Storm::end_of_family(
+            kind,
+            layout,
+            readings.clone(),
+            BALANCED,
+            prompt,
+        )?),
+        ObjectiveKind::LayoutGuidance
+        | ObjectiveKind::BoxDiff
+        | ObjectiveKind::BoxPerCopy
+        | ObjectiveKind::Moments
+        | ObjectiveKind::MomentsPerCopy => {
+            let loss = match kind {
+                ObjectiveKind::LayoutGuidance => RivalLoss::LayoutGuidance,
+                ObjectiveKind::BoxDiff => RivalLoss::BoxDiff,
+                ObjectiveKind::BoxPerCopy => RivalLoss::BoxPerCopy,
+                ObjectiveKind::Moments => RivalLoss::Moments,
+                _ => RivalLoss::MomentsPerCopy,
+            };
+            Box::new(Rival::new((kind, loss), layout, readings, prompt)?)
+        }
         ObjectiveKind::Reference => {
             let own = parameters.reference.clone();
             Box::new(Reference::new(layout, readings, own, prompt)?)
@@ -218,7 +310,7 @@ pub fn build(
 mod tests {
     use super::super::attention::AttentionMaps;
     use super::super::fixtures::{CONTEXT, TOKENS, facts, maps, pair};
-    use super::super::relation::{FreeTarget, RelationKind};
+    use super::super::relation::{ObjectTarget, RelationKind};
     use super::*;
 
     #[test]
@@ -242,7 +334,9 @@ mod tests {
         let error = "transport".parse::<ObjectiveKind>().unwrap_err();
         assert_eq!(
             error.to_string(),
-            "“transport” is no method; use storm, centroid, attend-and-excite or reference"
+            "“transport” is no method; use storm, centroid, attend-and-excite, cross-entropy, \
+             balanced-transport, layout-guidance, box-diff, box-per-copy, moments, moments-per-copy \
+             or reference"
         );
     }
 
@@ -256,11 +350,7 @@ mod tests {
         let two = layout(2, &[]);
         let related = layout(2, &[(0, RelationKind::LeftOf, 1)]);
         let mut placed = one.clone();
-        placed.free_targets = vec![FreeTarget {
-            object: 0,
-            x: 0.5,
-            y: 0.5,
-        }];
+        placed.targets = vec![ObjectTarget::at(0, [0.5, 0.5])].into();
         let runs = |kind: ObjectiveKind| {
             [&nothing, &one, &two, &related, &placed].map(|layout| kind.check(layout).is_ok())
         };

@@ -6,7 +6,8 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::relation::{Axis, FreeTarget, ObjectTokens, Relation, RelationKind};
+use super::object_target::{EXTENTS, MOST_COPIES, ObjectTarget, Shape, Size, SizeExtents, Targets};
+use super::relation::{Axis, ObjectTokens, Relation, RelationKind};
 
 /// Everything asked of one picture.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -16,9 +17,9 @@ pub struct Layout {
     /// Relations between them.
     #[serde(default)]
     pub relations: Vec<Relation>,
-    /// Places given by the person.
-    #[serde(default)]
-    pub free_targets: Vec<FreeTarget>,
+    /// Places, regions, sizes and numbers of objects.
+    #[serde(flatten)]
+    pub targets: Targets,
 }
 
 /// Why a layout can't be drawn.
@@ -82,17 +83,101 @@ pub enum LayoutError {
         /// The objects of the cycle, from left to right or top to bottom.
         labels: Vec<String>,
     },
-    /// A free target lies outside the picture.
+    /// A place or region lies outside the picture.
     #[error("the place of “{label}” lies outside the picture; drag it back inside")]
     TargetOutside {
         /// The object.
         label: String,
     },
-    /// Two free targets for one object.
+    /// Two targets for one object.
     #[error("“{label}” has two places; remove one of them")]
     TwoTargets {
         /// The object.
         label: String,
+    },
+    /// No copies, or more than can be placed.
+    #[error("“{label}” can't be there {copies} times; 1 to {MOST_COPIES} can")]
+    Copies {
+        /// The object.
+        label: String,
+        /// The number asked for.
+        copies: usize,
+    },
+    /// More places than copies.
+    #[error(
+        "“{label}” has {places} places for {copies} of it; take some away or ask for more copies"
+    )]
+    TooManyPlaces {
+        /// The object.
+        label: String,
+        /// Places given.
+        places: usize,
+        /// Copies asked for.
+        copies: usize,
+    },
+    /// An extent out of its range.
+    #[error(
+        "“{label}” can't be {percent:.0} % of the shorter side; {low:.0} to {high:.0} % can",
+        low = 100.0 * EXTENTS.start(),
+        high = 100.0 * EXTENTS.end()
+    )]
+    Extent {
+        /// The object.
+        label: String,
+        /// The extent asked for.
+        percent: f64,
+    },
+    /// A region without any room in it.
+    #[error("the region of “{label}” is empty; draw it again or remove it")]
+    EmptyRegion {
+        /// The object.
+        label: String,
+    },
+    /// A region that need neither be kept nor filled.
+    #[error("the region of “{label}” asks for nothing; let it be kept to, or filled, or remove it")]
+    IdleRegion {
+        /// The object.
+        label: String,
+    },
+    /// A region narrower or lower than one cell of the maps.
+    #[error(
+        "the region of “{label}” is finer than the model's attention, which has {columns} × {rows} \
+         cells; make it at least {width:.0} % wide and {height:.0} % high",
+        width = (100.0 / *columns as f64).ceil(),
+        height = (100.0 / *rows as f64).ceil()
+    )]
+    RegionTooFine {
+        /// The object.
+        label: String,
+        /// Columns of the maps.
+        columns: usize,
+        /// Rows of the maps.
+        rows: usize,
+    },
+    /// Copies, or a size, that do not fit where they must lie.
+    #[error(
+        "there is no room for {} where it must lie; make its region larger or ask for {}",
+        counted(label, *copies),
+        if *copies > 1 { "fewer or smaller ones" } else { "a smaller one" }
+    )]
+    NoRoom {
+        /// The object.
+        label: String,
+        /// Copies asked for.
+        copies: usize,
+    },
+    /// A relation can't hold between an object and where another must be.
+    #[error(
+        "“{subject}” can't be {} “{object}” in the regions given; move one of them or remove the relation",
+        kind.phrase()
+    )]
+    RegionsContradict {
+        /// The subject.
+        subject: String,
+        /// The relation.
+        kind: RelationKind,
+        /// The object.
+        object: String,
     },
     /// A relation can't hold between two objects whose places are given.
     #[error(
@@ -109,6 +194,14 @@ pub enum LayoutError {
     },
 }
 
+/// “cat”, or 3 × “cat”.
+fn counted(label: &str, copies: usize) -> String {
+    match copies {
+        1 => format!("“{label}”"),
+        copies => format!("{copies} × “{label}”"),
+    }
+}
+
 fn describe_cycle(axis: Axis, labels: &[String]) -> String {
     let word = match axis {
         Axis::Horizontal => " left of ",
@@ -123,12 +216,11 @@ fn describe_cycle(axis: Axis, labels: &[String]) -> String {
 }
 
 impl Layout {
-    /// Whether a relation or a free target moves an object.
+    /// Whether a relation or a target moves an object.
     pub fn moves(&self, object: usize) -> bool {
         let is_related =
             |relation: &Relation| [relation.subject, relation.object].contains(&object);
-        self.relations.iter().any(is_related)
-            || self.free_targets.iter().any(|it| it.object == object)
+        self.relations.iter().any(is_related) || self.targets.of(object).is_some()
     }
 
     /// Checks the layout against a text of `tokens` positions (77 for CLIP).
@@ -145,7 +237,7 @@ impl Layout {
         for relation in &self.relations {
             self.validate_relation(relation)?;
         }
-        self.validate_free_targets()?;
+        self.validate_targets()?;
         for axis in Axis::BOTH {
             if let Some(cycle) = self.cycle(axis) {
                 return Err(LayoutError::Cycle {
@@ -157,12 +249,78 @@ impl Layout {
         Ok(())
     }
 
-    /// The free target of an object, as fractions of the frame.
-    pub fn free_target(&self, object: usize) -> Option<[f64; 2]> {
-        self.free_targets
-            .iter()
-            .find(|target| target.object == object)
-            .map(|target| [target.x, target.y])
+    /// The place of an object that is given no more than one, as fractions of the frame.
+    pub fn point(&self, object: usize) -> Option<[f64; 2]> {
+        self.targets.of(object)?.point()
+    }
+
+    /// The layout for a method that knows relations only: no wishes, and no objects
+    /// that are there for their sake.
+    #[must_use]
+    pub fn relations_alone(&self) -> Self {
+        if self.targets.is_empty() || self.relations.is_empty() {
+            return Self {
+                targets: Targets::default(),
+                ..self.clone()
+            };
+        }
+        let is_related = |object: &usize| {
+            let mut relations = self.relations.iter();
+            relations.any(|it| [it.subject, it.object].contains(object))
+        };
+        let kept: Vec<usize> = (0..self.objects.len()).filter(is_related).collect();
+        let index = |object: usize| kept.partition_point(|&other| other < object);
+        Self {
+            objects: kept.iter().map(|&it| self.objects[it].clone()).collect(),
+            relations: self
+                .relations
+                .iter()
+                .map(|relation| Relation {
+                    subject: index(relation.subject),
+                    object: index(relation.object),
+                    ..*relation
+                })
+                .collect(),
+            targets: Targets::default(),
+        }
+    }
+
+    /// Whether anything is asked for beyond relations and plain places.
+    pub fn has_distributions(&self) -> bool {
+        self.targets.iter().any(ObjectTarget::is_distribution)
+    }
+
+    /// The layout with every size as an extent: `usual` is how large each object
+    /// usually comes, as a fraction of the shorter side.
+    #[must_use]
+    pub fn with_extents(&self, usual: impl Fn(usize) -> f64) -> Self {
+        let mut layout = self.clone();
+        for target in &mut layout.targets.0 {
+            let extent = target.size.map(|size| size.extent(usual(target.object)));
+            target.size = extent.map(Size::Extent);
+        }
+        layout
+    }
+
+    /// The layout with “small” and “big” as a model's own extents.
+    #[must_use]
+    pub fn with_sizes(&self, own: SizeExtents) -> Self {
+        let mut layout = self.clone();
+        for target in &mut layout.targets.0 {
+            let extent = match target.size {
+                Some(Size::Small) => own.small,
+                Some(Size::Big) => own.big,
+                _ => continue,
+            };
+            target.size = Some(Size::Extent(extent.clamp(*EXTENTS.start(), *EXTENTS.end())));
+        }
+        layout
+    }
+
+    /// Whether a size is seen from how large the object usually comes.
+    pub fn has_relative_sizes(&self) -> bool {
+        let mut sizes = self.targets.iter().filter_map(|target| target.size);
+        sizes.any(|size| !matches!(size, Size::Extent(_)))
     }
 
     /// The ordered pairs along an axis: the first comes before the second.
@@ -238,32 +396,80 @@ impl Layout {
         })
     }
 
-    fn validate_free_targets(&self) -> Result<(), LayoutError> {
-        for (position, target) in self.free_targets.iter().enumerate() {
+    fn validate_targets(&self) -> Result<(), LayoutError> {
+        for (position, target) in self.targets.iter().enumerate() {
             self.validate_index(target.object)?;
-            let label = || self.label(target.object);
-            // Written so that NaN fails too.
-            if !((0.0..=1.0).contains(&target.x) && (0.0..=1.0).contains(&target.y)) {
-                return Err(LayoutError::TargetOutside { label: label() });
-            }
-            let earlier = &self.free_targets[..position];
+            validate_target(target, || self.label(target.object))?;
+            let earlier = &self.targets[..position];
             if earlier.iter().any(|other| other.object == target.object) {
-                return Err(LayoutError::TwoTargets { label: label() });
+                return Err(LayoutError::TwoTargets {
+                    label: self.label(target.object),
+                });
             }
         }
-        for relation in &self.relations {
-            let places = [relation.subject, relation.object].map(|it| self.free_target(it));
-            if let [Some(subject), Some(object)] = places
-                && !relation.kind.geometry().allows([subject, object])
-            {
-                return Err(LayoutError::TargetsContradict {
-                    subject: self.label(relation.subject),
-                    kind: relation.kind,
-                    object: self.label(relation.object),
+        self.relations
+            .iter()
+            .try_for_each(|relation| self.validate_places(relation))
+    }
+
+    /// Refuses a relation that the given places or regions leave no room for.
+    fn validate_places(&self, relation: &Relation) -> Result<(), LayoutError> {
+        let Relation {
+            subject,
+            kind,
+            object,
+        } = *relation;
+        let labels = || [self.label(subject), self.label(object)];
+        let places = [subject, object].map(|it| self.point(it));
+        if let [Some(subject), Some(object)] = places
+            && !kind.geometry().allows([subject, object])
+        {
+            let [subject, object] = labels();
+            return Err(LayoutError::TargetsContradict {
+                subject,
+                kind,
+                object,
+            });
+        }
+        for axis in Axis::BOTH {
+            let Some(subject_first) = kind.geometry().subject_first_along(axis) else {
+                continue;
+            };
+            let [first, second] = match subject_first {
+                true => [subject, object],
+                false => [object, subject],
+            };
+            let leaves_room = match (self.reach(first), self.reach(second)) {
+                // What lies at one place is there as a whole.
+                (Some(first), Some(second)) => first[0][axis.index()] < second[1][axis.index()],
+                _ => true,
+            };
+            if !leaves_room {
+                let [subject, object] = labels();
+                return Err(LayoutError::RegionsContradict {
+                    subject,
+                    kind,
+                    object,
                 });
             }
         }
         Ok(())
+    }
+
+    /// The smallest and largest (x, y) that an object is given; `None` if it may be
+    /// anywhere.
+    fn reach(&self, object: usize) -> Option<[[f64; 2]; 2]> {
+        let target = self.targets.of(object)?;
+        if let Shape::Points(places) = &target.shape {
+            let along = |axis: usize, pick: fn(f64, f64) -> f64| {
+                places.iter().map(|place| place[axis]).reduce(pick)
+            };
+            let low = [along(0, f64::min)?, along(1, f64::min)?];
+            let high = [along(0, f64::max)?, along(1, f64::max)?];
+            // All copies of one come before all of the other.
+            return Some([high, low]);
+        }
+        target.shape.bounds()
     }
 
     /// A cycle along the axis, if there is one.
@@ -295,6 +501,58 @@ impl Layout {
             path.push(previous);
         }
     }
+}
+
+/// Whether both coordinates lie in the picture; written so that NaN does not.
+fn is_inside(place: [f64; 2]) -> bool {
+    place.iter().all(|part| (0.0..=1.0).contains(part))
+}
+
+fn validate_target(target: &ObjectTarget, label: impl Fn() -> String) -> Result<(), LayoutError> {
+    let copies = target.copies;
+    if !(1..=MOST_COPIES).contains(&copies) {
+        let label = label();
+        return Err(LayoutError::Copies { label, copies });
+    }
+    if let Some(Size::Extent(extent)) = target.size
+        && !EXTENTS.contains(&extent)
+    {
+        return Err(LayoutError::Extent {
+            label: label(),
+            percent: 100.0 * extent,
+        });
+    }
+    match &target.shape {
+        Shape::Anywhere => return Ok(()),
+        Shape::Points(places) => {
+            if !places.iter().all(|place| is_inside(*place)) {
+                return Err(LayoutError::TargetOutside { label: label() });
+            }
+            if places.len() > copies {
+                return Err(LayoutError::TooManyPlaces {
+                    label: label(),
+                    places: places.len(),
+                    copies,
+                });
+            }
+            return Ok(());
+        }
+        Shape::Ellipse(area) | Shape::Rectangle(area) => {
+            let far = [area.x + area.width, area.y + area.height].map(|part| part - 1e-9);
+            if !(is_inside([area.x, area.y]) && is_inside(far.map(|part| part.max(0.0)))) {
+                return Err(LayoutError::TargetOutside { label: label() });
+            }
+        }
+        Shape::Mask(_) => {}
+    }
+    let has_room = |[low, high]: [[f64; 2]; 2]| high[0] > low[0] && high[1] > low[1];
+    if !target.shape.bounds().is_some_and(has_room) {
+        return Err(LayoutError::EmptyRegion { label: label() });
+    }
+    if !target.keep_inside && !target.fill {
+        return Err(LayoutError::IdleRegion { label: label() });
+    }
+    Ok(())
 }
 
 fn validate_object(object: &ObjectTokens, tokens: usize) -> Result<(), LayoutError> {

@@ -8,6 +8,8 @@
 pub mod attention;
 pub mod geometry;
 pub mod layout;
+pub mod mask;
+pub mod object_target;
 pub mod prompt_facts;
 pub mod relation;
 
@@ -26,13 +28,17 @@ pub mod token_softmax;
 pub mod word_maps;
 
 // Where objects should go and what it costs to bring them there.
+pub mod distribution_loss;
+pub mod placement;
+mod rooms;
 pub mod target;
 pub mod transport;
 
-// The objectives: the default, two comparison methods, the released code.
+// The objectives: the default, comparison methods, the released code.
 pub mod attend_and_excite;
 pub mod centroid;
 pub mod reference;
+pub mod rivals;
 #[expect(
     clippy::module_inception,
     reason = "the default objective and the room share their name, as in the design"
@@ -46,12 +52,14 @@ pub use attention::{AttentionError, AttentionMaps};
 pub use geometry::Geometry;
 pub use kind::{Missing, ObjectiveKind, UpdateRuleKind, build};
 pub use layout::{Layout, LayoutError};
+pub use mask::Mask;
+pub use object_target::{Area, ObjectTarget, Shape, Size, SizeExtents, Targets};
 pub use objective::{
-    Evaluation, ObjectReading, Objective, ObjectiveError, Reading, Refinement, RelationReading,
-    StepContext,
+    CopyReading, Evaluation, ObjectReading, Objective, ObjectiveError, Reading, Refinement,
+    RelationReading, StepContext,
 };
 pub use parameters::{ObjectiveParameters, Parameter, ParameterGroup};
 pub use prompt_facts::PromptFacts;
 pub use reading_parameters::ReadingParameters;
 pub use reference::ReferenceParameters;
-pub use relation::{Axis, FreeTarget, ObjectTokens, Relation, RelationKind};
+pub use relation::{Axis, ObjectTokens, Relation, RelationKind};

@@ -96,6 +96,21 @@ pub struct Reading {
     /// All relations and places hold with their margin, no object is missing
     /// and each is there once, so that no update is needed.
     pub satisfied: bool,
+    /// Where copies, sizes or regions are asked for: every copy of every object, where
+    /// it should be.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub copies: Vec<CopyReading>,
+}
+
+/// One copy of an object, where it should be.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct CopyReading {
+    /// Index into the objects of the layout.
+    pub object: usize,
+    /// Its centre (x, y), as fractions of width and height.
+    pub centre: [f64; 2],
+    /// Its diameter, as a fraction of the shorter side.
+    pub extent: f64,
 }
 
 /// One object as the maps show it.
@@ -110,6 +125,14 @@ pub struct ObjectReading {
     pub presence: f64,
     /// Whether its map is too weak to have a place.
     pub absent: bool,
+    /// How far its map is from the distribution asked for, in squared sides: the
+    /// Sinkhorn divergence; only where copies, a size or a region are asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distance: Option<f64>,
+    /// Diameter of the disc that its bare map fills to half of its height, as a
+    /// fraction of the shorter side; only there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extent: Option<f64>,
     /// Standard deviation of its map along the direction in which it is widest,
     /// as a fraction of the shorter side; large for twins.
     #[serde(default)]

@@ -253,7 +253,7 @@ mod tests {
         let written = serde_json::to_value(&read).unwrap();
         assert_eq!(written["storm"]["margin"], 0.25);
         assert_eq!(written["storm"]["epsilon"], 0.02);
-        assert_eq!(written["storm"].as_object().unwrap().len(), 17);
+        assert_eq!(written["storm"].as_object().unwrap().len(), 22);
         let again: ObjectiveParameters = serde_json::from_value(written).unwrap();
         assert_eq!(again, read);
     }

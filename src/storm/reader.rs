@@ -7,17 +7,20 @@
 use std::ops::Range;
 
 use super::attention::AttentionMaps;
+use super::distribution_loss::DistributionLoss;
 use super::frame::Frame;
 use super::layout::Layout;
+use super::objective::CopyReading;
 use super::objective::{ObjectReading, ObjectiveError, Reading, RelationReading};
 use super::parameters::ParameterGroup;
+use super::placement::{Body, Placement, Usual, place};
 use super::prompt_facts::PromptFacts;
 use super::reading_parameters::ReadingParameters;
 use super::relation::Relation;
 use super::smoothing::Smoothing;
 use super::spread::spread;
-use super::target::{Gaps, project};
-use super::word_maps::WordMaps;
+use super::target::{Gaps, blob, project};
+use super::word_maps::{WordMap, WordMaps};
 
 /// A checked layout with everything needed to read maps against it.
 #[derive(Debug, Clone)]
@@ -36,6 +39,12 @@ pub struct Reader {
     presence_threshold: f64,
     largest_spread: f64,
     free_target_tolerance: f64,
+    usual: Usual,
+    /// Whether distributions are compared with the bare maps.
+    is_bare: bool,
+    arrived_below: f64,
+    /// Whether the bare maps are read for plain relations too.
+    needs_bare: bool,
 }
 
 impl Reader {
@@ -68,7 +77,20 @@ impl Reader {
             presence_threshold: parameters.presence_threshold,
             largest_spread: parameters.largest_spread,
             free_target_tolerance: parameters.free_target_tolerance,
+            usual: Usual {
+                deviation: parameters.blob,
+            },
+            is_bare: parameters.bare_map,
+            arrived_below: parameters.arrived_below,
+            needs_bare: false,
         })
+    }
+
+    /// Reads the bare maps for plain relations too.
+    #[must_use]
+    pub fn reading_bare(mut self) -> Self {
+        self.needs_bare = true;
+        self
     }
 
     /// The layout, checked.
@@ -144,7 +166,82 @@ impl Reader {
         let mut words: Vec<&[usize]> = objects.map(|object| object.tokens.as_slice()).collect();
         words.extend(attributes);
         let range = self.range.clone();
-        Ok(WordMaps::forward(maps, range, smoothing, words))
+        let read = WordMaps::forward(maps, range, smoothing, words);
+        if !self.layout.has_distributions() {
+            return Ok(match self.needs_bare {
+                true => read.with_bare(maps),
+                false => read,
+            });
+        }
+        self.layout.check_room(read.frame, &self.gaps, self.usual)?;
+        Ok(read.with_bare(maps))
+    }
+
+    /// The maps that are compared with distributions, in the order of the words.
+    pub fn compared<'m>(&self, maps: &'m WordMaps<'_>) -> &'m [WordMap] {
+        match self.is_bare && !maps.bare.is_empty() {
+            true => &maps.bare,
+            false => &maps.words,
+        }
+    }
+
+    /// Whether those are the bare ones.
+    pub fn is_bare(&self) -> bool {
+        self.is_bare
+    }
+
+    /// Where every object is to lie, seen from where a reading found them; empty
+    /// where nothing but relations and places is asked for.
+    pub fn placements(&self, frame: Frame, centroids: &[[f64; 2]]) -> Vec<Placement> {
+        if !self.layout.has_distributions() {
+            return Vec::new();
+        }
+        place(
+            frame,
+            &self.layout,
+            &self.target_gaps,
+            self.usual,
+            centroids,
+        )
+    }
+
+    /// The same, with a blob of this deviation, a fraction of the shorter side, at every
+    /// target where nothing but relations and places is asked for.
+    pub fn all_placements(
+        &self,
+        frame: Frame,
+        reading: &Reading,
+        deviation: f64,
+    ) -> Vec<Placement> {
+        let placements = self.placements_of(frame, reading);
+        if !placements.is_empty() {
+            return placements;
+        }
+        let deviation = deviation * frame.shorter_side();
+        let objects = reading.objects.iter();
+        objects
+            .map(|object| {
+                let centre = frame.from_fractions(object.target);
+                Placement {
+                    bodies: vec![Body {
+                        centre,
+                        extent: 2.0 * deviation,
+                    }],
+                    spread: Some(blob(frame, centre, deviation)),
+                    region: None,
+                    only_fills: false,
+                }
+            })
+            .collect()
+    }
+
+    /// Where every object is to lie, seen from the reading itself.
+    pub fn placements_of(&self, frame: Frame, reading: &Reading) -> Vec<Placement> {
+        let centroids = reading.objects.iter();
+        let centroids: Vec<[f64; 2]> = centroids
+            .map(|object| frame.from_fractions(object.centroid))
+            .collect();
+        self.placements(frame, &centroids)
     }
 
     /// Reads the objects' maps.
@@ -165,24 +262,37 @@ impl Reader {
                 true => frame.extent().map(|side| 0.5 * side),
             })
             .collect();
-        let targets = project(frame, &self.layout, &self.target_gaps, &centroids);
+        let placements = self.placements(frame, &centroids);
+        let targets = match placements.is_empty() {
+            true => project(frame, &self.layout, &self.target_gaps, &centroids),
+            false => placements.iter().map(middle).collect(),
+        };
         let relations: Vec<RelationReading> = self
             .layout
             .relations
             .iter()
             .map(|relation| self.read_relation(frame, relation, &centroids, &absent))
             .collect();
-        let arrived = self.layout.free_targets.iter().all(|free_target| {
-            let (place, target) = (centroids[free_target.object], targets[free_target.object]);
+        let arrived = self.layout.targets.iter().all(|wanted| {
+            let (place, target) = (centroids[wanted.object], targets[wanted.object]);
             let distance = (place[0] - target[0]).hypot(place[1] - target[1]);
             distance <= self.free_target_tolerance * frame.shorter_side()
         });
+        let compared = self.compared(maps);
+        let mut meter = DistributionLoss::default();
         let objects: Vec<ObjectReading> = (0..objects.len())
             .map(|index| ObjectReading {
                 centroid: frame.to_fractions(centroids[index]),
                 target: frame.to_fractions(targets[index]),
                 presence: objects[index].presence(),
                 absent: absent[index],
+                distance: placements
+                    .get(index)
+                    .map(|it| meter.distance(frame, &compared[index].share, it)),
+                extent: placements
+                    .get(index)
+                    .and(maps.bare.get(index))
+                    .map(|map| extent(frame, map)),
                 spread: spread(frame, &objects[index].share, centroids[index])
                     / frame.shorter_side(),
             })
@@ -196,13 +306,33 @@ impl Reader {
                 && object.presence >= self.presence_threshold
                 && is_gathered(index, object)
         };
+        let satisfied = match placements.is_empty() {
+            true => {
+                arrived
+                    && relations.iter().all(|relation| relation.holds)
+                    && objects.iter().enumerate().all(is_there_once)
+            }
+            false => {
+                relations.iter().all(|it| it.signed_distance > 0.0)
+                    && objects
+                        .iter()
+                        .enumerate()
+                        .all(|(index, object)| self.has_arrived(index, object))
+            }
+        };
         Reading {
-            satisfied: arrived
-                && relations.iter().all(|relation| relation.holds)
-                && objects.iter().enumerate().all(is_there_once),
+            satisfied,
             objects,
             relations,
+            copies: copies(frame, &placements),
         }
+    }
+
+    /// Whether an object of a layout with copies, sizes or regions lies as asked.
+    fn has_arrived(&self, index: usize, object: &ObjectReading) -> bool {
+        let is_there = !object.absent && object.presence >= self.presence_threshold;
+        let distance = object.distance.unwrap_or(0.0);
+        is_there && (!self.layout.moves(index) || distance <= self.arrived_below)
     }
 
     fn read_relation(
@@ -227,10 +357,46 @@ impl Reader {
     }
 }
 
+/// The mean of an object's copies, in frame units.
+fn middle(placement: &Placement) -> [f64; 2] {
+    let count = placement.bodies.len().max(1) as f64;
+    [0, 1].map(|axis| {
+        let along = placement.bodies.iter().map(|body| body.centre[axis]);
+        along.sum::<f64>() / count
+    })
+}
+
+fn copies(frame: Frame, placements: &[Placement]) -> Vec<CopyReading> {
+    let objects = placements.iter().enumerate();
+    objects
+        .flat_map(|(object, placement)| {
+            let bodies = placement.bodies.iter();
+            bodies.map(move |body| CopyReading {
+                object,
+                centre: frame.to_fractions(body.centre),
+                extent: body.extent / frame.shorter_side(),
+            })
+        })
+        .collect()
+}
+
+/// The diameter of the disc that a map fills to half of its height, as a fraction of
+/// the shorter side.
+fn extent(frame: Frame, map: &WordMap) -> f64 {
+    let half = 0.5 * map.presence();
+    let cells = map
+        .response
+        .iter()
+        .filter(|&&m| m >= half && m > 0.0)
+        .count() as f64;
+    let area = cells * frame.cell().powi(2);
+    2.0 * (area / std::f64::consts::PI).sqrt() / frame.shorter_side()
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::fixtures::{TOKENS, facts, pair};
-    use super::super::relation::{FreeTarget, RelationKind};
+    use super::super::relation::{ObjectTarget, RelationKind};
     use super::*;
 
     /// Maps of 8 rows and 16 columns in which the cat has the one cell and the
@@ -312,11 +478,7 @@ mod tests {
         let with_place = |x: f64| {
             let mut layout = pair(RelationKind::LeftOf);
             layout.relations.clear();
-            layout.free_targets = vec![FreeTarget {
-                object: 0,
-                x,
-                y: 0.5625,
-            }];
+            layout.targets = vec![ObjectTarget::at(0, [x, 0.5625])].into();
             read(layout, [4, 4], [4, 11])
         };
         // The cat stands at 4.5 / 16; 0.08 of the shorter side is 0.04 of the width.

@@ -3,13 +3,42 @@
 //! All objectives are read with the same yardstick; those that stop once all is
 //! right also follow it.
 
-use super::kind::ObjectiveKind::{self, AttendAndExcite, Centroid, Storm};
+use super::kind::ObjectiveKind::{
+    self, AttendAndExcite, BalancedTransport, BoxDiff, BoxPerCopy, Centroid, CrossEntropy,
+    LayoutGuidance, Moments, MomentsPerCopy, Storm,
+};
 use super::parameters::parameters;
 use super::target::Gaps;
 use crate::parameters::{Description, ParameterError};
 
 /// The objectives whose pictures depend on the readings.
-const READERS: &[ObjectiveKind] = &[Storm, Centroid];
+const READERS: &[ObjectiveKind] = &[
+    Storm,
+    Centroid,
+    CrossEntropy,
+    BalancedTransport,
+    LayoutGuidance,
+    BoxDiff,
+    BoxPerCopy,
+    Moments,
+    MomentsPerCopy,
+];
+/// And Attend-and-Excite, which asks for no places.
+const ALL_OURS: &[ObjectiveKind] = &[
+    Storm,
+    Centroid,
+    AttendAndExcite,
+    CrossEntropy,
+    BalancedTransport,
+    LayoutGuidance,
+    BoxDiff,
+    BoxPerCopy,
+    Moments,
+    MomentsPerCopy,
+];
+
+/// The objectives that know copies, sizes and regions.
+const DISTRIBUTIONS: &[ObjectiveKind] = READERS;
 
 /// Largest distance that “next to” may allow.
 const FARTHEST: f64 = 1.5;
@@ -24,7 +53,7 @@ parameters! {
     /// How far beyond the margin the targets lie, so that the pull does not fade before the
     /// relation holds.
     overshoot: f64 = 0.1 => Description::number("Overshoot", 0.0..=0.5, 0.01)
-        .fraction_of("the picture's side").flag("overshoot", &[]), read by &[Storm];
+        .fraction_of("the picture's side").flag("overshoot", &[]), read by DISTRIBUTIONS;
     /// Half-width of an object: of the blob that it is moved towards.
     blob: f64 = 0.12 => Description::number("Blob", 0.01..=0.4, 0.005)
         .fraction_of("the shorter side").flag("blob", &[]);
@@ -37,6 +66,13 @@ parameters! {
     /// Distance from its given place at which an object counts as arrived.
     free_target_tolerance: f64 = 0.08 => Description::number("Place tolerance", 0.001..=1.0, 0.01)
         .fraction_of("the shorter side");
+    /// Of copies, sizes and regions: whether the attention is taken as it is, which tells sizes,
+    /// rather than after the words have competed for each cell.
+    bare_map: bool = true => Description::switch("Bare attention"), read by DISTRIBUTIONS;
+    /// Of copies, sizes and regions: the Sinkhorn divergence from the target below which an object
+    /// counts as arrived.
+    arrived_below: f64 = 0.002 => Description::number("Arrived below", 0.0..=2.0, 0.0005)
+        .counted_in("squared sides"), read by DISTRIBUTIONS;
     /// Strongest response, from 0 to 1, from which an object counts as present.
     presence_threshold: f64 = 0.2 => Description::number("Presence threshold", 0.0..=1.0, 0.01);
     /// Largest spread of an object's attention at which it can be a single object; 1 accepts twins.
@@ -51,7 +87,7 @@ parameters! {
     /// Whether the padding after the prompt competes for the background, which keeps the words'
     /// maps clean.
     include_padding: bool = true => Description::switch("Padding competes"),
-        read by &[Storm, Centroid, AttendAndExcite];
+        read by ALL_OURS;
 
     check Self::check_next_to;
 }

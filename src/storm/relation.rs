@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use super::geometry::Geometry;
 pub use super::layout::{Layout, LayoutError};
+pub use super::object_target::{ObjectTarget, Targets};
 use crate::choices;
 
 /// Where the subject should be, seen from the object.
@@ -156,17 +157,6 @@ pub struct Relation {
     pub kind: RelationKind,
     /// Index into [`Layout::objects`].
     pub object: usize,
-}
-
-/// A place the person gave an object.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct FreeTarget {
-    /// Index into [`Layout::objects`].
-    pub object: usize,
-    /// Fraction 0..=1 of the width, from the left.
-    pub x: f64,
-    /// Fraction 0..=1 of the height, from the top.
-    pub y: f64,
 }
 
 #[cfg(test)]

@@ -3,22 +3,25 @@
 //!
 //! Its terms: the Sinkhorn divergence of every object's map to a blob at the
 //! nearest places that satisfy all relations, plus presence, non-overlap and
-//! attributes.
+//! attributes. Where copies, sizes or regions are asked for, unbalanced transport
+//! to their distributions takes the place of the blobs.
 
 use std::cell::RefCell;
 
 use super::attention::AttentionMaps;
+use super::distribution_loss::{BALANCED, DistributionLoss, Gradient, Lack, Relaxation};
 use super::frame::Frame;
 use super::kind::ObjectiveKind;
 use super::layout::Layout;
 use super::objective::{Evaluation, Objective, ObjectiveError, Reading, StepContext};
 use super::parameters::{ParameterGroup, parameters};
+use super::placement::Placement;
 use super::prompt_facts::PromptFacts;
 use super::reader::Reader;
 use super::reading_parameters::ReadingParameters;
 use super::target::blob;
 use super::transport::{Transport, TransportSettings};
-use super::word_maps::WordMaps;
+use super::word_maps::{WordMap, WordMaps};
 use crate::parameters::Description;
 
 #[cfg(test)]
@@ -42,6 +45,15 @@ parameters! {
     /// Error of the transport plan's marginal at which the iteration stops.
     marginal_tolerance: f64 = 1e-3
         => Description::number("Marginal tolerance", 1e-12..=0.1, 1e-4);
+    /// Of copies, sizes and regions: how far attention is carried before it rather vanishes in one
+    /// place and is born in another; 0 is cross-entropy, 100 balanced transport.
+    relaxation_radius: f64 = 0.0 => Description::number("Relaxation radius", 0.0..=BALANCED, 0.001)
+        .counted_in("squared sides").flag("relaxation-radius", &["relaxation_radius"]);
+    /// Smoothness of that transport.
+    relaxation_epsilon: f64 = 0.005 => Description::number("Relaxed epsilon", 1e-3..=1.0, 0.001)
+        .counted_in("squared sides");
+    /// Whether plain relations and places are carried by it too.
+    relaxed_relations: bool = false => Description::switch("Relax relations too");
 }
 
 impl StormParameters {
@@ -57,6 +69,7 @@ impl StormParameters {
 /// Spatial Transport Optimization with true optimal transport.
 #[derive(Debug)]
 pub struct Storm {
+    kind: ObjectiveKind,
     reader: Reader,
     readings: ReadingParameters,
     parameters: StormParameters,
@@ -64,12 +77,15 @@ pub struct Storm {
     pairs: Vec<(usize, usize)>,
     /// Kernels and buffers for the frame of the last maps.
     transport: RefCell<Option<Transport>>,
+    distributions: RefCell<DistributionLoss>,
 }
 
 /// The terms collected so far: their sum and dL/dm of every word.
 struct Terms {
     loss: f64,
     gradients: Vec<Vec<f64>>,
+    /// The same of the bare maps, where they are read.
+    bare_gradients: Vec<Vec<f64>>,
 }
 
 impl Storm {
@@ -84,7 +100,10 @@ impl Storm {
         prompt: &PromptFacts,
     ) -> Result<Self, ObjectiveError> {
         parameters.validate()?;
-        let reader = Reader::new(layout, &readings, prompt)?;
+        let mut reader = Reader::new(layout, &readings, prompt)?;
+        if parameters.relaxed_relations && readings.bare_map {
+            reader = reader.reading_bare();
+        }
         let layout = reader.layout();
         let mut pairs: Vec<(usize, usize)> = layout
             .relations
@@ -94,11 +113,36 @@ impl Storm {
         pairs.sort_unstable();
         pairs.dedup();
         Ok(Self {
+            kind: ObjectiveKind::Storm,
             reader,
             readings,
             parameters,
             pairs,
             transport: RefCell::new(None),
+            distributions: RefCell::default(),
+        })
+    }
+
+    /// One end of its family of losses, for comparison: relations too are carried by
+    /// it, at this relaxation radius.
+    ///
+    /// # Errors
+    /// As [`Storm::new`].
+    pub fn end_of_family(
+        kind: ObjectiveKind,
+        layout: Layout,
+        readings: ReadingParameters,
+        radius: f64,
+        prompt: &PromptFacts,
+    ) -> Result<Self, ObjectiveError> {
+        let parameters = StormParameters {
+            relaxation_radius: radius,
+            relaxed_relations: true,
+            ..StormParameters::default()
+        };
+        Ok(Self {
+            kind,
+            ..Self::new(layout, readings, parameters, prompt)?
         })
     }
 
@@ -107,15 +151,73 @@ impl Storm {
         let mut terms = Terms {
             loss: 0.0,
             gradients: maps.zero_gradients(),
+            bare_gradients: match maps.bare.is_empty() {
+                true => Vec::new(),
+                false => maps.zero_gradients(),
+            },
         };
-        self.add_transport(maps, &reading, &mut terms);
+        let placements = self.placements(maps.frame, &reading);
+        match placements.is_empty() {
+            true => self.add_transport(maps, &reading, &mut terms),
+            false => self.add_distributions(maps, &reading, &placements, &mut terms),
+        }
         self.add_presence(maps, &reading, &mut terms);
         self.add_non_overlap(maps, &reading, &mut terms);
         Evaluation {
             loss: terms.loss,
-            gradient: maps.backward(&terms.gradients),
+            gradient: maps.backward_both(&terms.gradients, &terms.bare_gradients),
             reading,
             coordinate: None,
+        }
+    }
+
+    /// What the maps are carried to by unbalanced transport; nothing where the plain
+    /// transport does.
+    fn placements(&self, frame: Frame, reading: &Reading) -> Vec<Placement> {
+        if self.parameters.relaxed_relations {
+            return self
+                .reader
+                .all_placements(frame, reading, self.readings.blob);
+        }
+        self.reader.placements_of(frame, reading)
+    }
+
+    /// Adds what every object lacks of its distribution, and every attribute of that
+    /// of its object.
+    fn add_distributions(
+        &self,
+        maps: &WordMaps<'_>,
+        reading: &Reading,
+        placements: &[Placement],
+        terms: &mut Terms,
+    ) {
+        let frame = maps.frame;
+        let relaxation = Relaxation {
+            radius: self.parameters.relaxation_radius,
+            epsilon: self.parameters.relaxation_epsilon,
+        };
+        let compared = self.reader.compared(maps);
+        let is_bare = self.reader.is_bare();
+        let mut losses = self.distributions.borrow_mut();
+        for (object, placement) in placements.iter().enumerate() {
+            // The bare map of an object that is nowhere still has a shape.
+            let is_there = is_bare || !reading.objects[object].absent;
+            let is_moved = self.reader.layout().moves(object);
+            if is_there && is_moved && self.parameters.transport_weight > 0.0 {
+                let lack = losses.lack(frame, &compared[object], placement, relaxation);
+                let weight = self.parameters.transport_weight;
+                terms.add_lack(&compared[object], (object, is_bare), weight, &lack);
+            }
+            let home = match &placement.spread {
+                Some(spread) if is_moved => spread,
+                _ => &compared[object].share,
+            };
+            for word in self.present_attributes(object, maps) {
+                let share = &compared[word].share;
+                let lack = losses.towards(frame, share, home, relaxation);
+                let weight = self.parameters.attribute_weight;
+                terms.add_lack(&compared[word], (word, is_bare), weight, &lack);
+            }
         }
     }
 
@@ -235,6 +337,30 @@ impl Storm {
 }
 
 impl Terms {
+    /// Adds weight · lack of a word's map, which is a bare one or not.
+    fn add_lack(
+        &mut self,
+        map: &WordMap,
+        (word, is_bare): (usize, bool),
+        weight: f64,
+        lack: &Lack,
+    ) {
+        self.loss += weight * lack.value;
+        let gradient = match is_bare {
+            true => &mut self.bare_gradients[word],
+            false => &mut self.gradients[word],
+        };
+        match &lack.gradient {
+            Gradient::Share(slopes) => map.add_share_gradient(slopes, weight, gradient),
+            Gradient::Response(slopes) => {
+                gradient
+                    .iter_mut()
+                    .zip(slopes)
+                    .for_each(|(slot, slope)| *slot += weight * slope);
+            }
+        }
+    }
+
     /// Adds weight · value, whose gradient by the share of one word is given.
     fn add(
         &mut self,
@@ -252,7 +378,7 @@ impl Terms {
 
 impl Objective for Storm {
     fn kind(&self) -> ObjectiveKind {
-        ObjectiveKind::Storm
+        self.kind
     }
 
     fn read(&self, maps: &AttentionMaps, _: StepContext) -> Result<Reading, ObjectiveError> {

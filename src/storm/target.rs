@@ -163,8 +163,11 @@ impl Projection {
                 }
             }
         }
-        for target in &layout.free_targets {
-            let place = frame.from_fractions([target.x, target.y]);
+        for target in layout.targets.iter() {
+            let Some(place) = target.point() else {
+                continue;
+            };
+            let place = frame.from_fractions(place);
             for axis in [0, 1] {
                 let fixed = place[axis].clamp(inside[axis][0], inside[axis][1]);
                 bounds[target.object][axis] = [fixed, fixed];

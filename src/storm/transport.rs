@@ -10,6 +10,7 @@ mod log_domain;
 mod scaling;
 #[cfg(test)]
 mod tests;
+pub mod unbalanced;
 
 use super::frame::Frame;
 use log_domain::LogDomain;

@@ -11,6 +11,9 @@ use super::frame::Frame;
 use super::smoothing::Smoothing;
 use super::token_softmax::TokenSoftmax;
 
+/// Mass of a map below which it is one of nothing.
+const LEAST_MASS: f64 = 1e-12;
+
 /// One word's map.
 #[derive(Debug, Clone)]
 pub struct WordMap {
@@ -25,7 +28,7 @@ pub struct WordMap {
 }
 
 impl WordMap {
-    fn new(response: Vec<f64>) -> Self {
+    pub(super) fn new(response: Vec<f64>) -> Self {
         let mass: f64 = response.iter().sum();
         let share = if mass > 0.0 {
             response.iter().map(|m| m / mass).collect()
@@ -61,6 +64,10 @@ impl WordMap {
         weight: f64,
         response_gradient: &mut [f64],
     ) {
+        if self.mass < LEAST_MASS {
+            // A map of nothing has no shape that could change.
+            return;
+        }
         let mean: f64 = self
             .share
             .iter()
@@ -81,6 +88,9 @@ pub struct WordMaps<'a> {
     pub frame: Frame,
     /// One map a word, in the order given.
     pub words: Vec<WordMap>,
+    /// The same words' maps without the softmax, m = smooth(A), where they are asked
+    /// for: they tell sizes, which the sharp ones hide.
+    pub bare: Vec<WordMap>,
     tokens: Vec<&'a [usize]>,
     softmax: TokenSoftmax,
     smoothing: Smoothing,
@@ -110,10 +120,30 @@ impl<'a> WordMaps<'a> {
                     WordMap::new(smoothing.apply(frame.rows, frame.columns, &map))
                 })
                 .collect(),
+            bare: Vec::new(),
             tokens: words,
             softmax,
             smoothing,
         }
+    }
+
+    /// The same with the [`bare`](Self::bare) maps.
+    #[must_use]
+    pub fn with_bare(mut self, maps: &AttentionMaps) -> Self {
+        let Frame { rows, columns } = self.frame;
+        let bare = self.tokens.iter().map(|tokens| {
+            let share = 1.0 / tokens.len() as f64;
+            let pixels = maps.values.chunks_exact(maps.tokens);
+            let map: Vec<f64> = pixels
+                .map(|pixel| {
+                    let parts = tokens.iter().map(|&token| f64::from(pixel[token]));
+                    share * parts.sum::<f64>()
+                })
+                .collect();
+            WordMap::new(self.smoothing.apply(rows, columns, &map))
+        });
+        self.bare = bare.collect();
+        self
     }
 
     /// A zero gradient `[cells]` for each word.
@@ -135,5 +165,22 @@ impl<'a> WordMaps<'a> {
             .map(|(tokens, gradient)| (*tokens, gradient.as_slice()))
             .collect();
         self.softmax.backward(&words)
+    }
+
+    /// The same for both kinds of maps.
+    pub fn backward_both(&self, sharp: &[Vec<f64>], bare: &[Vec<f64>]) -> Vec<f32> {
+        let Frame { rows, columns } = self.frame;
+        let mut gradient = self.backward(sharp);
+        let tokens_per_cell = gradient.len() / self.frame.cells();
+        for (tokens, of_word) in self.tokens.iter().zip(bare) {
+            let of_map = self.smoothing.adjoint(rows, columns, of_word);
+            let share = 1.0 / tokens.len() as f64;
+            for (pixel, slope) in gradient.chunks_exact_mut(tokens_per_cell).zip(of_map) {
+                for &token in *tokens {
+                    pixel[token] += (share * slope) as f32;
+                }
+            }
+        }
+        gradient
     }
 }

@@ -112,7 +112,7 @@ fn three_objects(harness: &mut Studio) {
                 relation(0, RelationKind::LeftOf, 1),
                 relation(1, RelationKind::Above, 2),
             ],
-            free_targets: Vec::new(),
+            targets: Default::default(),
         };
         content.is_proposed = false;
     });

@@ -12,6 +12,7 @@ mod pixels;
 mod running;
 mod settings;
 mod snapshots;
+mod targets;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -67,6 +67,7 @@ fn nothing_holds() -> Reading {
         objects: Vec::new(),
         relations: Vec::new(),
         satisfied: false,
+        copies: Vec::new(),
     }
 }
 

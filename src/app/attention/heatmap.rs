@@ -6,11 +6,14 @@ use egui::{
     Ui, vec2,
 };
 
+use crate::app::canvases::frame::Frame;
+use crate::app::canvases::wanted::outlines_ui;
 use crate::app::look::theme::Palette;
 use crate::app::paint::drawing::{Content, Drawing, Place, WHOLE, hash_of};
 use crate::app::paint::images;
 use crate::app::paint::textures::Textures;
 use crate::app::state::State;
+use crate::app::state::view::Zoom;
 use crate::device::Slot;
 use crate::draw::{ColourMap, Heatmap};
 use crate::film::word_attention::{known_tokens, mean_map, own_brightest};
@@ -71,6 +74,13 @@ pub fn map_ui(
         };
         ui.painter()
             .image(texture.id(), rect, WHOLE, Color32::WHITE);
+    }
+    if entry.is_chosen {
+        let label = entry.title.split_once(' ').map_or("", |(_, label)| label);
+        if let Some(object) = state.draft_object(label) {
+            let frame = Frame::new(rect, Zoom::default());
+            outlines_ui(ui, &ui.painter_at(rect), frame, state, Some(object));
+        }
     }
     let is_lit = entry.word.is_some() && state.view.lit_word.get() == entry.word;
     let (colour, width) = match (is_lit, entry.is_chosen) {

@@ -7,7 +7,9 @@ use egui::{
 };
 
 use super::frame::Frame;
+use super::handles::{draw_ui, handles_ui};
 use super::transport_overlay::transport_ui;
+use super::wanted::outlines_ui;
 use crate::app::look::names::method_name;
 use crate::app::look::theme::{CORNER, HEADING_SIZE, Palette, SMALL_SIZE};
 use crate::app::paint::drawing::{self, Content, Place, hash_of};
@@ -15,7 +17,7 @@ use crate::app::paint::images;
 use crate::app::paint::textures::Textures;
 use crate::app::state::State;
 use crate::app::state::session::{ModelState, RunState};
-use crate::app::state::view::Zoom;
+use crate::app::state::view::{CanvasMode, Zoom};
 use crate::diffusion::Method;
 use crate::engine::StepRecord;
 use crate::film::word_attention::{known_tokens, mean_map, own_brightest};
@@ -34,6 +36,10 @@ pub fn canvas_ui(
 ) -> Response {
     let response = sense_ui(ui, rect, method, state);
     paint_ui(ui, (rect, rect), method, state, textures);
+    // On one canvas only, so that each has one name.
+    if state.view.mode != CanvasMode::SideBySide || method == Method::Storm {
+        handles_ui(ui, Frame::new(rect, state.view.zoom), state);
+    }
     response
 }
 
@@ -44,6 +50,7 @@ pub fn sense_ui(ui: &mut Ui, rect: Rect, method: Method, state: &mut State) -> R
     let frame = Frame::new(rect, state.view.zoom);
     navigate(ui, frame, &response, state);
     drag_object(ui, frame, method, &response, state);
+    draw_ui(ui, frame, &response, state);
     describe(&response, method, state);
     response
 }
@@ -68,12 +75,21 @@ pub fn paint_ui(
         None => preview_ui(ui, &painter, frame, method, state, textures).is_some(),
     };
     if !is_shown {
-        return empty_ui(ui, &painter, rect, method, state);
+        let has_outlines = state.view.show_transport && !state.draft.assignment.targets.is_empty();
+        // What is wanted says enough, and is not written over.
+        if !has_outlines || state.shown_run().is_some() {
+            empty_ui(ui, &painter, rect, method, state);
+        }
+        if state.view.show_transport {
+            outlines_ui(ui, &painter, frame, state, None);
+        }
+        return;
     }
     if state.view.show_maps || state.view.lit_word.get().is_some() {
         maps_ui(ui, &painter, frame, method, state, textures);
     }
     if state.view.show_transport {
+        outlines_ui(ui, &painter, frame, state, None);
         transport_ui(ui, &painter, frame, method, state);
     }
 }
@@ -297,7 +313,7 @@ fn navigate(ui: &Ui, frame: Frame, response: &Response, state: &mut State) {
     if response.double_clicked() {
         state.view.zoom = Zoom::default();
     }
-    if response.dragged() && state.dragged_object.is_none() {
+    if response.dragged() && state.dragged_object.is_none() && state.drawing.is_none() {
         let delta = response.drag_delta() / frame.rect.size();
         state.view.zoom.pan([delta.x, delta.y]);
     }
@@ -305,7 +321,7 @@ fn navigate(ui: &Ui, frame: Frame, response: &Response, state: &mut State) {
 
 /// An object taken by its mark goes where it is dropped, in the next request.
 fn drag_object(ui: &Ui, frame: Frame, method: Method, response: &Response, state: &mut State) {
-    if !state.view.show_transport {
+    if !state.view.show_transport || state.drawing.is_some() {
         return;
     }
     let near = response

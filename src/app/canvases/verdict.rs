@@ -5,9 +5,9 @@
 //! the words' attention.
 
 use crate::engine::Sighted;
-use crate::storm::Layout;
 use crate::storm::objective::Reading;
 use crate::storm::relation::RelationKind;
+use crate::storm::{Layout, Shape};
 
 /// One relation, judged.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +65,98 @@ pub fn by_attention(layout: &Layout, reading: &Reading) -> Vec<Verdict> {
         .collect()
 }
 
+/// A wish for one object, judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WishVerdict {
+    /// Index into the layout's objects.
+    pub object: usize,
+    /// What is the case: `2 ×`, `is big`, `is in its region`.
+    pub phrase: String,
+    /// Whether that is what was asked for.
+    pub is_true: bool,
+}
+
+/// Largest part of an extent by which it may differ from the one asked for.
+const EXTENT_TOLERANCE: f64 = 0.3;
+
+/// Judges what is asked of single objects: numbers by the detector where it knows the
+/// object, places, sizes and regions by the words' attention.
+pub fn wishes(layout: &Layout, reading: &Reading, sighted: Option<&Sighted>) -> Vec<WishVerdict> {
+    let targets = layout.targets.iter();
+    targets
+        .flat_map(|target| {
+            let mut said = Vec::new();
+            let mut say = |phrase: String, is_true: bool| {
+                said.push(WishVerdict {
+                    object: target.object,
+                    phrase,
+                    is_true,
+                });
+            };
+            let label = layout
+                .objects
+                .get(target.object)
+                .map(|it| singular(&it.label));
+            let counted = sighted.zip(label).filter(|(sighted, label)| {
+                let mut names = sighted.names.iter();
+                names.any(|name| label.contains(name))
+            });
+            if let Some((sighted, label)) = counted {
+                let found = sighted.found.iter().filter(|it| label.contains(&it.name));
+                let count = found.count();
+                if target.copies > 1 || count != 1 {
+                    say(format!("{count} ×"), count == target.copies);
+                }
+            }
+            let Some(found) = reading.objects.get(target.object) else {
+                return said;
+            };
+            let wanted = reading.copies.iter().find(|it| it.object == target.object);
+            if let (Some(size), Some(made), Some(wanted)) = (target.size, found.extent, wanted) {
+                let ratio = made / wanted.extent;
+                let is_true = (ratio - 1.0).abs() <= EXTENT_TOLERANCE;
+                let phrase = match is_true {
+                    true => format!("is {}", size.words()),
+                    false if ratio > 1.0 => format!("is larger than {}", size.words()),
+                    false => format!("is smaller than {}", size.words()),
+                };
+                say(phrase, is_true);
+            }
+            if target.shape != Shape::Anywhere {
+                let away = found.distance.unwrap_or_else(|| {
+                    let [a, b] = [found.centroid, found.target];
+                    (a[0] - b[0]).powi(2) + (a[1] - b[1]).powi(2)
+                });
+                let is_true = !found.absent && away <= AWAY;
+                let place = if target.shape.is_region() {
+                    "region"
+                } else {
+                    "place"
+                };
+                let there = if is_true {
+                    "is in its"
+                } else {
+                    "is not in its"
+                };
+                say(format!("{there} {place}"), is_true);
+            }
+            said
+        })
+        .collect()
+}
+
+/// Squared distance, in sides, up to which an object is where it should be.
+const AWAY: f64 = 0.01;
+
+/// The forms that a noun may have in the singular: “cats” is “cats” or “cat”.
+fn singular(label: &str) -> Vec<String> {
+    let mut forms = vec![label.to_owned()];
+    for ending in ["s", "es"] {
+        forms.extend(label.strip_suffix(ending).map(str::to_owned));
+    }
+    forms
+}
+
 /// What the detector says of a picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DetectorVerdicts {
@@ -101,6 +193,8 @@ pub fn by_detector(
             .filter(|found| Some(found.name.as_str()) == name)
             .count()
     };
+    // More of what is asked for more often is no news here.
+    let is_counted = |object: usize| layout.targets.of(object).is_some();
     // The most certain comes first.
     let place = |object: usize| {
         let name = label(object);
@@ -128,7 +222,9 @@ pub fn by_detector(
     let repeated = objects.map(|object| (object, count(object)));
     Some(DetectorVerdicts {
         verdicts: verdicts.collect(),
-        repeated: repeated.filter(|&(_, count)| count > 1).collect(),
+        repeated: repeated
+            .filter(|&(object, count)| count > 1 && !is_counted(object))
+            .collect(),
     })
 }
 
@@ -153,7 +249,7 @@ mod tests {
                 kind,
                 object: 1,
             }],
-            free_targets: Vec::new(),
+            targets: Default::default(),
         }
     }
 
@@ -164,6 +260,8 @@ mod tests {
             presence: 1.0,
             absent,
             spread: 0.1,
+            distance: None,
+            extent: None,
         };
         let reading = Reading {
             objects: vec![seen(false), seen(absent)],
@@ -173,6 +271,7 @@ mod tests {
                 holds: false,
             }],
             satisfied: false,
+            copies: Vec::new(),
         };
         by_attention(&layout(kind), &reading).remove(0)
     }
@@ -235,6 +334,72 @@ mod tests {
         // A fifth of the width: 0.2 of a square's side, 0.4 where it is twice as wide as high,
         // still 0.2 where the width is the shorter side.
         assert_eq!([1.0, 2.0, 0.5].map(is_next), [false, true, false]);
+    }
+
+    #[test]
+    fn numbers_sizes_and_regions_are_judged_beside_the_relations() {
+        use crate::storm::objective::CopyReading;
+        use crate::storm::{Area, Size};
+
+        let mut layout = layout(RelationKind::LeftOf);
+        layout.objects[0].label = "cats".to_owned();
+        layout.targets.edit(0, |target| target.copies = 2);
+        layout.targets.edit(1, |target| {
+            target.size = Some(Size::Big);
+            target.shape = Shape::Rectangle(Area {
+                x: 0.5,
+                y: 0.0,
+                width: 0.5,
+                height: 1.0,
+            });
+        });
+        let seen = |extent: f64, distance: f64| ObjectReading {
+            centroid: [0.5, 0.5],
+            target: [0.5, 0.5],
+            presence: 1.0,
+            absent: false,
+            spread: 0.1,
+            distance: Some(distance),
+            extent: Some(extent),
+        };
+        let judged =
+            |extent: f64, distance: f64, found: &[(&str, f64, f64)]| -> Vec<(String, bool)> {
+                let copy = CopyReading {
+                    object: 1,
+                    centre: [0.7, 0.5],
+                    extent: 0.45,
+                };
+                let reading = Reading {
+                    objects: vec![seen(0.3, 0.0), seen(extent, distance)],
+                    relations: Vec::new(),
+                    satisfied: false,
+                    copies: vec![copy],
+                };
+                let verdicts = wishes(&layout, &reading, Some(&sighted(found)));
+                verdicts
+                    .into_iter()
+                    .map(|it| (it.phrase, it.is_true))
+                    .collect()
+            };
+        let said = |words: &[(&str, bool)]| -> Vec<(String, bool)> {
+            words
+                .iter()
+                .map(|(text, is_true)| (text.to_string(), *is_true))
+                .collect()
+        };
+        let two = [("cat", 0.2, 0.2), ("cat", 0.2, 0.8), ("dog", 0.7, 0.5)];
+        assert_eq!(
+            judged(0.5, 0.001, &two),
+            said(&[("2 ×", true), ("is big", true), ("is in its region", true)])
+        );
+        assert_eq!(
+            judged(0.2, 0.2, &two[1..]),
+            said(&[
+                ("1 ×", false),
+                ("is smaller than big", false),
+                ("is not in its region", false)
+            ])
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use egui::{Label, Rect, Ui, UiBuilder, vec2};
 
-use super::verdict::{Verdict, by_attention, by_detector};
+use super::verdict::{Verdict, WishVerdict, by_attention, by_detector, wishes};
 use crate::app::look::icons;
 use crate::app::look::theme::{Palette, bold, small};
 use crate::app::state::{ShownObject, State};
@@ -48,13 +48,17 @@ pub fn verdict_ui(ui: &mut Ui, rect: Rect, method: Method, state: &State) {
             "by attention".to_string(),
         ),
     };
+    let sighted = finished_picture(method, state).and_then(|it| it.sighted.as_deref());
+    let wished = wishes(&run.request.layout, reading, sighted);
+    let lines = if wished.is_empty() { LINES } else { LINES - 1 };
     ui.scope_builder(UiBuilder::new().max_rect(rect), |ui| {
         ui.spacing_mut().item_spacing = vec2(4.0, 2.0);
-        for (index, verdict) in found.iter().take(LINES).enumerate() {
+        wishes_ui(ui, &wished, &objects);
+        for (index, verdict) in found.iter().take(lines).enumerate() {
             ui.horizontal(|ui| {
                 verdict_line_ui(ui, verdict, &objects);
-                if index + 1 == LINES {
-                    further_ui(ui, &found[LINES..], &objects);
+                if index + 1 == lines {
+                    further_ui(ui, &found[lines.min(found.len())..], &objects);
                 }
                 if index == 0 {
                     let note = small(judge.as_str()).color(palette.weak_text);
@@ -66,6 +70,32 @@ pub fn verdict_ui(ui: &mut Ui, rect: Rect, method: Method, state: &State) {
                 }
             });
         }
+    });
+}
+
+/// “2 × cat · dog is big”: everything else that was asked for, in one line.
+fn wishes_ui(ui: &mut Ui, wished: &[WishVerdict], objects: &[ShownObject]) {
+    if wished.is_empty() {
+        return;
+    }
+    let palette = Palette::of(ui);
+    let label = |object: usize| objects.get(object).map_or("", |object| &object.label);
+    let words = |wish: &WishVerdict| match wish.phrase.strip_suffix('×') {
+        Some(_) => format!("{} {}", wish.phrase, label(wish.object)),
+        None => format!("{} {}", label(wish.object), wish.phrase),
+    };
+    let text: Vec<String> = wished.iter().map(words).collect();
+    let is_true = wished.iter().all(|wish| wish.is_true);
+    let (icon, colour) = match is_true {
+        true => (icons::CHECK_CIRCLE, palette.holds),
+        false => (icons::WARNING_CIRCLE, palette.weak_text),
+    };
+    ui.horizontal(|ui| {
+        ui.label(egui::RichText::new(icon).size(17.0).color(colour));
+        let text = text.join(" · ");
+        let colour = if is_true { palette.holds } else { palette.text };
+        ui.add(Label::new(bold(&text).color(colour)).truncate())
+            .on_hover_text(text);
     });
 }
 

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::DraftContent;
 use crate::prompt::{AssignedObject, Assignment, WordRole};
-use crate::storm::relation::{FreeTarget, Relation, RelationKind};
+use crate::storm::Shape;
+use crate::storm::relation::{Relation, RelationKind};
 
 /// A relation that is not complete yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -137,10 +138,9 @@ pub fn place(content: &mut DraftContent, object: usize, [x, y]: [f64; 2]) {
     content.is_proposed = false;
     content.next_relation = None;
     let assignment = &mut content.assignment;
-    assignment
-        .free_targets
-        .retain(|target| target.object != object);
-    assignment.free_targets.push(FreeTarget { object, x, y });
+    assignment.targets.edit(object, |target| {
+        target.shape = Shape::Points(vec![[x, y]]);
+    });
 }
 
 /// The relation that the next clicks complete: the one begun, or the first one
@@ -148,7 +148,7 @@ pub fn place(content: &mut DraftContent, object: usize, [x, y]: [f64; 2]) {
 pub fn open_relation(content: &DraftContent) -> Option<NextRelation> {
     let assignment = &content.assignment;
     content.next_relation.or_else(|| {
-        let is_first = assignment.relations.is_empty() && assignment.free_targets.is_empty();
+        let is_first = assignment.relations.is_empty() && assignment.targets.is_empty();
         is_first.then(|| NextRelation {
             // An object that lost its partner waits for another one.
             subject: (!assignment.objects.is_empty()).then_some(0),

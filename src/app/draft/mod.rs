@@ -5,6 +5,7 @@
 
 pub mod assigning;
 pub mod seeds;
+pub mod targets;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -214,11 +215,16 @@ impl Draft {
         if self.content.prompt.trim().is_empty() {
             return Err(RequestError::EmptyPrompt.into());
         }
+        let mut layout = self.layout()?;
+        // What the objective does not know is left out, and stays in the draft.
+        if !self.content.settings.optimisation.objective.knows_targets() {
+            layout = layout.relations_alone();
+        }
         let request = Request {
             prompt: self.content.prompt.clone(),
             negative_prompt: self.content.negative_prompt.clone(),
             seeds: self.content.seeds.seeds()?,
-            layout: self.layout()?,
+            layout,
             settings: self.content.settings.clone(),
             ..Request::default()
         };

@@ -7,3 +7,4 @@ pub mod notes;
 pub mod prompt_panel;
 pub mod relation_sentences;
 pub mod run_buttons;
+pub mod target_sentences;

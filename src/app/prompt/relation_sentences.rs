@@ -1,9 +1,9 @@
 //! The relations as sentences, "● cat is left of ■ dog", in which everything can
 //! be changed.
 
-use egui::{DragValue, RichText, Ui};
+use egui::{RichText, Ui};
 
-use crate::app::draft::DraftContent;
+use super::target_sentences::{add_target_ui, target_sentences_ui};
 use crate::app::draft::assigning::{self, NextRelation};
 use crate::app::look::buttons::icon_button;
 use crate::app::look::icons;
@@ -45,10 +45,10 @@ pub fn relation_sentences_ui(ui: &mut Ui, state: &mut State) {
         Some(open) => open_relation_ui(ui, state, &looks, open),
         None => add_ui(ui, state),
     }
-    targets_ui(ui, state, &looks);
+    target_sentences_ui(ui, state, &looks);
 }
 
-fn object_word_ui(ui: &mut Ui, state: &State, looks: &[Look], object: usize) {
+pub(super) fn object_word_ui(ui: &mut Ui, state: &State, looks: &[Look], object: usize) {
     let palette = Palette::of(ui);
     if let Some(look) = looks.get(object) {
         let text = format!("{} {}", look.mark.text(), noun_text(state, object));
@@ -114,60 +114,13 @@ fn add_ui(ui: &mut Ui, state: &mut State) {
                 .edit(|content| content.next_relation = Some(next));
         }
         for object in 0..state.draft.assignment.objects.len() {
-            let targets = &state.draft.assignment.free_targets;
-            let is_placed = targets.iter().any(|target| target.object == object);
-            let text = format!("A place for the {}", noun_text(state, object));
-            if !is_placed && ui.button(text).clicked() {
-                state
-                    .draft
-                    .edit(|content| assigning::place(content, object, [0.5, 0.5]));
-            }
+            add_target_ui(ui, state, object);
         }
     });
     let explanation = "Add a relation, or give an object a place of its own";
     menu.0
         .on_hover_text(explanation)
         .accessible_name("Add a relation or a place");
-}
-
-/// Objects with a place of their own, dragged there on a canvas.
-fn targets_ui(ui: &mut Ui, state: &mut State, looks: &[Look]) {
-    let mut removed = None;
-    let targets = state.draft.assignment.free_targets.clone();
-    let mut changed = targets.clone();
-    for (target, changed) in targets.iter().zip(&mut changed) {
-        object_word_ui(ui, state, looks, target.object);
-        ui.label("goes to");
-        let mut place = [target.x, target.y];
-        let [x, y] = &mut place;
-        let edits = [
-            (x, "from the left", "Place from the left"),
-            (y, "from the top", "Place from the top"),
-        ];
-        for (part, text, name) in edits {
-            let shown = 100.0 * *part;
-            let mut percent = shown;
-            let edit = DragValue::new(&mut percent)
-                .range(0.0..=100.0)
-                .max_decimals(0)
-                .suffix(" %");
-            let response = ui.add(edit).accessible_name(name);
-            // Leaving the field alone reads the rounded number again.
-            if response.changed() && percent != shown.round() {
-                *part = percent / 100.0;
-            }
-            ui.label(small(text).weak());
-        }
-        [changed.x, changed.y] = place;
-        if icon_button(ui, icons::X, "Forget this place", "Forget this place").clicked() {
-            removed = Some(target.object);
-        }
-    }
-    changed.retain(|target| Some(target.object) != removed);
-    if changed != targets {
-        let assign = |content: &mut DraftContent| content.assignment.free_targets = changed;
-        state.draft.assign(assign);
-    }
 }
 
 /// The looks of the draft's objects.
@@ -192,7 +145,7 @@ pub fn draft_looks(state: &State) -> Vec<Look> {
     looks(&ObjectLayout {
         objects: assignment.objects.iter().map(blank).collect(),
         relations,
-        free_targets: Vec::new(),
+        targets: Default::default(),
     })
 }
 

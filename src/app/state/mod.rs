@@ -11,6 +11,7 @@ pub mod view;
 
 use std::sync::Arc;
 
+use crate::app::canvases::handles::Drawing;
 use crate::app::draft::Draft;
 use crate::app::draft::assigning;
 use crate::app::files::Files;
@@ -41,6 +42,8 @@ pub struct State {
     pub actions: Vec<Action>,
     /// The shown object that is being dragged to a place.
     pub dragged_object: Option<usize>,
+    /// The region that the hand on the canvas draws.
+    pub drawing: Option<Drawing>,
 }
 
 impl State {
@@ -110,11 +113,7 @@ impl State {
         let assignment = &self.draft.assignment;
         let target_of = |object: &ShownObject| {
             let index = self.draft_object(&object.label)?;
-            let target = assignment
-                .free_targets
-                .iter()
-                .find(|target| target.object == index)?;
-            Some([target.x, target.y])
+            assignment.targets.of(index)?.point()
         };
         shown.iter().map(target_of).collect()
     }
@@ -125,14 +124,18 @@ impl State {
         let object = objects
             .get(shown)
             .and_then(|object| self.draft_object(&object.label));
-        if let Some(object) = object {
+        let is_locked = |object: usize| {
+            let target = self.draft.assignment.targets.of(object);
+            target.is_some_and(|target| target.is_locked)
+        };
+        if let Some(object) = object.filter(|object| !is_locked(*object)) {
             self.draft
                 .edit(|content| assigning::place(content, object, place));
         }
     }
 
     /// The draft's object whose noun reads `label`.
-    fn draft_object(&self, label: &str) -> Option<usize> {
+    pub fn draft_object(&self, label: &str) -> Option<usize> {
         let mut objects = self.draft.assignment.objects.iter();
         objects.position(|object| self.draft.text_in(&object.noun).as_deref() == Some(label))
     }

@@ -101,6 +101,7 @@ impl StudioApp {
             store: Arc::clone(engine.store()),
             actions: Vec::new(),
             dragged_object: None,
+            drawing: None,
         };
         Self {
             engine,

@@ -84,6 +84,6 @@ fn assignment_of(layout: &Layout, prompt: &TokenizedPrompt) -> Assignment {
     Assignment {
         objects: objects.collect(),
         relations: layout.relations.clone(),
-        free_targets: layout.free_targets.clone(),
+        targets: layout.targets.clone(),
     }
 }

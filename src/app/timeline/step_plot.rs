@@ -284,6 +284,7 @@ mod tests {
                     holds: false,
                 }],
                 satisfied: false,
+                copies: Vec::new(),
             })
         };
         Trace {

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::prompt::tokenizer::tests::SD1;
+use crate::storm::relation::ObjectTarget;
 use crate::storm::relation::RelationKind::{Above, LeftOf};
 
 const TEXT: &str = "a red cat to the left of a blue dog and above a car";
@@ -98,28 +99,14 @@ fn an_edit_keeps_what_remains() {
     // The first object is gone; what remains of the relations has new indices.
     let mut chain = assignment.clone();
     chain.relations = vec![relation(0, LeftOf, 1), relation(1, Above, 2)];
-    chain.free_targets = vec![
-        FreeTarget {
-            object: 0,
-            x: 0.2,
-            y: 0.5,
-        },
-        FreeTarget {
-            object: 2,
-            x: 0.8,
-            y: 0.5,
-        },
-    ];
+    chain.targets = vec![
+        ObjectTarget::at(0, [0.2, 0.5]),
+        ObjectTarget::at(2, [0.8, 0.5]),
+    ]
+    .into();
     let rebased = chain.rebase(TEXT, "the blue dog and above a car");
     assert_eq!(rebased.relations, [relation(0, Above, 1)]);
-    assert_eq!(
-        rebased.free_targets,
-        [FreeTarget {
-            object: 1,
-            x: 0.8,
-            y: 0.5
-        }]
-    );
+    assert_eq!(*rebased.targets, [ObjectTarget::at(1, [0.8, 0.5])]);
 }
 
 #[test]
@@ -163,7 +150,7 @@ fn lost_and_foreign_words_are_errors() {
     let assignment = Assignment {
         objects: vec![noun("cat"), noun("dog")],
         relations: vec![relation(0, LeftOf, 1)],
-        free_targets: Vec::new(),
+        targets: Default::default(),
     };
     let error = assignment.layout(&SD1.encode(&text)).unwrap_err();
     assert_eq!(
@@ -213,4 +200,42 @@ proptest! {
             prop_assert!(relation.subject.max(relation.object) < layout.objects.len());
         }
     }
+}
+
+#[test]
+fn numbers_sizes_and_places_are_proposed_as_wishes_of_their_objects() {
+    use crate::prompt::target_texts;
+
+    let wishes = |text: &str| -> Vec<String> {
+        let layout = proposed(text).layout(&SD1.encode(text)).unwrap();
+        if !layout.objects.is_empty() {
+            assert_eq!(layout.validate(77), Ok(()), "{text}");
+        }
+        let texts = target_texts(&layout);
+        let said = texts.iter().map(|it| format!("{} {it}", it.option()));
+        said.collect()
+    };
+    for (text, expected) in [
+        ("two cats", &["--copies cats 2"][..]),
+        ("three red apples left of a dog", &["--copies apples 3"]),
+        (
+            "a big dog beside a tiny house",
+            &["--size-of dog big", "--size-of house small"],
+        ),
+        (
+            "two cats left of a large bird",
+            &["--copies cats 2", "--size-of bird big"],
+        ),
+        ("a cat in the top left corner", &["--place cat 25% 25%"]),
+        ("a tree at the bottom", &["--place tree 50% 75%"]),
+        ("a cat on the left, a dog on the right", &[]),
+        ("a cat left of a dog", &[]),
+        ("a photo of one cat", &[]),
+    ] {
+        assert_eq!(wishes(text), expected, "{text}");
+    }
+    let relations = |text: &str| proposed(text).relations.len();
+    assert_eq!(relations("two cats left of a large bird"), 1);
+    assert_eq!(relations("a cat on the left, a dog on the right"), 1);
+    assert_eq!(relations("two cats"), 0);
 }

@@ -15,6 +15,7 @@ mod lexemes;
 mod lexicon;
 mod markup;
 mod noun_phrase;
+mod numbers;
 mod outcome;
 mod places;
 mod references;
@@ -36,6 +37,11 @@ use structure::Structure;
 pub(super) struct Thing {
     pub noun: usize,
     pub attributes: Vec<usize>,
+    /// "two cats": how many, where a number says so.
+    pub number: Option<usize>,
+    /// Where in the picture, as fractions of width and height, where no relation
+    /// follows from it.
+    pub place: Option<[f64; 2]>,
 }
 
 /// What a prompt says.

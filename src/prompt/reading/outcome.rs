@@ -81,6 +81,8 @@ impl Structure<'_> {
             }
             Some(Thing {
                 noun: phrase.noun,
+                number: self.number_of(phrase.noun, &attributes),
+                place: self.place_of(index),
                 attributes,
             })
         });

@@ -7,6 +7,11 @@ use super::lexicon::AREAS;
 use super::structure::Structure;
 use crate::storm::relation::RelationKind;
 
+/// Parts of a picture.
+const PARTS: [&str; 9] = [
+    "left", "right", "top", "bottom", "upper", "lower", "middle", "center", "centre",
+];
+
 /// A thing on a side; `item` is the phrase that says so.
 #[derive(Debug, Clone, Copy)]
 struct OnSide {
@@ -27,7 +32,18 @@ impl Structure<'_> {
             }
         }
         if self.found.len() == before {
+            // A side of the picture that is said of a thing is a place; "above" alone is not.
+            let names_a_part = |one: &&OnSide| {
+                let phrase = self.phrase(one.item, one.item).to_lowercase();
+                let mut words = phrase.split(|letter: char| !letter.is_alphabetic());
+                words.any(|word| PARTS.contains(&word))
+            };
+            let said: Vec<OnSide> = placed.iter().filter(names_a_part).copied().collect();
+            self.sided = said.iter().map(|one| (one.noun, one.side)).collect();
             for index in 0..self.items.len() {
+                if said.iter().any(|one| one.item == index) {
+                    continue;
+                }
                 let phrase = self.phrase(index, index);
                 if matches!(self.items[index].item, Item::Side(_)) {
                     self.note(Note::OneSide { phrase });

@@ -1,7 +1,7 @@
 //! What hangs on what: the head of a phrase, things joined by "and", what "it"
 //! and "the dog" stand for.
 
-use super::items::{Article, Item, Link, Located, Mark};
+use super::items::{Article, Item, Link, Located, Mark, Side};
 use super::lexicon::{AREAS, WORN};
 use super::{Note, NounPhrase};
 use crate::prompt::tokenized_prompt::Word;
@@ -24,6 +24,8 @@ pub(super) struct Structure<'a> {
     pub topic: Option<usize>,
     /// Nouns that a place was said of.
     pub is_placed: Vec<bool>,
+    /// Sides of the picture on which nouns are, and no relation follows.
+    pub sided: Vec<(usize, Side)>,
 }
 
 impl<'a> Structure<'a> {
@@ -38,6 +40,7 @@ impl<'a> Structure<'a> {
             topic: None,
             is_object: vec![false; count],
             is_placed: vec![false; count],
+            sided: Vec::new(),
         }
     }
 

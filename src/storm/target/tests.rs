@@ -1,7 +1,7 @@
 //! Where objects are to go: projections and blobs.
 
 use super::super::fixtures::layout;
-use super::super::relation::FreeTarget;
+use super::super::relation::ObjectTarget;
 use super::super::relation::RelationKind::{self, *};
 use super::*;
 use proptest::prelude::*;
@@ -60,11 +60,7 @@ fn what_is_stuck_at_the_frame_hands_on() {
 #[test]
 fn a_given_place_stays_and_the_other_moves() {
     let mut with_place = layout(2, &[(0, Below, 1)]);
-    with_place.free_targets = vec![FreeTarget {
-        object: 1,
-        x: 0.5,
-        y: 0.4,
-    }];
+    with_place.targets = vec![ObjectTarget::at(1, [0.5, 0.4])].into();
     let places = project(SQUARE, &with_place, &GAPS, &[[0.2, 0.5], [0.9, 0.9]]);
     assert_places(&places, &[[0.2, 0.75], [0.5, 0.4]]);
 }

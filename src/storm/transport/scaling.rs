@@ -143,7 +143,7 @@ fn error_of(weights: &[f64], scale: &[f64], sums: &[f64]) -> f64 {
 }
 
 /// output `[n, size]` = input `[n, size]` · kernel `[size, size]`.
-fn multiply(input: &[f64], kernel: &[f64], size: usize, output: &mut [f64]) {
+pub(super) fn multiply(input: &[f64], kernel: &[f64], size: usize, output: &mut [f64]) {
     for (row, out) in input.chunks_exact(size).zip(output.chunks_exact_mut(size)) {
         out.fill(0.0);
         for (value, kernel_row) in row.iter().zip(kernel.chunks_exact(size)) {
@@ -155,7 +155,7 @@ fn multiply(input: &[f64], kernel: &[f64], size: usize, output: &mut [f64]) {
 }
 
 /// output `[size, n]` = kernel `[size, size]` · input `[size, n]`.
-fn multiply_left(kernel: &[f64], input: &[f64], size: usize, output: &mut [f64]) {
+pub(super) fn multiply_left(kernel: &[f64], input: &[f64], size: usize, output: &mut [f64]) {
     let n = input.len() / size;
     for (kernel_row, out) in kernel.chunks_exact(size).zip(output.chunks_exact_mut(n)) {
         out.fill(0.0);

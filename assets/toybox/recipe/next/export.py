@@ -35,6 +35,7 @@ def vocabulary():
         "objects": [{"word": n, "plural": scenes.plural(n)} for n in CONFIG["objects"]],
         "colours": CONFIG["colours"],
         "sizes": scenes.SIZE_WORDS,
+        "extents": {name: pixels / scenes.SIZE for name, pixels in scenes.SIZES.items()},
         "numbers": [{"word": "one", "count": 1}, *({"word": w, "count": n} for n, w in scenes.NUMBERS.items())],
         "most_objects": 3,
         "filler": sorted(set(" ".join(["a an one and with , : next to beside", *scenes.OPENINGS, *(p for ps in scenes.PHRASES.values() for p in ps)]).split())),

@@ -14,6 +14,7 @@ fn reading(signed_distance: f64) -> Reading {
             holds: signed_distance >= 0.35,
         }],
         satisfied: false,
+        copies: Vec::new(),
     }
 }
 

@@ -1,0 +1,200 @@
+//! What a word's map lacks of its distribution: one family of losses.
+//!
+//! Unbalanced transport of the map to the target, whose relaxation radius says how
+//! far mass is carried before it rather vanishes here and is born there. Without
+//! bound it is the Sinkhorn divergence of balanced transport; at 0 it is the
+//! cross-entropy −Σ b log a.
+
+use super::frame::Frame;
+use super::placement::Placement;
+use super::transport::unbalanced::{Marginal, UnbalancedSettings, UnbalancedTransport};
+use super::word_maps::WordMap;
+
+/// From this radius on mass is carried however far: the largest squared distance in
+/// a frame is 2.
+pub const BALANCED: f64 = 100.0;
+/// Keeps the logarithm of an empty cell finite.
+const EMPTY: f64 = 1e-8;
+/// Largest change of a potential, in ε, at which a plan is good enough.
+const TOLERANCE: f64 = 1e-2;
+/// ε of the meter, in squared frame units.
+const METER_EPSILON: f64 = 0.005;
+
+/// Which of the family.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Relaxation {
+    /// Of the map's marginal, in squared frame units: 0 is cross-entropy,
+    /// [`BALANCED`] balanced transport.
+    pub radius: f64,
+    /// Entropic regularisation, in squared frame units.
+    pub epsilon: f64,
+}
+
+/// A value with its gradient.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lack {
+    pub value: f64,
+    pub gradient: Gradient,
+}
+
+/// By what a gradient is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Gradient {
+    /// By the map's share a `[cells]`, up to a constant.
+    Share(Vec<f64>),
+    /// By its response m `[cells]`.
+    Response(Vec<f64>),
+}
+
+/// Solvers that are kept from one evaluation to the next.
+#[derive(Debug, Default)]
+pub struct DistributionLoss {
+    transport: Option<UnbalancedTransport>,
+    meter: Option<UnbalancedTransport>,
+}
+
+impl DistributionLoss {
+    /// What `map` lacks of its placement.
+    pub fn lack(
+        &mut self,
+        frame: Frame,
+        map: &WordMap,
+        placement: &Placement,
+        relaxation: Relaxation,
+    ) -> Lack {
+        match (&placement.spread, &placement.region) {
+            (Some(spread), _) if placement.only_fills => unfilled(map, spread),
+            (Some(spread), _) => self.towards(frame, &map.share, spread, relaxation),
+            (None, Some(region)) => {
+                let solver = kept(&mut self.transport, frame, relaxation.epsilon);
+                let settings = UnbalancedSettings {
+                    epsilon: relaxation.epsilon,
+                    source: Marginal::Exact,
+                    target: Marginal::Free,
+                    tolerance: TOLERANCE,
+                };
+                let found = solver.solve(&map.share, region, settings);
+                Lack {
+                    value: found.value,
+                    gradient: Gradient::Share(found.slope),
+                }
+            }
+            (None, None) => Lack {
+                value: 0.0,
+                gradient: Gradient::Share(vec![0.0; map.share.len()]),
+            },
+        }
+    }
+
+    /// What a distribution `a` lacks of `b`.
+    pub fn towards(&mut self, frame: Frame, a: &[f64], b: &[f64], relaxation: Relaxation) -> Lack {
+        let Relaxation { radius, epsilon } = relaxation;
+        if radius <= 0.0 {
+            return cross_entropy(a, b);
+        }
+        let solver = kept(&mut self.transport, frame, epsilon);
+        let (source, scale) = match radius >= BALANCED {
+            true => (Marginal::Exact, 1.0),
+            // In units of what vanishes, so that the ends of the family meet.
+            false => (Marginal::Relaxed(radius), 1.0 / (radius + epsilon)),
+        };
+        let settings = UnbalancedSettings {
+            epsilon,
+            source,
+            target: Marginal::Exact,
+            tolerance: TOLERANCE,
+        };
+        let found = solver.solve(a, b, settings);
+        let own = solver.solve_self(a, source, TOLERANCE);
+        let other = solver.solve_self(b, source, TOLERANCE);
+        let slopes = found.slope.iter().zip(&own.slope);
+        Lack {
+            value: scale * (found.value - 0.5 * (own.value + other.value)),
+            gradient: Gradient::Share(slopes.map(|(ab, aa)| scale * (ab - aa)).collect()),
+        }
+    }
+
+    /// How far a map is from its placement: the Sinkhorn divergence of balanced
+    /// transport, or the mean squared distance to its region, in squared frame units.
+    pub fn distance(&mut self, frame: Frame, share: &[f64], placement: &Placement) -> f64 {
+        match (&placement.spread, &placement.region) {
+            (Some(spread), _) => {
+                let solver = kept(&mut self.meter, frame, METER_EPSILON);
+                let settings = UnbalancedSettings {
+                    epsilon: METER_EPSILON,
+                    source: Marginal::Exact,
+                    target: Marginal::Exact,
+                    tolerance: TOLERANCE,
+                };
+                let between = solver.solve(share, spread, settings).value;
+                let own = solver.solve_self(share, Marginal::Exact, TOLERANCE).value;
+                let other = solver.solve_self(spread, Marginal::Exact, TOLERANCE).value;
+                (between - 0.5 * (own + other)).max(0.0)
+            }
+            (None, Some(region)) => outside(frame, share, region),
+            (None, None) => 0.0,
+        }
+    }
+}
+
+fn kept(
+    slot: &mut Option<UnbalancedTransport>,
+    frame: Frame,
+    epsilon: f64,
+) -> &mut UnbalancedTransport {
+    if slot
+        .as_ref()
+        .is_some_and(|solver| solver.made_for() != (frame, epsilon))
+    {
+        *slot = None;
+    }
+    slot.get_or_insert_with(|| UnbalancedTransport::new(frame, epsilon))
+}
+
+/// −Σ b log a, less the entropy of b, so that it ends at 0.
+fn cross_entropy(a: &[f64], b: &[f64]) -> Lack {
+    let pairs = || a.iter().zip(b);
+    Lack {
+        value: pairs()
+            .filter(|(_, b)| **b > 0.0)
+            .map(|(a, b)| b * (b.ln() - (a.max(0.0) + EMPTY).ln()))
+            .sum(),
+        gradient: Gradient::Share(pairs().map(|(a, b)| -b / (a.max(0.0) + EMPTY)).collect()),
+    }
+}
+
+/// −Σ b log m: that there be an answer all over the region, whatever is outside.
+fn unfilled(map: &WordMap, b: &[f64]) -> Lack {
+    let pairs = || map.response.iter().zip(b);
+    Lack {
+        value: pairs().map(|(m, b)| -b * (m.max(0.0) + EMPTY).ln()).sum(),
+        gradient: Gradient::Response(pairs().map(|(m, b)| -b / (m.max(0.0) + EMPTY)).collect()),
+    }
+}
+
+/// Σ a d², d being the distance to the nearest cell that the region takes at least
+/// half as much of as of any.
+fn outside(frame: Frame, share: &[f64], region: &[f64]) -> f64 {
+    let largest = region.iter().copied().fold(0.0, f64::max);
+    let inside: Vec<[f64; 2]> = region
+        .iter()
+        .enumerate()
+        .filter(|(_, part)| **part >= 0.5 * largest)
+        .map(|(cell, _)| frame.position(cell))
+        .collect();
+    let distance = |cell: usize| {
+        let [x, y] = frame.position(cell);
+        let squares = inside
+            .iter()
+            .map(|place| (place[0] - x).powi(2) + (place[1] - y).powi(2));
+        squares.fold(f64::INFINITY, f64::min)
+    };
+    share
+        .iter()
+        .enumerate()
+        .map(|(cell, share)| share * distance(cell))
+        .sum()
+}
+
+#[cfg(test)]
+mod tests;
