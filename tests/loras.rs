@@ -320,6 +320,48 @@ fn two_loras_on_the_same_layers_add_up() {
     near("two at once", &outputs(&model), &expected);
 }
 
+/// By the formula of PEFT: each row of W + ΔW is brought to its length.
+#[test]
+fn a_weight_decomposed_lora_brings_each_row_to_its_length() {
+    let made = MadeLora::new(5, 2, Some(2.0));
+    let mut dice = Dice(11);
+    let mut tensors = made.kohya(Dtype::F32);
+    let merged = copy_folder(FAMILY);
+    for file in [UNET, TEXT] {
+        let mut weights = read(&merged.path().join(file));
+        for (_, parameter, layer) in made.layers.iter().filter(|(it, ..)| *it == file) {
+            let rows = layer.shape[0];
+            let lengths: Vec<f64> = dice.numbers(rows).iter().map(|it| it + 1.0).collect();
+            let prefix = if file == UNET {
+                "lora_unet_"
+            } else {
+                "lora_te_"
+            };
+            let module = parameter.trim_end_matches(".weight").replace('.', "_");
+            let name = format!("{prefix}{module}.dora_scale");
+            tensors.insert(name, stored(&lengths, &[rows, 1], Dtype::F32));
+            let whole = layer.merged(&floats(&weights[parameter]), 0.6);
+            let columns = whole.len() / rows;
+            let scaled = whole
+                .chunks(columns)
+                .zip(&lengths)
+                .flat_map(|(row, length)| {
+                    let norm = row.iter().map(|it| it * it).sum::<f64>().sqrt();
+                    row.iter().map(move |it| it * length / norm)
+                });
+            let scaled: Vec<f64> = scaled.collect();
+            let shape = weights[parameter].shape.clone();
+            weights.insert(parameter.clone(), stored(&scaled, &shape, Dtype::F32));
+        }
+        write(&weights, &merged.path().join(file));
+    }
+    let expected = outputs(&model_at(merged.path()));
+    let (_home, path) = saved(&tensors, "dora");
+    let mut model = model_at(&folder().join(FAMILY));
+    model.set_loras(vec![opened(&path, 0.6)]).unwrap();
+    near("DoRA", &outputs(&model), &expected);
+}
+
 /// After twenty changes every weight is the one that was loaded.
 fn leaves_no_trace(weight_type: WeightType) {
     let load = || {
@@ -472,7 +514,7 @@ fn bad_files_are_refused_in_a_sentence_and_nothing_is_half_applied() {
 }
 
 /// A LoRA for the embedded model, in a folder.
-fn toybox_lora(home: &Path) {
+pub fn toybox_lora(home: &Path) {
     let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/toybox");
     let unet = read(&assets.join(UNET));
     let mut dice = Dice(9);

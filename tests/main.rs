@@ -9,6 +9,7 @@ mod command_line;
 mod consistency;
 mod counted_calls;
 mod draw;
+mod embeddings;
 mod engine;
 mod evaluate;
 mod exports;

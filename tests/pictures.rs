@@ -300,13 +300,13 @@ fn an_infotext_gives_what_means_the_same_here_and_names_the_rest() {
         scheduler: Some(SchedulerKind::Ddim),
         size: Some([512, 768]),
         rng: NoiseKind::Nv,
+        clip_skip: 2,
         ..Settings::default()
     };
     assert_eq!(restored.taken.settings, settings);
     assert_eq!(restored.taken.seeds, [123_456_789]);
     let message = restored.message(Some("toybox"));
     for name in [
-        "Clip skip 2",
         "Hires upscale 2",
         "Hires upscaler R-ESRGAN 4x+",
         "Denoising strength 0.55",

@@ -5,7 +5,7 @@ use burn::tensor::Device;
 use storm_studio::checkpoint::{CheckpointSource, StableDiffusion};
 use storm_studio::engine::{Event, Request};
 use storm_studio::models::unet::MicroConditioning;
-use storm_studio::prompt::{Assignment, PromptWeights};
+use storm_studio::prompt::{Assignment, KnownWords, PromptWeights};
 
 use crate::engine::{engine, run};
 use crate::fixture::{Fixture, assert_near, folder, numbers};
@@ -21,7 +21,9 @@ fn agrees(family: &str) {
         let prompt = facts["prompts"][case].as_str().unwrap();
         for rule in [PromptWeights::A1111, PromptWeights::Comfyui] {
             let key = format!("{family}.{case}.{rule}");
-            let read = model.description.read_prompts([prompt], rule);
+            let read = model
+                .description
+                .read_prompts([prompt], rule, &KnownWords::default());
             let order = read[0].chunks.concat();
             let ids: Vec<i64> = order.iter().map(|&it| i64::from(read[0].ids[it])).collect();
             assert_eq!(ids, fixture.integers(&format!("{key}.ids")), "{key}");
@@ -63,9 +65,10 @@ fn a_word_of_the_second_chunk_is_an_object_and_both_prompts_have_as_many_chunks(
     let source = CheckpointSource::Embedded;
     let model = StableDiffusion::load(&source, &Device::flex()).unwrap();
     let prompt = "a fine picture BREAK a (cat:1.2) to the left of a [dog]";
-    let read = model
-        .description
-        .read_prompts([prompt, ""], PromptWeights::A1111);
+    let read =
+        model
+            .description
+            .read_prompts([prompt, ""], PromptWeights::A1111, &KnownWords::default());
     assert_eq!((read[0].own_chunks, read[1].own_chunks), (2, 1));
     assert_eq!((read[0].ids.len(), read[1].ids.len()), (154, 154));
     let facts = model.description.prompt_facts(&read[0]);

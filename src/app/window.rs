@@ -28,6 +28,8 @@ pub struct AppOptions {
     pub model: Result<CheckpointSource, String>,
     /// Whose LoRAs are listed; without it that of the last session.
     pub lora_folder: Option<PathBuf>,
+    /// Whose textual inversions are words of prompts; without it that of the last session.
+    pub embedding_folder: Option<PathBuf>,
     /// Where Ctrl+S saves to.
     pub output: OutputFolder,
     /// Forget what an earlier session left behind.
@@ -185,6 +187,9 @@ impl Window {
         };
         if let Some(folder) = &options.lora_folder {
             preferences.networks.lora_folder = Some(folder.clone());
+        }
+        if let Some(folder) = &options.embedding_folder {
+            preferences.networks.embedding_folder = Some(folder.clone());
         }
         let mut studio = StudioApp::new(&ctx, engine, options.output.clone(), preferences);
         studio.keep_pictures(&ctx);

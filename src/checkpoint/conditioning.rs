@@ -5,6 +5,7 @@
 //! prompt at all) is made here and travels in [`Conditioning`].
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use burn::tensor::Tensor;
@@ -13,6 +14,7 @@ use super::CheckpointError;
 use super::prompt_states::prompt_states;
 use super::stable_diffusion::StableDiffusion;
 use super::text_encoders::{SecondReading, ids_tensor};
+use crate::models::GivenEmbeddings;
 use crate::models::unet::{MicroConditioning, PromptContext};
 use crate::prompt::TokenizedPrompt;
 
@@ -29,6 +31,25 @@ pub struct Conditioning {
     /// The same, prepared for each cross-attention layer, with what the UNet is told
     /// besides.
     pub context: PromptContext,
+}
+
+/// How text encoders read prompts, beside their words.
+#[derive(Debug, Clone)]
+pub struct TextReading {
+    /// From which layer, counted from the last, the states come; 1 is the last. Two text
+    /// encoders give those that the UNet was trained on, whatever is said.
+    pub clip_skip: usize,
+    /// Of each known word in the prompts its vectors, one behind the other.
+    pub vectors: BTreeMap<String, Vec<f32>>,
+}
+
+impl Default for TextReading {
+    fn default() -> Self {
+        Self {
+            clip_skip: 1,
+            vectors: BTreeMap::new(),
+        }
+    }
 }
 
 /// What the text encoders make of prompts.
@@ -50,10 +71,23 @@ impl StableDiffusion {
         prompts: Vec<Arc<TokenizedPrompt>>,
         sizes: &MicroConditioning,
     ) -> Result<Conditioning, CheckpointError> {
+        self.condition_with(prompts, sizes, &TextReading::default())
+    }
+
+    /// As [`Self::condition`], read in another way.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn condition_with(
+        &self,
+        prompts: Vec<Arc<TokenizedPrompt>>,
+        sizes: &MicroConditioning,
+        reading: &TextReading,
+    ) -> Result<Conditioning, CheckpointError> {
         let EncodedText {
             hidden_states,
             pooled,
-        } = self.encode_or_none(&prompts)?;
+        } = self.encode_or_none(&prompts, reading)?;
         self.text_encoders.leave_if_large();
         let context = self.unet.prompt_context(hidden_states.clone());
         let added = pooled
@@ -88,12 +122,13 @@ impl StableDiffusion {
     fn encode_or_none(
         &self,
         prompts: &[Arc<TokenizedPrompt>],
+        reading: &TextReading,
     ) -> Result<EncodedText, CheckpointError> {
         match prompts {
             [negative, prompt]
                 if self.description.zero_empty_negative && negative.text.is_empty() =>
             {
-                let given = self.encode(std::slice::from_ref(prompt))?;
+                let given = self.encode(std::slice::from_ref(prompt), reading)?;
                 let states = given.hidden_states;
                 let pooled = given.pooled;
                 Ok(EncodedText {
@@ -101,29 +136,41 @@ impl StableDiffusion {
                     pooled: pooled.map(|pooled| Tensor::cat(vec![pooled.zeros_like(), pooled], 0)),
                 })
             }
-            _ => self.encode(prompts),
+            _ => self.encode(prompts, reading),
         }
     }
 
-    fn encode(&self, prompts: &[Arc<TokenizedPrompt>]) -> Result<EncodedText, CheckpointError> {
+    fn encode(
+        &self,
+        prompts: &[Arc<TokenizedPrompt>],
+        reading: &TextReading,
+    ) -> Result<EncodedText, CheckpointError> {
         let (encoders, description) = (&self.text_encoders, &self.description);
         let empty = description.tokenizer.empty_ids();
-        let device = &self.device;
+        let (device, vectors) = (&self.device, &reading.vectors);
         let first = encoders.first.network()?;
         let (Some(encoder), Some(known)) = (&encoders.second, &description.second_text_encoder)
         else {
-            let encode = |ids: &[Vec<u32>]| first.forward(ids_tensor(ids, device));
+            let left_out = reading.clip_skip.saturating_sub(1);
+            let encode = |ids: &[Vec<u32>], given: Option<&GivenEmbeddings>| {
+                let states = first.states_with(ids_tensor(ids, device), given, left_out);
+                first.normed(states.skipped)
+            };
             return Ok(EncodedText {
-                hidden_states: prompt_states(prompts, &empty, &encode),
+                hidden_states: prompt_states(prompts, &empty, vectors, device, &encode),
                 pooled: None,
             });
         };
         // Stable Diffusion XL was trained on the states before the last layer.
-        let encode = |ids: &[Vec<u32>]| first.states(ids_tensor(ids, device), 1).skipped;
-        let of_first = prompt_states(prompts, &empty, &encode);
+        let encode = |ids: &[Vec<u32>], given: Option<&GivenEmbeddings>| {
+            first.states_with(ids_tensor(ids, device), given, 1).skipped
+        };
+        let of_first = prompt_states(prompts, &empty, vectors, device, &encode);
         let second = encoder.network()?;
         let pooled = RefCell::new(None);
-        let of_second = prompt_states(prompts, &empty, &|ids| {
+        // No word that was taught to the second is known.
+        let nothing = BTreeMap::new();
+        let of_second = prompt_states(prompts, &empty, &nothing, device, &|ids, _| {
             let reading = SecondReading::new(ids, description.tokenizer.end(), known.padding);
             let states = second.states(ids_tensor(&reading.ids, device), 1);
             // A prompt as a whole is what its first chunk says.

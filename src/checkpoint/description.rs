@@ -11,7 +11,7 @@ use super::source::CheckpointSource;
 use crate::diffusion::{OwnWalk, SchedulerConfig};
 use crate::models::LatentRgb;
 use crate::models::config::{AutoencoderConfig, ClipTextConfig, UNetConfig};
-use crate::prompt::{ClipTokenizer, PromptWeights, TokenizedPrompt};
+use crate::prompt::{ClipTokenizer, KnownWords, PromptWeights, TokenizedPrompt};
 use crate::storm::{PromptFacts, SizeExtents};
 
 /// How a checkpoint is stored.
@@ -74,14 +74,24 @@ impl ModelDescription {
         &self,
         prompts: [&str; N],
         weighting: PromptWeights,
+        known: &KnownWords,
     ) -> [Arc<TokenizedPrompt>; N] {
-        let read = prompts.map(|prompt| self.tokenizer.read(prompt, weighting));
+        let read = prompts.map(|prompt| self.tokenizer.read_with(prompt, weighting, known));
         let chunks = read.iter().map(|prompt| prompt.own_chunks).max();
         let chunks = chunks.unwrap_or(1);
         read.map(|prompt| match prompt.own_chunks == chunks {
             true => Arc::new(prompt),
             false => Arc::new(self.tokenizer.padded(&prompt, chunks)),
         })
+    }
+
+    /// Numbers of each vector of a textual inversion that it can read; two text encoders
+    /// read none.
+    pub fn taught_width(&self) -> usize {
+        match self.second_text_encoder {
+            None => self.text_config.hidden_size,
+            Some(_) => 0,
+        }
     }
 
     /// What objectives need to know of a prompt that this model read.

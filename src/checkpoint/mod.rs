@@ -33,10 +33,11 @@ mod scan;
 mod source;
 mod stable_diffusion;
 mod text_encoders;
+mod textual_inversion;
 mod weight_file;
 mod weights;
 
-pub use conditioning::Conditioning;
+pub use conditioning::{Conditioning, TextReading};
 pub use conversion::WeightType;
 pub use description::{Layout, ModelDescription};
 pub use error::CheckpointError;
@@ -50,3 +51,4 @@ pub use scan::{FoundModel, FoundModels};
 pub use source::{CheckpointSource, SingleFile};
 pub use stable_diffusion::StableDiffusion;
 pub use text_encoders::{TextEncoder, TextEncoders};
+pub use textual_inversion::{InversionError, TextualInversion};

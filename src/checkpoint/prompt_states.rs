@@ -7,20 +7,29 @@
 //! padding have weight 1. A chunk without weights is what the encoder gave, to the
 //! last bit.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use burn::tensor::{Int, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 
+use crate::models::GivenEmbeddings;
 use crate::prompt::{PromptWeights, TokenizedPrompt};
+
+/// A text encoder: the token ids of chunks, with vectors in the place of some of their
+/// embeddings → states [chunks, length, width].
+pub(super) type Encode<'a> = dyn Fn(&[Vec<u32>], Option<&GivenEmbeddings>) -> Tensor<3> + 'a;
 
 /// The states of `prompts`, [prompts, tokens, width] in the order of their
 /// positions; all have as many chunks. `encode` is a text encoder, the token ids of
-/// chunks → states [chunks, length, width]; `empty` are the ids of the empty prompt,
-/// one chunk of its tokenizer.
+/// chunks → states [chunks, length, width]; `vectors` are those of known words, one
+/// behind the other, which take the place of embeddings; `empty` are the ids of the
+/// empty prompt, one chunk of its tokenizer.
 pub(super) fn prompt_states(
     prompts: &[Arc<TokenizedPrompt>],
     empty: &[u32],
-    encode: &dyn Fn(&[Vec<u32>]) -> Tensor<3>,
+    vectors: &BTreeMap<String, Vec<f32>>,
+    device: &Device,
+    encode: &Encode<'_>,
 ) -> Tensor<3> {
     let chunks = || {
         let prompts = prompts.iter().enumerate();
@@ -40,7 +49,8 @@ pub(super) fn prompt_states(
         rows.push(empty.to_vec());
     }
     let count = rows.len();
-    let states = encode(&rows);
+    let given = given_embeddings(prompts, count, vectors, device);
+    let states = encode(&rows, given.as_ref());
     if !needs_empty && prompts.iter().all(|prompt| is_as_encoded(prompt)) {
         return states;
     }
@@ -60,6 +70,51 @@ pub(super) fn prompt_states(
         in_order_of_positions(Tensor::cat(own, 1), prompt)
     });
     Tensor::cat(joined.collect(), 0)
+}
+
+/// The vectors of known words in the chunks of all prompts, `count` rows in all; `None`
+/// without any.
+fn given_embeddings(
+    prompts: &[Arc<TokenizedPrompt>],
+    count: usize,
+    vectors: &BTreeMap<String, Vec<f32>>,
+    device: &Device,
+) -> Option<GivenEmbeddings> {
+    let tokens = || prompts.iter().flat_map(|prompt| prompt.word_tokens());
+    let first = tokens().find(|token| token.vector.is_some())?;
+    let rows = tokens()
+        .filter(|it| it.text == first.text)
+        .filter_map(|it| it.vector);
+    let of_first = vectors.get(&first.text)?.len();
+    let width = of_first / (rows.max()? + 1);
+    let chunks = prompts.iter().flat_map(|prompt| {
+        prompt
+            .chunks
+            .iter()
+            .map(move |positions| (prompt, positions))
+    });
+    let length = prompts.first()?.chunks.first()?.len();
+    let mut places = vec![false; count * length];
+    let mut values = vec![0.0; count * length * width];
+    for (row, (prompt, positions)) in chunks.enumerate() {
+        for (place, &position) in positions.iter().enumerate() {
+            let token = &prompt.tokens[position];
+            let vector = token.vector.and_then(|vector| {
+                vectors
+                    .get(&token.text)?
+                    .get(vector * width..(vector + 1) * width)
+            });
+            if let Some(vector) = vector {
+                let place = row * length + place;
+                places[place] = true;
+                values[place * width..(place + 1) * width].copy_from_slice(vector);
+            }
+        }
+    }
+    Some(GivenEmbeddings {
+        places: Tensor::from_data(TensorData::new(places, [count, length, 1]), device),
+        vectors: Tensor::from_data(TensorData::new(values, [count, length, width]), device),
+    })
 }
 
 /// Whether the encoder's states are the prompt's without a change.

@@ -118,6 +118,11 @@ impl WeightFile {
         })
     }
 
+    /// The whole file.
+    pub(super) fn all_bytes(&self) -> &[u8] {
+        self.contents.bytes()
+    }
+
     /// Everything behind the header.
     pub(super) fn payload(&self) -> &[u8] {
         &self.contents.bytes()[self.payload..]

@@ -8,7 +8,7 @@ use image::RgbImage;
 
 use super::Failure;
 use super::arguments::GenerateArguments;
-use super::generate_plan::{Job, jobs, other_files, prompts, settings};
+use super::generate_plan::{Job, PromptReader, jobs, other_files, prompts, settings};
 use super::interrupt::Interrupt;
 use super::network_arguments::tell_walks;
 use super::report::{self, Report};
@@ -68,11 +68,11 @@ fn make(mut arguments: GenerateArguments) -> Result<(), Failure> {
         settings.loras = loras;
     }
     let asked = (prompts.as_slice(), sweep.as_ref());
-    let mut jobs = jobs(&arguments, asked, &settings, taken, &model, &report)?;
-    let networks = Arc::new(networks);
-    for job in &mut jobs {
-        job.request.networks = Arc::clone(&networks);
-    }
+    let reader = PromptReader {
+        model: &model,
+        networks: &Arc::new(networks),
+    };
+    let jobs = jobs(&arguments, asked, &settings, taken, reader, &report)?;
     if let Some(Job { request, .. }) = jobs.first() {
         let reading = request.settings.reading();
         let read = model.tokenizer.read(&request.prompt, reading);
@@ -375,6 +375,7 @@ pub(super) fn failure(error: &Arc<EngineError>) -> Failure {
         EngineError::Request(_) => Failure::usage(error),
         EngineError::Checkpoint(_)
         | EngineError::Lora(_)
+        | EngineError::Inversion(_)
         | EngineError::BufferLimit { .. }
         | EngineError::Memory { .. }
         | EngineError::NoModel => Failure::model(error),

@@ -3,6 +3,7 @@
 
 use std::io::IsTerminal;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::Failure;
 use super::arguments::GenerateArguments;
@@ -10,7 +11,7 @@ use super::prompt_file::read_prompts;
 use super::relations;
 use super::report::Report;
 use crate::diffusion::Methods;
-use crate::engine::{ModelInfo, Request, SeedList, Settings, Sweep, seeds_text};
+use crate::engine::{ModelInfo, NetworkLibrary, Request, SeedList, Settings, Sweep, seeds_text};
 use crate::prompt::{Assignment, TokenizedPrompt};
 use crate::storm::Layout;
 
@@ -79,6 +80,21 @@ pub(super) fn prompts(
     Ok(vec![given.unwrap_or_else(taken)])
 }
 
+/// Reads prompts as the engine will.
+#[derive(Clone, Copy)]
+pub(super) struct PromptReader<'a> {
+    pub(super) model: &'a ModelInfo,
+    pub(super) networks: &'a Arc<NetworkLibrary>,
+}
+
+impl PromptReader<'_> {
+    fn read(self, prompt: &str, settings: &Settings) -> TokenizedPrompt {
+        let known = self.networks.known_words(self.model.text_width);
+        let tokenizer = &self.model.tokenizer;
+        tokenizer.read_with(prompt, settings.reading(), &known)
+    }
+}
+
 /// Everything that is asked for, in order.
 ///
 /// # Errors
@@ -88,7 +104,7 @@ pub(super) fn jobs(
     (prompts, sweep): (&[String], Option<&Sweep>),
     settings: &Settings,
     like: Option<&Request>,
-    model: &ModelInfo,
+    reader: PromptReader<'_>,
     report: &Report,
 ) -> Result<Vec<Job>, Failure> {
     let seeds = match (&arguments.seeds, like) {
@@ -99,7 +115,7 @@ pub(super) fn jobs(
     let mut requests = Vec::new();
     let mut unplaced = Vec::new();
     for prompt in prompts {
-        let read = request(arguments, (prompt, &seeds), settings, like, model, report)?;
+        let read = request(arguments, (prompt, &seeds), settings, like, reader, report)?;
         if read.settings.methods != settings.methods {
             unplaced.push(prompt.as_str());
         }
@@ -118,7 +134,7 @@ pub(super) fn jobs(
         };
         for (mut cell, name) in sweep.requests(&request).map_err(Failure::usage)? {
             if cell.prompt != request.prompt {
-                let tokens = model.tokenizer.read(&cell.prompt, cell.settings.reading());
+                let tokens = reader.read(&cell.prompt, &cell.settings);
                 let methods = cell.settings.methods;
                 let can_ask = false;
                 cell.layout =
@@ -173,11 +189,11 @@ fn request(
     (text, seeds): (&str, &[u64]),
     settings: &Settings,
     like: Option<&Request>,
-    model: &ModelInfo,
+    reader: PromptReader<'_>,
     report: &Report,
 ) -> Result<Request, Failure> {
     let mut settings = settings.clone();
-    let tokens: TokenizedPrompt = model.tokenizer.read(text, settings.reading());
+    let tokens = reader.read(text, &settings);
     let layout = if text.trim().is_empty() {
         // The engine refuses it with the better message.
         Layout::default()
@@ -205,7 +221,7 @@ fn request(
         seeds: seeds.to_vec(),
         layout,
         settings,
-        networks: Default::default(),
+        networks: Arc::clone(reader.networks),
         trajectory: arguments.trajectory.as_ref().and(trajectory_method),
     })
 }

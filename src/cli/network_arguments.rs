@@ -28,6 +28,9 @@ pub(super) struct NetworkFolders {
     /// Where the LoRAs lie that <lora:name:0.8> in the prompt means
     #[arg(long, alias = "lora_folder", alias = "lora-dir", value_name = "DIR", value_parser = path())]
     pub(super) lora_folder: Option<PathBuf>,
+    /// Where the textual inversions lie whose names are words of prompts
+    #[arg(long, alias = "embedding_folder", alias = "embeddings-dir", value_name = "DIR", value_parser = path())]
+    pub(super) embedding_folder: Option<PathBuf>,
 }
 
 /// `FILE:0.8`.
@@ -97,10 +100,18 @@ impl NetworkFolders {
     /// # Errors
     /// If one cannot be looked into.
     pub(super) fn library(&self) -> Result<NetworkLibrary, Failure> {
-        let Some(folder) = &self.lora_folder else {
-            return Ok(NetworkLibrary::default());
+        let mut library = match &self.lora_folder {
+            Some(folder) => {
+                let found = NetworkLibrary::in_folder(folder);
+                found.map_err(|error| unreadable(folder, &error))?
+            }
+            None => NetworkLibrary::default(),
         };
-        NetworkLibrary::in_folder(folder).map_err(|error| unreadable(folder, &error))
+        if let Some(folder) = &self.embedding_folder {
+            let found = library.find_inversions(folder);
+            found.map_err(|error| unreadable(folder, &error))?;
+        }
+        Ok(library)
     }
 }
 

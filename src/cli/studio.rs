@@ -18,6 +18,7 @@ pub(super) fn run(arguments: StudioArguments) -> Result<(), Failure> {
         precision: arguments.device.dtype,
         model,
         lora_folder: arguments.networks.lora_folder,
+        embedding_folder: arguments.networks.embedding_folder,
         output: arguments.output,
         fresh: arguments.fresh,
     };

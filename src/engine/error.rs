@@ -1,6 +1,6 @@
 //! Why a request cannot be run or was not finished.
 
-use crate::checkpoint::{CheckpointError, LoraError};
+use crate::checkpoint::{CheckpointError, InversionError, LoraError};
 use crate::diffusion::{DenoiseError, SchedulerError};
 use crate::models::unet::NoSuchLayers;
 use crate::parameters::ParameterError;
@@ -71,6 +71,9 @@ pub enum EngineError {
     /// A LoRA cannot be used; nothing of any is applied.
     #[error(transparent)]
     Lora(#[from] LoraError),
+    /// A textual inversion cannot be used.
+    #[error(transparent)]
+    Inversion(#[from] InversionError),
     /// The device cannot hold a tensor of the model.
     #[error(
         "the model has a tensor of {needed} MiB, the device binds {limit} MiB at most; try \

@@ -89,6 +89,8 @@ pub struct ModelInfo {
     /// Why on that, if there is something to say.
     pub device_note: Option<String>,
     pub tokenizer: Arc<ClipTokenizer>,
+    /// Numbers of each vector of a textual inversion that it can read, 0 for none.
+    pub text_width: usize,
     /// How the four planes of a step's preview become colours.
     pub preview_rgb: LatentRgb,
     /// Width and height that the model was trained on, in pixels.

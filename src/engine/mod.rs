@@ -8,6 +8,7 @@ mod check;
 mod error;
 mod event;
 mod generate;
+mod merging;
 mod needs;
 mod networks;
 mod prepare;
@@ -30,7 +31,8 @@ pub use error::{EngineError, RequestError};
 pub use event::{Event, FoundObject, ModelInfo, Notice, Picture, Sighted, StepEvent, UpdateEvent};
 pub use needs::ModelNeeds;
 pub use networks::{
-    AskedLora, LoraChoice, NetworkFile, NetworkLibrary, ProposedWalk, UsedNetwork, asked_loras,
+    AskedLora, InversionFile, LoraChoice, NetworkFile, NetworkLibrary, ProposedWalk, UsedKind,
+    UsedNetwork, asked_loras,
 };
 pub use prepare::LARGEST_SIDE;
 pub use recipe::Recipe;

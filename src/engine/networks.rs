@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::settings::Settings;
-use crate::checkpoint::LoraFile;
+use crate::checkpoint::{LoraFile, TextualInversion};
 use crate::diffusion::{SchedulerKind, TimestepSpacing};
-use crate::prompt::{NetworkKind, NetworkTag};
+use crate::prompt::{KnownWord, KnownWords, NetworkKind, NetworkTag};
 
 /// Most files of a folder that are looked at.
 const MOST_FILES: usize = 5_000;
@@ -29,17 +29,32 @@ pub struct LoraChoice {
 /// What a picture was made with, beside its model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct UsedNetwork {
+    #[serde(default)]
+    pub kind: UsedKind,
     pub name: String,
-    /// SHA-256 of its tensors, in hexadecimal.
+    /// SHA-256 in hexadecimal: of a LoRA's tensors, of a textual inversion's file.
     pub hash: String,
     /// In the text encoder and in the UNet.
     pub weights: [f64; 2],
 }
 
+/// What was used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UsedKind {
+    #[default]
+    Lora,
+    TextualInversion,
+}
+
 impl UsedNetwork {
     /// The hash as A1111 writes it.
     pub fn short_hash(&self) -> &str {
-        self.hash.get(..12).unwrap_or(&self.hash)
+        let digits = match self.kind {
+            UsedKind::Lora => 12,
+            UsedKind::TextualInversion => 10,
+        };
+        self.hash.get(..digits).unwrap_or(&self.hash)
     }
 }
 
@@ -57,11 +72,26 @@ pub struct NetworkFile {
     pub walk: Option<ProposedWalk>,
 }
 
-/// The LoRAs that names can mean.
+/// A textual inversion that its name in a prompt stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InversionFile {
+    /// Without its ending.
+    pub name: String,
+    pub path: PathBuf,
+    /// How many tokens it is read as, and numbers of each; 0 where it cannot be used.
+    pub tokens: usize,
+    pub width: usize,
+    /// Why it cannot be used, in words.
+    pub problem: Option<String>,
+}
+
+/// The files that names can mean.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NetworkLibrary {
     /// In the order of their names; those given one by one stand first.
     pub loras: Vec<NetworkFile>,
+    /// In the order of their names.
+    pub inversions: Vec<InversionFile>,
 }
 
 /// How a LoRA wants pictures to be made.
@@ -181,7 +211,59 @@ impl NetworkFile {
     }
 }
 
+impl InversionFile {
+    /// Looks at the file at `path`, its header alone.
+    pub fn look_at(path: &Path) -> Self {
+        let name = path.file_stem().unwrap_or(path.as_os_str());
+        let mut file = Self {
+            name: name.to_string_lossy().into_owned(),
+            path: path.to_path_buf(),
+            tokens: 0,
+            width: 0,
+            problem: None,
+        };
+        match TextualInversion::open(path) {
+            Ok(inversion) => {
+                file.tokens = inversion.tokens();
+                file.width = inversion.width();
+            }
+            Err(error) => file.problem = Some(error.to_string()),
+        }
+        file
+    }
+}
+
 impl NetworkLibrary {
+    /// Looks for textual inversions in `folder` and below it.
+    ///
+    /// # Errors
+    /// If the folder itself cannot be looked into.
+    pub fn find_inversions(&mut self, folder: &Path) -> std::io::Result<()> {
+        let mut paths = Vec::new();
+        collect(folder, 0, &mut paths)?;
+        paths.sort();
+        self.inversions = paths
+            .iter()
+            .map(|path| InversionFile::look_at(path))
+            .collect();
+        Ok(())
+    }
+
+    /// The words that prompts for a text encoder of `width` numbers a token can use.
+    pub fn known_words(&self, width: usize) -> KnownWords {
+        let fitting = self.inversions.iter();
+        let fitting = fitting.filter(|file| file.problem.is_none() && file.width == width);
+        KnownWords::new(fitting.map(|file| KnownWord {
+            name: file.name.clone(),
+            tokens: file.tokens,
+        }))
+    }
+
+    /// The file of a word.
+    pub fn inversion(&self, name: &str) -> Option<&InversionFile> {
+        self.inversions.iter().find(|file| file.name == name)
+    }
+
     /// The LoRAs in `folder` and below it.
     ///
     /// # Errors
@@ -195,6 +277,7 @@ impl NetworkLibrary {
                 .iter()
                 .map(|path| NetworkFile::look_at(path))
                 .collect(),
+            inversions: Vec::new(),
         })
     }
 
@@ -317,6 +400,7 @@ mod tests {
         };
         let library = NetworkLibrary {
             loras: vec![file("Detail"), file("detail"), file("Style")],
+            inversions: Vec::new(),
         };
         assert_eq!(library.lora("detail").unwrap().name, "detail");
         assert_eq!(library.lora("STYLE").unwrap().name, "Style");

@@ -52,7 +52,8 @@ pub(super) fn prepare(
     let settings = &request.settings;
     let mut notices = Vec::new();
     let texts = [request.prompt.as_str(), request.negative_prompt.as_str()];
-    let [prompt, negative_prompt] = model.read_prompts(texts, settings.reading());
+    let known = request.networks.known_words(model.taught_width());
+    let [prompt, negative_prompt] = model.read_prompts(texts, settings.reading(), &known);
     for prompt in [&prompt, &negative_prompt] {
         if !prompt.lost_words.is_empty() {
             notices.push(Notice::LostWords(prompt.lost_words.clone()));

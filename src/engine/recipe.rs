@@ -5,12 +5,13 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::event::{ModelInfo, Picture};
-use super::networks::UsedNetwork;
+use super::networks::{UsedKind, UsedNetwork};
 use super::request::Request;
 use super::settings::Settings;
 use crate::diffusion::Method;
 use crate::export::metadata::{
-    EMPHASIS_KEY, LORA_HASHES_KEY, NO_EMPHASIS, PROMPT_WEIGHTS_KEY, text_chunks,
+    CLIP_SKIP_KEY, EMPHASIS_KEY, INVERSION_HASHES_KEY, LORA_HASHES_KEY, NO_EMPHASIS,
+    PROMPT_WEIGHTS_KEY, text_chunks,
 };
 use crate::export::{ImageSettings, TextChunk};
 use crate::prompt::{PromptWeights, target_texts};
@@ -71,7 +72,11 @@ impl Recipe {
         // Absent, programs assume a GPU's noise.
         let mut extras = vec![("RNG".to_string(), settings.rng.to_string())];
         extras.extend(self.prompt_weights());
-        extras.extend(self.lora_hashes());
+        extras.extend(self.hashes(UsedKind::Lora, LORA_HASHES_KEY));
+        extras.extend(self.hashes(UsedKind::TextualInversion, INVERSION_HASHES_KEY));
+        if settings.clip_skip > 1 {
+            extras.push((CLIP_SKIP_KEY.to_string(), settings.clip_skip.to_string()));
+        }
         if self.method == Method::Storm {
             let objective = settings.optimisation.objective.to_string();
             extras.push(("STORM objective".to_string(), objective));
@@ -113,14 +118,13 @@ impl Recipe {
         prompt
     }
 
-    /// By A1111's key.
-    fn lora_hashes(&self) -> Option<(String, String)> {
-        let networks = self.networks.iter();
+    /// Names and hashes by one of A1111's keys.
+    fn hashes(&self, kind: UsedKind, key: &str) -> Option<(String, String)> {
+        let networks = self.networks.iter().filter(|network| network.kind == kind);
         let hashes: Vec<String> = networks
             .map(|network| format!("{}: {}", network.name, network.short_hash()))
             .collect();
-        let key = LORA_HASHES_KEY.to_string();
-        (!hashes.is_empty()).then(|| (key, hashes.join(", ")))
+        (!hashes.is_empty()).then(|| (key.to_string(), hashes.join(", ")))
     }
 
     /// How the prompts were read, where A1111 reads them otherwise; its own key says

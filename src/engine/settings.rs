@@ -65,6 +65,9 @@ pub struct Settings {
     /// LoRAs, beside those that the prompt names.
     #[serde(skip_serializing_if = "is_default")]
     pub loras: Vec<LoraChoice>,
+    /// From which layer of the text encoder, counted from the last, its states come.
+    #[serde(skip_serializing_if = "is_first")]
+    pub clip_skip: usize,
     /// What STORM does.
     #[serde(flatten)]
     pub optimisation: Optimisation,
@@ -85,6 +88,10 @@ described! {
     /// no signal.
     guidance_rescale => Description::number("Guidance rescale", 0.0..=1.0, 0.01)
         .flag("guidance-rescale", &["guidance_rescale"]);
+    /// From which layer of the text encoder, counted from the last, the prompt's states come; 2 suits
+    /// models that were trained so.
+    clip_skip => Description::count("Clip skip", 1..=12)
+        .flag("clip-skip", &["clip_skip"]);
     /// Predict both methods in one batch; costs memory, saves time.
     batch_methods => Description::switch("Both in one batch");
 }
@@ -93,6 +100,10 @@ described! {
 /// programs know every key of a plain picture.
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
+}
+
+fn is_first(layer: &usize) -> bool {
+    *layer == 1
 }
 
 fn literal() -> PromptWeights {
@@ -157,6 +168,7 @@ impl Default for Settings {
             target_size: None,
             prompt_weights: PromptWeights::default(),
             loras: Vec::new(),
+            clip_skip: 1,
             optimisation: Optimisation::default(),
             batch_methods: true,
         }

@@ -7,18 +7,18 @@ use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use super::error::{EngineError, RequestError};
+use super::error::EngineError;
 use super::event::{Event, ModelInfo};
 use super::generate::Run;
+use super::merging::{Merged, merge};
 use super::needs::ModelNeeds;
-use super::networks::{UsedNetwork, asked_loras};
 use super::prepare::prepare;
 use super::request::{Request, RequestId};
 use super::store::StepStore;
 use super::{LoadId, StopFlags};
 use crate::checkpoint::{
-    Checkpoint, CheckpointError, CheckpointSource, LoraError, LoraFile, MergedLora,
-    StableDiffusion, WeightType,
+    Checkpoint, CheckpointError, CheckpointSource, LoraError, StableDiffusion, TextReading,
+    WeightType,
 };
 use crate::device::{ComputeDevice, lower_thread_priority};
 use crate::diffusion::DenoiseError;
@@ -215,6 +215,7 @@ impl Worker {
             device: self.device.to_string(),
             device_note: self.device.note().map(str::to_string),
             tokenizer: Arc::clone(&description.tokenizer),
+            text_width: description.taught_width(),
             preview_rgb: model.preview_rgb(),
             native_size: description.native_size(),
             size_multiple: description.size_multiple(),
@@ -235,7 +236,7 @@ impl Worker {
         let began = Instant::now();
         let stopped = self.check_not_stopped(id);
         let merged = stopped.and_then(|()| self.merge_networks(request));
-        let ended = merged.and_then(|networks| self.guarded(|| self.run(id, request, networks)));
+        let ended = merged.and_then(|merged| self.guarded(|| self.run(id, request, merged)));
         self.outbox.send(match ended {
             Ok(()) => Event::Finished {
                 request: id,
@@ -250,14 +251,14 @@ impl Worker {
     }
 
     /// Makes the request's LoRAs, and no others, part of the model.
-    fn merge_networks(&mut self, request: &Request) -> Result<Arc<Vec<UsedNetwork>>, EngineError> {
+    fn merge_networks(&mut self, request: &Request) -> Result<Merged, EngineError> {
         let Some(mut loaded) = self.model.take() else {
-            return Ok(Arc::default());
+            return Ok(Merged::default());
         };
         let merged = self.guarded(|| merge(&mut loaded.model, request));
         // After a breakdown nobody knows what became of the weights.
         let is_whole = match &merged {
-            Ok(_) | Err(EngineError::Request(_)) => true,
+            Ok(_) | Err(EngineError::Request(_) | EngineError::Inversion(_)) => true,
             Err(EngineError::Lora(error)) => !matches!(error, LoraError::Device(_)),
             Err(_) => false,
         };
@@ -265,12 +266,7 @@ impl Worker {
         merged
     }
 
-    fn run(
-        &self,
-        id: RequestId,
-        request: &Request,
-        networks: Arc<Vec<UsedNetwork>>,
-    ) -> Result<(), EngineError> {
+    fn run(&self, id: RequestId, request: &Request, merged: Merged) -> Result<(), EngineError> {
         self.check_not_stopped(id)?;
         let LoadedModel {
             model,
@@ -294,14 +290,19 @@ impl Worker {
             });
         }
         let prompts = [&prepared.negative_prompt, &prepared.prompt];
-        let conditioning = model.condition(prompts.map(Arc::clone).to_vec(), &prepared.sizes)?;
+        let reading = TextReading {
+            clip_skip: request.settings.clip_skip,
+            vectors: merged.vectors,
+        };
+        let prompts = prompts.map(Arc::clone).to_vec();
+        let conditioning = model.condition_with(prompts, &prepared.sizes, &reading)?;
         let run = Run {
             id,
             request,
             prepared: &prepared,
             model,
             detector: detector.as_ref(),
-            networks,
+            networks: merged.used,
             conditioning,
             wgpu: self.device.wgpu(),
             store: &self.store,
@@ -382,44 +383,6 @@ impl Worker {
         }
         error
     }
-}
-
-/// Makes the request's LoRAs part of `model`; what is there already stays.
-fn merge(
-    model: &mut StableDiffusion,
-    request: &Request,
-) -> Result<Arc<Vec<UsedNetwork>>, EngineError> {
-    let settings = &request.settings;
-    let tokenizer = &model.description.tokenizer;
-    let prompt = tokenizer.read(&request.prompt, settings.reading());
-    let asked = asked_loras(&settings.loras, &prompt.networks);
-    let asked = asked
-        .map_err(|tag| RequestError::NetworkTag(request.prompt[tag.span.clone()].to_string()))?;
-    let library = &request.networks;
-    let missing = library.missing(asked.iter().map(|lora| lora.name.as_str()));
-    if !missing.is_empty() {
-        return Err(RequestError::NoLora(missing).into());
-    }
-    let mut loras = Vec::new();
-    for lora in asked {
-        let path = &library.lora(&lora.name).expect("none is missing").path;
-        let is_open = |known: &&MergedLora| known.file.path() == path && known.file.is_current();
-        let file = match model.loras().iter().find(is_open) {
-            Some(known) => Arc::clone(&known.file),
-            None => Arc::new(LoraFile::open(path)?),
-        };
-        loras.push(MergedLora {
-            file,
-            weights: lora.weights,
-        });
-    }
-    model.set_loras(loras)?;
-    let used = model.loras().iter().map(|lora| UsedNetwork {
-        name: lora.file.name.clone(),
-        hash: lora.file.hash().to_string(),
-        weights: lora.weights,
-    });
-    Ok(Arc::new(used.collect()))
 }
 
 /// Whether a dependency's words are about memory: wgpu's and cubecl's own texts.

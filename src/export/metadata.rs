@@ -16,6 +16,10 @@ pub const EMPHASIS_KEY: &str = "Emphasis";
 pub const NO_EMPHASIS: &str = "None";
 /// A1111's key for the LoRAs that were used, each a name and 12 digits.
 pub const LORA_HASHES_KEY: &str = "Lora hashes";
+/// The same for textual inversions, with 10 digits.
+pub const INVERSION_HASHES_KEY: &str = "TI hashes";
+/// A1111's key for the layers of the text encoder that are left out, from 1 for none.
+pub const CLIP_SKIP_KEY: &str = "Clip skip";
 /// Our key for a rule of weights that A1111 does not know.
 pub const PROMPT_WEIGHTS_KEY: &str = "Prompt weights";
 
@@ -25,7 +29,7 @@ const NEGATIVE: &str = "Negative prompt:";
 const FEWEST_SETTINGS: usize = 3;
 /// Keys of `extras` that readers expect at a place of their own.
 const MODEL_HASH: &str = "Model hash";
-const KEYS_AFTER_MODEL: [&str; 3] = ["VAE hash", "Clip skip", "RNG"];
+const KEYS_AFTER_MODEL: [&str; 3] = ["VAE hash", CLIP_SKIP_KEY, "RNG"];
 const VERSION: &str = "Version";
 
 /// The settings that an infotext holds. What other programs left out is `None`

@@ -8,7 +8,7 @@ use burn::nn::{Embedding, EmbeddingConfig, LayerNorm, LayerNormConfig, Linear, L
 use burn::tensor::activation::{gelu, sigmoid};
 use burn::tensor::module::attention;
 use burn::tensor::ops::AttentionModuleOptions;
-use burn::tensor::{Device, Int, Tensor};
+use burn::tensor::{Bool, Device, Int, Tensor};
 
 use super::config::{ClipTextConfig, HiddenActivation};
 
@@ -30,6 +30,15 @@ pub struct TextStates {
     pub skipped: Tensor<3>,
     /// After all layers and the final layer norm.
     pub last: Tensor<3>,
+}
+
+/// Vectors that take the place of tokens' embeddings.
+#[derive(Debug, Clone)]
+pub struct GivenEmbeddings {
+    /// Where, [batch, tokens, 1].
+    pub places: Tensor<3, Bool>,
+    /// [batch, tokens, hidden_size].
+    pub vectors: Tensor<3>,
 }
 
 #[derive(Module, Debug)]
@@ -130,7 +139,17 @@ impl ClipTextModel {
     /// Token ids [batch, tokens] → the states after all layers, and those before the
     /// last `skip` of them.
     pub fn states(&self, ids: Tensor<2, Int>, skip: usize) -> TextStates {
-        let mut hidden = self.embed(ids);
+        self.states_with(ids, None, skip)
+    }
+
+    /// As [`Self::states`], with vectors in the place of some embeddings.
+    pub fn states_with(
+        &self,
+        ids: Tensor<2, Int>,
+        given: Option<&GivenEmbeddings>,
+        skip: usize,
+    ) -> TextStates {
+        let mut hidden = self.embed(ids, given);
         let kept = self.encoder.layers.len().saturating_sub(skip);
         let (kept, left_out) = self.encoder.layers.split_at(kept);
         for layer in kept {
@@ -144,6 +163,11 @@ impl ClipTextModel {
             skipped,
             last: self.final_layer_norm.forward(hidden),
         }
+    }
+
+    /// States of any layer after the final layer norm, [batch, tokens, hidden_size].
+    pub fn normed(&self, states: Tensor<3>) -> Tensor<3> {
+        self.final_layer_norm.forward(states)
     }
 
     /// The texts as a whole, [batch, projection_dim]: of the [last](TextStates::last)
@@ -165,14 +189,17 @@ impl ClipTextModel {
     }
 
     /// Embeddings of tokens and positions, [batch, tokens, hidden_size].
-    fn embed(&self, ids: Tensor<2, Int>) -> Tensor<3> {
+    fn embed(&self, ids: Tensor<2, Int>, given: Option<&GivenEmbeddings>) -> Tensor<3> {
         let [_, tokens] = ids.dims();
         let positions = Tensor::<1, Int>::arange(0..tokens as i64, &ids.device());
         let positions = positions.reshape([1, tokens]);
-        self.embeddings
-            .token_embedding
-            .forward(ids)
-            .add(self.embeddings.position_embedding.forward(positions))
+        let mut embedded = self.embeddings.token_embedding.forward(ids);
+        if let Some(given) = given {
+            let vectors = given.vectors.clone().cast(embedded.dtype());
+            let places = given.places.clone().expand(embedded.shape());
+            embedded = embedded.mask_where(places, vectors);
+        }
+        embedded.add(self.embeddings.position_embedding.forward(positions))
     }
 }
 

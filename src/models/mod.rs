@@ -19,7 +19,7 @@ pub mod unet;
 
 pub use autoencoder_kl::AutoencoderKl;
 pub use autoencoder_tiny::AutoencoderTinyDecoder;
-pub use clip_text_model::ClipTextModel;
+pub use clip_text_model::{ClipTextModel, GivenEmbeddings};
 pub use latent_rgb::LatentRgb;
 pub use object_detector::ObjectDetector;
 pub use unet::UNet2DConditionModel;

@@ -4,6 +4,7 @@
 
 pub mod assignment;
 mod chunks;
+mod known_words;
 mod note;
 pub mod proposal;
 mod reading;
@@ -21,6 +22,7 @@ mod words;
 
 pub use assignment::{AssignedObject, Assignment, AssignmentError, WordRole};
 pub use chunks::MOST_CHUNKS;
+pub use known_words::{KnownWord, KnownWords};
 pub use note::Note;
 pub use proposal::{PromptObject, Proposal, ProposedRelation, ProposedWish, propose};
 pub use relation_text::{ObjectReference, RelationText, assignment_of_relations, relation_texts};

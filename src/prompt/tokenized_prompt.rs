@@ -19,6 +19,8 @@ pub struct Token {
     pub text: String,
     /// Index into [`TokenizedPrompt::words`]; none for start, end and padding.
     pub word: Option<usize>,
+    /// Of a word that a person brought along which of its vectors stands here.
+    pub vector: Option<usize>,
     /// Bytes of the prompt that it came from; empty for start, end and padding.
     pub span: Range<usize>,
 }
@@ -135,6 +137,15 @@ impl TokenizedPrompt {
     pub fn inner_positions(&self) -> Range<usize> {
         let length = self.chunks.first().map_or(0, Vec::len);
         1..1 + self.own_chunks * length.saturating_sub(2)
+    }
+
+    /// The words that a person brought along, each once.
+    pub fn known_words(&self) -> Vec<&str> {
+        let tokens = self.word_tokens().iter().filter(|it| it.vector == Some(0));
+        let mut names: Vec<&str> = tokens.map(|token| token.text.as_str()).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
     }
 
     /// The weight of each position, in the order of a chunk.

@@ -15,6 +15,7 @@ use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
 use tokenizers::{AddedToken, SplitDelimiterBehavior, Tokenizer};
 
 use super::chunks::{Group, MOST_CHUNKS, Unit, chunk_counts, columns};
+use super::known_words::{KnownPlace, KnownWord, KnownWords};
 use super::syntax::{self, PromptWeights, Segment};
 use super::tokenized_prompt::{Token, TokenizedPrompt, Word};
 use super::tokenizer_files::{Settings, TokenizerError, TokenizerFiles};
@@ -29,6 +30,8 @@ const CLIP_SPLIT: &str =
 
 /// A comma's token.
 const COMMA: &str = ",</w>";
+/// Stands where a vector of a known word takes the place of an embedding.
+const STAND_IN: u32 = 0;
 
 /// Turns prompts into token ids of one checkpoint's text encoder.
 #[derive(Debug)]
@@ -143,12 +146,28 @@ impl ClipTokenizer {
     /// that is longer than [`MOST_CHUNKS`](super::chunks::MOST_CHUNKS) loses its
     /// last words.
     pub fn read(&self, prompt: &str, weighting: PromptWeights) -> TokenizedPrompt {
+        self.read_with(prompt, weighting, &KnownWords::default())
+    }
+
+    /// As [`Self::read`], with words that a person brought along; literal prompts have
+    /// none.
+    pub fn read_with(
+        &self,
+        prompt: &str,
+        weighting: PromptWeights,
+        known: &KnownWords,
+    ) -> TokenizedPrompt {
+        let nothing = KnownWords::default();
+        let known = match weighting {
+            PromptWeights::Literal => &nothing,
+            _ => known,
+        };
         let parsed = syntax::parse(prompt, weighting);
         let mut reading = Reading::default();
         let most = (self.length - 2) * MOST_CHUNKS;
         for segment in &parsed.segments {
             match reading.pieces.len() < most {
-                true => self.read_segment(segment, &mut reading),
+                true => self.read_segment(segment, known, &mut reading),
                 false => reading.lose(segment),
             }
         }
@@ -193,46 +212,64 @@ impl ClipTokenizer {
         self.read("", PromptWeights::Literal).ids
     }
 
-    /// Words and tokens of one stretch of text.
-    fn read_segment(&self, segment: &Segment, reading: &mut Reading) {
+    /// Words and tokens of one stretch of weight, known words as their own tokens.
+    fn read_segment(&self, segment: &Segment, known: &KnownWords, reading: &mut Reading) {
+        reading.groups.push(Group {
+            breaks: segment.breaks,
+            units: Vec::new(),
+        });
+        let mut from = 0;
+        for place in known.find(&segment.text) {
+            // A chunk must hold all of it.
+            if place.word.tokens <= self.length - 2 {
+                self.read_text(segment, from..place.span.start, reading);
+                from = place.span.end;
+                reading.take_known(segment, &place);
+            }
+        }
+        self.read_text(segment, from..segment.text.len(), reading);
+    }
+
+    /// Words and tokens of a part of a segment's text.
+    fn read_text(&self, segment: &Segment, part: Range<usize>, reading: &mut Reading) {
+        let (text, offset) = (&segment.text[part.clone()], part.start);
         let encoding = self
             .tokenizer
-            .encode(segment.text.as_str(), false)
+            .encode(text, false)
             .expect("byte-level BPE with all byte symbols encodes every text");
         let spans: Vec<Range<usize>> = encoding
             .get_offsets()
             .iter()
             .map(|&(start, end)| start..end)
             .collect();
-        let word_spans = unite_words_of_one_token(&word_spans(&segment.text), &spans);
+        let word_spans = unite_words_of_one_token(&word_spans(text), &spans);
         let (first_word, first_piece) = (reading.words.len(), reading.pieces.len());
-        let mut group = Group {
-            breaks: segment.breaks,
-            units: Vec::with_capacity(spans.len()),
-        };
+        let in_prompt =
+            |span: &Range<usize>| segment.span_in_prompt(&(span.start + offset..span.end + offset));
         let pieces = encoding.get_ids().iter().zip(encoding.get_tokens());
         for ((&id, piece), span) in pieces.zip(&spans) {
             let word = word_spans.partition_point(|word| word.end <= span.start);
             let span = span.start..end_with_marks(span, &spans, &word_spans[word]);
-            group.units.push(Unit {
+            let unit = Unit {
                 length: 1,
                 is_comma: Some(id) == self.comma,
-            });
-            reading.pieces.push(Token {
-                position: 1 + reading.pieces.len(),
+            };
+            let token = Token {
+                position: 0,
                 id,
-                text: display_text(piece, &segment.text[span.clone()]),
+                text: display_text(piece, &text[span.clone()]),
                 word: Some(first_word + word),
-                span: segment.span_in_prompt(&span),
-            });
+                vector: None,
+                span: in_prompt(&span),
+            };
+            reading.take(unit, [token]);
         }
-        reading.groups.push(group);
         reading.words.extend(word_spans.into_iter().map(|span| {
             let first = spans.partition_point(|token| token.start < span.start);
             let end = spans.partition_point(|token| token.start < span.end);
             ReadWord {
-                text: segment.text[span.clone()].to_owned(),
-                span: segment.span_in_prompt(&span),
+                text: text[span.clone()].to_owned(),
+                span: in_prompt(&span),
                 weight: segment.weight,
                 pieces: first_piece + first..first_piece + end,
                 is_read: true,
@@ -249,6 +286,7 @@ impl ClipTokenizer {
             id,
             text: text.to_owned(),
             word: None,
+            vector: None,
             span: 0..0,
         };
         let mut tokens = vec![special(self.start, START_TOKEN)];
@@ -277,6 +315,41 @@ struct Reading {
 }
 
 impl Reading {
+    /// Takes tokens that stay together.
+    fn take(&mut self, unit: Unit, tokens: impl IntoIterator<Item = Token>) {
+        let group = self.groups.last_mut();
+        let group = group.expect("each segment begins its group first");
+        group.units.push(unit);
+        self.pieces.extend(tokens);
+    }
+
+    /// Takes a known word: as many tokens as it has vectors.
+    fn take_known(&mut self, segment: &Segment, place: &KnownPlace<'_>) {
+        let KnownWord { name, tokens } = place.word;
+        let span = segment.span_in_prompt(&place.span);
+        let (word, first) = (self.words.len(), self.pieces.len());
+        let unit = Unit {
+            length: *tokens,
+            is_comma: false,
+        };
+        let vectors = (0..*tokens).map(|row| Token {
+            position: 0,
+            id: STAND_IN,
+            text: name.clone(),
+            word: Some(word),
+            vector: Some(row),
+            span: span.clone(),
+        });
+        self.take(unit, vectors);
+        self.words.push(ReadWord {
+            text: name.clone(),
+            span,
+            weight: segment.weight,
+            pieces: first..first + tokens,
+            is_read: true,
+        });
+    }
+
     /// Takes the words of a segment for whose tokens there is no room.
     fn lose(&mut self, segment: &Segment) {
         let end = self.pieces.len();

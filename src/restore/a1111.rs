@@ -6,14 +6,17 @@ use super::taking::Taking;
 use super::texts::Texts;
 use super::{Found, Program};
 use crate::diffusion::NoiseKind;
-use crate::export::metadata::{EMPHASIS_KEY, NO_EMPHASIS, PROMPT_WEIGHTS_KEY};
+use crate::export::metadata::{
+    CLIP_SKIP_KEY, EMPHASIS_KEY, INVERSION_HASHES_KEY, NO_EMPHASIS, PROMPT_WEIGHTS_KEY,
+};
 use crate::export::{ImageSettings, PARAMETERS_KEYWORD};
 use crate::prompt::PromptWeights;
 
 /// Items that change no picture, or say again what another says.
-const SILENT: [&str; 10] = [
+const SILENT: [&str; 11] = [
     "Version",
     PROMPT_WEIGHTS_KEY,
+    INVERSION_HASHES_KEY,
     "App",
     "Model hash",
     "VAE hash",
@@ -64,6 +67,8 @@ fn restored(found: ImageSettings) -> RestoredSettings {
     );
     taking.noise(rng(&found, program));
     taking.prompt_weights(prompt_weights(&found));
+    let clip_skip = found.extra(CLIP_SKIP_KEY).map(str::to_owned);
+    taking.parameter("clip_skip", CLIP_SKIP_KEY, clip_skip);
     let seed = item(&found, "Seed", found.seed.map(|it| it.to_string()));
     taking.seed("Seed", seed);
     taking.model(found.model.as_deref());
@@ -128,11 +133,10 @@ fn others(found: &ImageSettings) -> Vec<(&str, String)> {
         let names: Vec<&str> = names.map(str::trim).collect();
         others.push(("LoRA", names.join(", ")));
     }
-    let ruled = ["Steps", "CFG scale", "Size", "Seed"];
+    let ruled = ["Steps", "CFG scale", "Size", "Seed", CLIP_SKIP_KEY];
     let is_said = |key: &str, value: &str| {
-        let is_usual = key == "Clip skip" && value == "1";
         let is_known = key == EMPHASIS_KEY && [NO_EMPHASIS, "Original"].contains(&value);
-        SILENT.contains(&key) || ruled.contains(&key) || is_usual || is_known
+        SILENT.contains(&key) || ruled.contains(&key) || is_known
     };
     let rest = found
         .extras
@@ -274,7 +278,6 @@ mod tests {
                 "Schedule type",
                 "Model",
                 "Denoising strength",
-                "Clip skip",
                 "Hires upscale",
                 "Hires upscaler",
                 "ADetailer model"

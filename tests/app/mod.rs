@@ -7,6 +7,7 @@ mod export;
 mod gallery;
 mod layout;
 mod models;
+mod networks;
 mod pictures;
 mod pixels;
 mod running;

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{Request, RequestError, SeedError, Settings};
-use crate::prompt::{Assignment, AssignmentError, ClipTokenizer, TokenizedPrompt};
+use crate::prompt::{Assignment, AssignmentError, ClipTokenizer, KnownWords, TokenizedPrompt};
 use crate::storm::Layout;
 use assigning::NextRelation;
 use seeds::SeedField;
@@ -78,6 +78,8 @@ pub struct Draft {
     content: DraftContent,
     tokens: Option<Arc<TokenizedPrompt>>,
     tokenizer: Option<Arc<ClipTokenizer>>,
+    /// Words that the person brought along.
+    known: KnownWords,
     /// The text that the assignment's spans belong to.
     assigned_text: String,
 }
@@ -141,6 +143,15 @@ impl Draft {
         self.follow_text();
     }
 
+    /// Takes the words that the person brought along.
+    pub fn set_known_words(&mut self, known: KnownWords) {
+        if self.known != known {
+            self.known = known;
+            self.tokens = None;
+            self.follow_text();
+        }
+    }
+
     /// The prompt's tokens; `None` until a model is loaded.
     pub fn tokens(&self) -> Option<&Arc<TokenizedPrompt>> {
         self.tokens.as_ref()
@@ -179,7 +190,8 @@ impl Draft {
         if tokens.is_some_and(|tokens| tokens.weighting == weighting) {
             return;
         }
-        let tokens = Arc::new(tokenizer.read(&content.prompt, weighting));
+        let tokens = tokenizer.read_with(&content.prompt, weighting, &self.known);
+        let tokens = Arc::new(tokens);
         if content.assignment.objects.is_empty() {
             content.is_proposed = true;
         }

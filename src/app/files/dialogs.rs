@@ -24,9 +24,10 @@ impl Dialogs for SystemDialogs {
     fn ask(&self, wanted: &Wanted, output: &Path) -> Answer {
         let dialog = rfd::AsyncFileDialog::new().set_title(wanted.title());
         match wanted {
-            Wanted::Model(ModelPlace::Folder) | Wanted::ModelsFolder | Wanted::LoraFolder => {
-                path(dialog.pick_folder())
-            }
+            Wanted::Model(ModelPlace::Folder)
+            | Wanted::ModelsFolder
+            | Wanted::LoraFolder
+            | Wanted::EmbeddingFolder => path(dialog.pick_folder()),
             Wanted::Model(ModelPlace::File) | Wanted::Autoencoder | Wanted::Lora => {
                 // Files are told by their contents; the second filter is for other names.
                 let dialog = dialog

@@ -12,6 +12,7 @@ use poll_promise::Promise;
 
 use crate::app::state::action::{Export, Wanted};
 use crate::app::state::message::sentence;
+use crate::app::state::networks::RememberedNetworks;
 use crate::checkpoint::{CheckpointSource, FoundModels, LoraFile};
 use crate::engine::{NetworkFile, NetworkLibrary};
 use crate::export::OutputFolder;
@@ -34,6 +35,7 @@ pub enum Outcome {
     ModelsFolderChosen(PathBuf),
     ModelsFound(Result<FoundModels, String>),
     LoraFolderChosen(PathBuf),
+    EmbeddingFolderChosen(PathBuf),
     LoraChosen(PathBuf),
     LorasFound(Result<NetworkLibrary, String>),
     LoraLookedAt(NetworkFile),
@@ -149,8 +151,13 @@ impl Files {
         }));
     }
 
-    /// Looks for LoRAs in `folder` and at `files`.
-    pub fn find_loras(&mut self, folder: Option<PathBuf>, files: Vec<PathBuf>) {
+    /// Looks for networks in the folders and at the files that are remembered.
+    pub fn find_networks(&mut self, known: RememberedNetworks) {
+        let RememberedNetworks {
+            lora_folder: folder,
+            embedding_folder,
+            lora_files: files,
+        } = known;
         self.jobs.push(Promise::spawn_thread("LoRAs", move || {
             let found = folder.map(|folder| {
                 let found = NetworkLibrary::in_folder(&folder);
@@ -161,6 +168,13 @@ impl Files {
                 Ok(library) => library.unwrap_or_default(),
                 Err(problem) => return Outcome::LorasFound(Err(problem)),
             };
+            if let Some(folder) = embedding_folder
+                && let Err(error) = library.find_inversions(&folder)
+            {
+                let shown = folder.display();
+                let problem = format!("{shown} can't be looked into ({error}).");
+                return Outcome::LorasFound(Err(problem));
+            }
             let files = files.iter().filter(|path| path.is_file());
             files.for_each(|path| library.add(NetworkFile::look_at(path)));
             Outcome::LorasFound(Ok(library))
@@ -252,6 +266,7 @@ impl Outcome {
             Wanted::Autoencoder => Self::AutoencoderChosen(path),
             Wanted::ModelsFolder => Self::ModelsFolderChosen(path),
             Wanted::LoraFolder => Self::LoraFolderChosen(path),
+            Wanted::EmbeddingFolder => Self::EmbeddingFolderChosen(path),
             Wanted::Lora => Self::LoraChosen(path),
             Wanted::Output => Self::OutputChosen(path),
             Wanted::Picture => Self::PictureChosen(path),

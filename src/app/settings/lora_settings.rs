@@ -36,6 +36,19 @@ pub fn lora_ui(ui: &mut Ui, state: &mut State) {
                 state.actions.push(Action::OpenLoraDialog);
             }
         });
+        let found = library
+            .inversions
+            .iter()
+            .filter(|file| file.problem.is_none());
+        let tip = format!(
+            "Textual inversions in it are words of prompts, by their files' names; {} are known",
+            found.count()
+        );
+        let is_free = !state.files.is_dialog_open();
+        let embeddings = ui.add_enabled(is_free, Button::new("Folder of embeddings…"));
+        if embeddings.on_hover_text(tip).clicked() {
+            state.actions.push(Action::ChooseEmbeddingFolderDialog);
+        }
         let has_folder = state.networks.remembered().lora_folder.is_some();
         if has_folder && ui.button("Look again").clicked() {
             state.actions.push(Action::FindLoras);

@@ -37,6 +37,7 @@ pub enum Action {
     FindModels,
     ChooseLoraFolderDialog,
     OpenLoraDialog,
+    ChooseEmbeddingFolderDialog,
     /// List the LoRAs in the chosen folder again.
     FindLoras,
     /// Take the settings of a run back into the draft.
@@ -133,6 +134,8 @@ pub enum Wanted {
     ModelsFolder,
     /// Whose LoRAs are listed.
     LoraFolder,
+    /// Whose textual inversions are words of prompts.
+    EmbeddingFolder,
     /// One LoRA.
     Lora,
     /// Where pictures are saved.
@@ -151,6 +154,7 @@ impl Wanted {
             Self::Autoencoder => "Choose an autoencoder (VAE)",
             Self::ModelsFolder => "Choose a folder of models",
             Self::LoraFolder => "Choose a folder of LoRAs",
+            Self::EmbeddingFolder => "Choose a folder of embeddings",
             Self::Lora => "Choose a LoRA",
             Self::Output => "Choose the output folder",
             Self::Picture => "Open a picture's settings",

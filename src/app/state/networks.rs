@@ -13,6 +13,8 @@ use crate::engine::{NetworkFile, NetworkLibrary};
 pub struct RememberedNetworks {
     /// Whose LoRAs are listed.
     pub lora_folder: Option<PathBuf>,
+    /// Whose textual inversions are words of prompts.
+    pub embedding_folder: Option<PathBuf>,
     /// Opened one by one.
     pub lora_files: Vec<PathBuf>,
 }
@@ -45,6 +47,10 @@ impl Networks {
 
     pub fn set_folder(&mut self, folder: PathBuf) {
         self.remembered.lora_folder = Some(folder);
+    }
+
+    pub fn set_embedding_folder(&mut self, folder: PathBuf) {
+        self.remembered.embedding_folder = Some(folder);
     }
 
     /// What the folder holds and the files that were opened.

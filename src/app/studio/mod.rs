@@ -35,7 +35,7 @@ use crate::app::state::action::{Action, ModelPlace, Wanted};
 use crate::app::state::kept::Kept;
 use crate::app::state::message::{Message, Remedy, sentence};
 use crate::app::state::model_choices::ModelChoices;
-use crate::app::state::networks::Networks;
+use crate::app::state::networks::{Networks, RememberedNetworks};
 use crate::app::state::session::{RunKey, Session};
 use crate::app::state::sweeps::Sweeps;
 use crate::checkpoint::CheckpointSource;
@@ -85,9 +85,8 @@ impl StudioApp {
             files.find_models(folder.clone());
         }
         let networks = Networks::new(preferences.networks);
-        let known = networks.remembered();
-        if known.lora_folder.is_some() || !known.lora_files.is_empty() {
-            files.find_loras(known.lora_folder.clone(), known.lora_files.clone());
+        if *networks.remembered() != RememberedNetworks::default() {
+            files.find_networks(networks.remembered().clone());
         }
         let state = State {
             session: Session::new(CheckpointSource::Embedded),
@@ -281,6 +280,7 @@ impl StudioApp {
             Action::ChooseModelsFolderDialog => self.state.files.ask(Wanted::ModelsFolder),
             Action::FindModels => self.find_models(),
             Action::ChooseLoraFolderDialog => self.state.files.ask(Wanted::LoraFolder),
+            Action::ChooseEmbeddingFolderDialog => self.state.files.ask(Wanted::EmbeddingFolder),
             Action::OpenLoraDialog => self.state.files.ask(Wanted::Lora),
             Action::FindLoras => self.find_loras(),
             Action::Restore(key) => self.restore(key),
@@ -404,8 +404,15 @@ impl StudioApp {
                 self.state.networks.set_folder(path);
                 self.find_loras();
             }
+            Outcome::EmbeddingFolderChosen(path) => {
+                self.state.networks.set_embedding_folder(path);
+                self.find_loras();
+            }
             Outcome::LoraChosen(path) => self.state.files.look_at_lora(path),
-            Outcome::LorasFound(Ok(library)) => self.state.networks.set_library(library),
+            Outcome::LorasFound(Ok(library)) => {
+                self.state.networks.set_library(library);
+                self.follow_known_words();
+            }
             Outcome::LoraLookedAt(file) => self.take_lora(file),
             Outcome::OutputChosen(path) => {
                 self.state.files.set_output(path);

@@ -60,9 +60,16 @@ impl StudioApp {
 
     /// Looks again at the folder of LoRAs and at those opened one by one.
     pub(super) fn find_loras(&mut self) {
-        let known = self.state.networks.remembered();
-        let (folder, files) = (known.lora_folder.clone(), known.lora_files.clone());
-        self.state.files.find_loras(folder, files);
+        let known = self.state.networks.remembered().clone();
+        self.state.files.find_networks(known);
+    }
+
+    /// Words of textual inversions that fit the model are words of the prompt.
+    pub(super) fn follow_known_words(&mut self) {
+        if let Some(width) = self.state.session.model().map(|model| model.text_width) {
+            let known = self.state.networks.library().known_words(width);
+            self.state.draft.set_known_words(known);
+        }
     }
 
     /// Adds a LoRA that was opened by itself, or says why it cannot be.
@@ -83,6 +90,8 @@ impl StudioApp {
     pub(super) fn model_event(&mut self, event: &Event) {
         match event {
             Event::ModelReady(info) => {
+                let known = self.state.networks.library().known_words(info.text_width);
+                self.state.draft.set_known_words(known);
                 self.state.draft.set_tokenizer(Arc::clone(&info.tokenizer));
                 let old = self.state.session.model().map(|model| &model.own_walk);
                 let settings = self.state.draft.settings_mut();
