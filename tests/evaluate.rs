@@ -150,9 +150,9 @@ fn a_run_goes_on_where_it_stopped_and_its_shards_merge() {
         // One seed is no group of four.
         assert!(row["visor_4"].is_null());
     }
-    // Three calls of PNDM for two steps, two samples each.
-    assert_eq!(standard["unet_equivalents"], 6.0);
-    assert!(storm["unet_equivalents"].as_f64() > Some(6.0));
+    // Two steps of two samples each.
+    assert_eq!(standard["unet_equivalents"], 4.0);
+    assert!(storm["unet_equivalents"].as_f64() > Some(4.0));
 
     // The same pictures in two other folders, a part in each.
     let parts = ["0/2", "1/2"].map(|shard| {

@@ -1,8 +1,10 @@
 //! Stable Diffusion's true form, narrow: 1.x and 2.x layers, spellings and file types.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use storm_studio::checkpoint::{CheckpointSource, StableDiffusion};
-use storm_studio::diffusion::{Denoising, Method, NoiseKind, NoiseStream, UpdateRule};
+use storm_studio::diffusion::{
+    Denoising, Method, NoiseKind, NoiseStream, SchedulerConfig, UpdateRule,
+};
 use storm_studio::models::unet::{Activations, Grid};
 
 use crate::fixture::{Fixture, StandardRun, assert_near, folder, numbers};
@@ -96,28 +98,24 @@ fn stable_diffusion_2_agrees_with_diffusers() {
     agrees("narrow-sd2");
 }
 
-/// Four steps of the folder's own scheduler: PNDM of the noise in 1.x, DDIM of
-/// the velocity in 2.x.
-fn trajectory_agrees(family: &str, tolerance: f32) {
+/// Four steps of `scheduler`.
+fn four_steps(
+    model: &StableDiffusion,
+    scheduler: &SchedulerConfig,
+    ids: Tensor<2, Int>,
+    initial: Tensor<4>,
+    guidance_rescale: f64,
+) -> StandardRun {
     let device = Device::flex();
-    let fixture = Fixture::open(&format!("{family}.safetensors"));
-    let source = CheckpointSource::from_path(&folder().join(family)).unwrap();
-    let model = StableDiffusion::load(&source, &device).unwrap();
-    let config = &model.description.scheduler;
-    let hidden = model
-        .text_encoders
-        .first
-        .network()
-        .unwrap()
-        .forward(fixture.ids("text.ids", &device));
+    let hidden = model.text_encoders.first.network().unwrap().forward(ids);
     let mut run = StandardRun::default();
     Denoising {
         unet: &model.unet,
         context: &model.unet.prompt_context(hidden),
-        scheduler: config.kind().build(config, 4).unwrap(),
+        scheduler: scheduler.kind().build(scheduler, 4).unwrap(),
         guidance_scale: 7.5,
-        guidance_rescale: 0.0,
-        latents: fixture.tensor("trajectory.initial", &device),
+        guidance_rescale,
+        latents: initial,
         noise: NoiseStream::new(NoiseKind::Cpu, 0, &device),
         methods: vec![Method::Standard],
         objective: None,
@@ -129,6 +127,20 @@ fn trajectory_agrees(family: &str, tolerance: f32) {
     }
     .run(&mut run)
     .unwrap();
+    run
+}
+
+/// Four steps of the folder's own scheduler: PNDM of the noise in 1.x, DDIM of
+/// the velocity in 2.x.
+fn trajectory_agrees(family: &str, tolerance: f32) {
+    let device = Device::flex();
+    let fixture = Fixture::open(&format!("{family}.safetensors"));
+    let source = CheckpointSource::from_path(&folder().join(family)).unwrap();
+    let model = StableDiffusion::load(&source, &device).unwrap();
+    let config = &model.description.scheduler;
+    let ids = fixture.ids("text.ids", &device);
+    let initial = fixture.tensor("trajectory.initial", &device);
+    let run = four_steps(&model, config, ids, initial, 0.0);
     assert_eq!(run.timesteps, fixture.integers("trajectory.timesteps"));
     let theirs = fixture.floats("trajectory.latents");
     let largest = theirs
@@ -147,4 +159,28 @@ fn stable_diffusion_1_walks_with_diffusers() {
 fn stable_diffusion_2_walks_with_diffusers() {
     // Rounding alone makes 6e-5 (tests/fixtures/README.md).
     trajectory_agrees("narrow-sd2", 3e-4);
+}
+
+/// From noise without any signal, with the guidance rescaled.
+#[test]
+fn zero_terminal_snr_and_rescaled_guidance_walk_with_diffusers() {
+    let device = Device::flex();
+    let fixture = Fixture::open("zero_snr.safetensors");
+    let source = CheckpointSource::from_path(&folder().join("narrow-sd2")).unwrap();
+    let model = StableDiffusion::load(&source, &device).unwrap();
+    let json = r#"{"_class_name": "DDIMScheduler", "beta_start": 0.00085, "beta_end": 0.012,
+        "beta_schedule": "scaled_linear", "prediction_type": "v_prediction",
+        "rescale_betas_zero_snr": true, "set_alpha_to_one": false, "steps_offset": 1,
+        "timestep_spacing": "trailing"}"#;
+    let config = SchedulerConfig::from_json(json.as_bytes()).unwrap();
+    let ids = fixture.ids("text.ids", &device);
+    let initial = fixture.tensor("initial", &device);
+    let run = four_steps(&model, &config, ids, initial, 0.7);
+    assert_eq!(run.timesteps, fixture.integers("timesteps"));
+    assert_eq!(run.timesteps[0], 999, "the walk begins where no signal is");
+    let theirs = fixture.floats("latents");
+    let largest = theirs
+        .iter()
+        .fold(1f32, |most, value| most.max(value.abs()));
+    assert_near("zero SNR", &run.latents, &theirs, 3e-4 * largest);
 }

@@ -65,11 +65,11 @@ fn a_tensor_of_burn_is_read_through_the_shared_device() {
 }
 
 /// A STORM run whose first steps all update.
-fn storm_trajectory(device: ComputeDevice) -> Arc<Trajectory> {
+fn storm_trajectory(device: ComputeDevice, scheduler: SchedulerKind) -> Arc<Trajectory> {
     let engine = Engine::start(device, CheckpointSource::Embedded, 0, Arc::new(|| ()));
     let mut request = cat_and_dog(RelationKind::RightOf, 6);
     request.settings.methods = Methods::Storm;
-    request.settings.scheduler = Some(SchedulerKind::Ddim);
+    request.settings.scheduler = Some(scheduler);
     request.trajectory = Some(Method::Storm);
     request.settings.optimisation.update.least_noise = 0.0;
     request.settings.optimisation.update.window = 0.7;
@@ -83,8 +83,18 @@ fn storm_trajectory(device: ComputeDevice) -> Arc<Trajectory> {
 
 #[test]
 fn a_storm_run_on_wgpu_is_the_run_on_flex() {
-    let ours = storm_trajectory(device().clone());
-    let theirs = storm_trajectory(ComputeDevice::cpu(None));
+    agrees_with_flex(SchedulerKind::Ddim);
+}
+
+/// The noise that is added on the way is the host's, the same for every device.
+#[test]
+fn a_stochastic_storm_run_on_wgpu_is_the_run_on_flex() {
+    agrees_with_flex(SchedulerKind::EulerAncestral);
+}
+
+fn agrees_with_flex(scheduler: SchedulerKind) {
+    let ours = storm_trajectory(device().clone(), scheduler);
+    let theirs = storm_trajectory(ComputeDevice::cpu(None), scheduler);
     let names = |trajectory: &Trajectory| -> Vec<String> {
         let tensors = trajectory.tensors.iter();
         tensors.map(|tensor| tensor.name.clone()).collect()
@@ -97,7 +107,12 @@ fn a_storm_run_on_wgpu_is_the_run_on_flex() {
     assert!(updates.count() >= 3);
     for (ours, theirs) in ours.tensors.iter().zip(&theirs.tensors) {
         if ours.name.starts_with("latents.") {
-            assert_near(&ours.name, &ours.values, &theirs.values, 1e-3);
+            // Some walks are over latents as long as their noise.
+            let largest = theirs
+                .values
+                .iter()
+                .fold(4f32, |most, value| most.max(value.abs()));
+            assert_near(&ours.name, &ours.values, &theirs.values, 2.5e-4 * largest);
         }
     }
 }

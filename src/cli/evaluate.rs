@@ -30,6 +30,7 @@ use crate::evaluate::{
 };
 use crate::models::ObjectDetector;
 use crate::prompt::{Assignment, propose};
+use crate::storm::ObjectiveKind;
 
 pub(super) fn run(arguments: &EvaluateArguments) -> Result<(), Failure> {
     if !arguments.tasks.is_empty() {
@@ -271,15 +272,15 @@ fn with_evaluator(
     let engine = Engine::start(device, source, 0, Arc::new(|| ()));
     let model = wait_for_model(&engine, &mut report)?;
     report.device(&model);
-    let mut walk = engine::Settings::default();
+    let mut walk = engine::Settings::for_new_pictures(&model.own_walk, slowest(methods));
     arguments.sampler.apply(&mut walk);
     let settings = Settings {
         model: model.name.clone(),
-        steps: arguments.steps,
+        steps: arguments.steps.unwrap_or(walk.steps),
         scheduler: walk.scheduler.unwrap_or(model.own_walk.scheduler),
         schedule: walk.schedule,
         timestep_spacing: walk.timestep_spacing,
-        guidance_scale: arguments.guidance_scale,
+        guidance_scale: arguments.guidance_scale.unwrap_or(walk.guidance_scale),
         methods: methods
             .iter()
             .map(|method| (*method, method.optimisation(&optimisation)))
@@ -299,6 +300,16 @@ fn with_evaluator(
         return Err(Failure::interrupted());
     }
     ended.map_err(evaluate_failure)
+}
+
+/// The objective whose defaults all methods are walked with, since they are compared
+/// in the same walk: the released one's where it is among them.
+fn slowest(methods: &[EvaluatedMethod]) -> ObjectiveKind {
+    let released = EvaluatedMethod::Objective(ObjectiveKind::Reference);
+    match methods.contains(&released) {
+        true => ObjectiveKind::Reference,
+        false => ObjectiveKind::default(),
+    }
 }
 
 /// The model to evaluate; only the embedded one can be judged here.

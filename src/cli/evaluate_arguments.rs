@@ -60,12 +60,12 @@ pub(super) struct EvaluateArguments {
         help = format!("Seeds: {}; VISOR-n counts over four", SeedList::SPELLING)
     )]
     pub(super) seeds: SeedList,
-    /// Denoising steps
-    #[arg(long, default_value_t = 50, value_parser = whole_number)]
-    pub(super) steps: usize,
-    /// How closely the picture follows the words
-    #[arg(long, alias = "guidance_scale", default_value_t = 7.5, value_parser = number)]
-    pub(super) guidance_scale: f64,
+    /// Denoising steps; without them as many as a new picture has
+    #[arg(long, value_parser = whole_number)]
+    pub(super) steps: Option<usize>,
+    /// How closely the picture follows the words; without it as a new picture
+    #[arg(long, alias = "guidance_scale", value_parser = number)]
+    pub(super) guidance_scale: Option<f64>,
     #[command(flatten)]
     pub(super) sampler: SamplerArguments,
     #[command(flatten)]

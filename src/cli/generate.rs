@@ -63,7 +63,9 @@ fn make(mut arguments: GenerateArguments) -> Result<(), Failure> {
     if let Some(like) = &like {
         report.note(&like.message(Some(&model.name)));
     }
-    let mut settings = settings(&mut arguments, Settings::of_model(&model.own_walk), taken)?;
+    let objective = arguments.storm_parameters.objective.unwrap_or_default();
+    let defaults = Settings::for_new_pictures(&model.own_walk, objective);
+    let mut settings = settings(&mut arguments, defaults, taken)?;
     if !loras.is_empty() {
         settings.loras = loras;
     }

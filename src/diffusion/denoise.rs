@@ -280,6 +280,16 @@ impl<'a> Step<'a> {
         self.calls[self.context.step_index]
     }
 
+    /// The same place counted in steps, as objectives count: a call that only looks
+    /// ahead within a step is none.
+    pub(super) fn of_steps(self) -> StepContext {
+        let steps = |calls: &[ModelCall]| calls.iter().filter(|call| call.keeps_moves).count();
+        StepContext {
+            step_index: steps(&self.calls[..self.context.step_index]),
+            step_count: steps(self.calls),
+        }
+    }
+
     pub(super) fn place(self) -> WalkPlace<'a> {
         WalkPlace {
             context: self.context,
@@ -346,4 +356,38 @@ fn finished(lanes: Vec<Lane>) -> Vec<(Method, Tensor<4>)> {
         .collect();
     finished.sort_by_key(|(method, _)| *method);
     finished
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diffusion::{SchedulerConfig, SchedulerKind};
+
+    #[test]
+    fn objectives_count_steps_where_a_step_predicts_twice() {
+        let config = SchedulerConfig::default();
+        let calls = SchedulerKind::Heun.build(&config, 12).unwrap();
+        let calls = calls.calls().to_vec();
+        let counted = |step_index| {
+            let context = StepContext {
+                step_index,
+                step_count: calls.len(),
+            };
+            let grid = Grid {
+                rows: 16,
+                columns: 16,
+            };
+            let step = Step {
+                context,
+                calls: &calls,
+                capture: grid.into(),
+            };
+            (step.of_steps().step_index, step.of_steps().step_count)
+        };
+        assert_eq!(calls.len(), 23);
+        // Its calls but the last look ahead every second time.
+        assert_eq!(counted(0), (0, 12));
+        assert_eq!(counted(4), (2, 12));
+        assert_eq!(counted(22), (11, 12));
+    }
 }

@@ -33,11 +33,11 @@ impl<'a> SpatialUpdate<'a> {
     /// hold, at most `most` times → the latents and the number of those
     /// updates. `None` if nothing moved.
     pub(super) fn run(mut self, most: usize) -> Result<Option<(Tensor<4>, usize)>, DenoiseError> {
-        let context = self.step.context;
+        let context = self.step.of_steps();
         let mut maps = self.track()?;
         let mut evaluation = self.objective.evaluate(&maps.values, context)?;
         self.observer.evaluated(LossReport {
-            index: context.step_index,
+            index: self.step.context.step_index,
             maps: &maps.values,
             evaluation: &evaluation,
         });

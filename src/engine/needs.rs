@@ -6,10 +6,11 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::error::{EngineError, RequestError};
-use super::run_shape::{Networks, PictureShape, RunShape, gigabytes};
+use super::run_shape::{Networks, RunShape, gigabytes};
+use super::settings::Settings;
 use crate::checkpoint::{Checkpoint, NetworkSize, TextEncoders, WeightType};
 use crate::device::{ComputeDevice, MemoryLimits};
-use crate::models::unet::{Activations, Grid};
+use crate::models::unet::{Activations, Capture, Grid};
 
 /// What a model needs on its device. How much memory a graphics card has free is
 /// not known: wgpu does not tell it.
@@ -93,29 +94,29 @@ impl ModelNeeds {
     }
 
     /// Most bytes of activations while a picture of `size` (width, height) in
-    /// pixels is made with `methods` methods, where memory is plenty; an estimate.
-    pub fn picture(&self, size: [usize; 2], methods: usize, storm: bool) -> u64 {
+    /// pixels is made with `settings`, where memory is plenty; an estimate.
+    pub fn picture(&self, size: [usize; 2], settings: &Settings) -> u64 {
         let pixels = self.networks.vae.downscale_factor();
         let [columns, rows] = size.map(|side| side / pixels);
         let latents = Grid { rows, columns };
-        self.networks.generous(PictureShape {
-            latents,
-            capture: self.networks.usual_capture(latents),
-            methods,
-            storm,
-            batch: true,
-        })
+        let capture = self.networks.usual_capture(latents);
+        let picture = self.networks.picture(latents, capture, settings);
+        self.networks.generous(picture)
     }
 
-    /// How a run of `picture` is cut to fit a device of those limits.
+    /// How a run of `settings` on latents of that size, whose updates read
+    /// `capture`, is cut to fit a device of those limits.
     ///
     /// # Errors
     /// If it does not fit, even method by method and decoded in tiles.
     pub(super) fn run_shape(
         &self,
-        picture: PictureShape,
+        latents: Grid,
+        capture: Capture,
+        settings: &Settings,
         limits: MemoryLimits,
     ) -> Result<RunShape, RequestError> {
+        let picture = self.networks.picture(latents, capture, settings);
         RunShape::of(&self.networks, picture, limits)
     }
 

@@ -6,7 +6,7 @@ use super::error::RequestError;
 use super::event::Notice;
 use super::needs::ModelNeeds;
 use super::request::Request;
-use super::run_shape::{PictureShape, RunShape};
+use super::run_shape::RunShape;
 use crate::checkpoint::ModelDescription;
 use crate::device::MemoryLimits;
 use crate::diffusion::{Method, SchedulerConfig, SchedulerKind, UpdateRule};
@@ -94,14 +94,7 @@ pub(super) fn prepare(
     let update = &settings.optimisation.update;
     let (attention_res, layers) = (update.attention_res, update.attention_layers);
     let capture = model.unet_config.capture(latents, attention_res, layers)?;
-    let picture = PictureShape {
-        latents,
-        capture,
-        methods: settings.methods.list().len(),
-        storm: settings.methods.includes(Method::Storm),
-        batch: settings.batch_methods,
-    };
-    let shape = needs.run_shape(picture, limits)?;
+    let shape = needs.run_shape(latents, capture, settings, limits)?;
     let facts = model.prompt_facts(&prompt);
     let layout = match model.sizes {
         Some(own) => request.layout.with_sizes(own),
@@ -109,7 +102,7 @@ pub(super) fn prepare(
     };
     let objective = objective(request, &layout, &facts)?;
     if settings.methods.includes(Method::Storm) {
-        check_room(request, &layout, picture.latents)?;
+        check_room(request, &layout, latents)?;
     }
     Ok(Prepared {
         shape,

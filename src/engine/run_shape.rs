@@ -2,9 +2,10 @@
 //! decoded whole or in tiles, activations kept or computed again.
 
 use super::error::RequestError;
+use super::settings::Settings;
 use crate::checkpoint::WeightType;
 use crate::device::MemoryLimits;
-use crate::diffusion::SpatialUpdateParameters;
+use crate::diffusion::{Method, SpatialUpdateParameters};
 use crate::models::config::{AutoencoderConfig, UNetConfig};
 use crate::models::memory::ActivationMemory;
 use crate::models::unet::{Activations, Capture, Grid};
@@ -42,11 +43,31 @@ pub(super) struct PictureShape {
     pub(super) methods: usize,
     /// Whether one of them is STORM, which differentiates.
     pub(super) storm: bool,
+    /// Whether each step predicts without the prompt as well.
+    pub(super) guided: bool,
     /// Whether they may share a batch.
     pub(super) batch: bool,
 }
 
 impl Networks {
+    /// A picture of `settings` on latents of that size, both methods in one batch
+    /// where they may.
+    pub(super) fn picture(
+        &self,
+        latents: Grid,
+        capture: Capture,
+        settings: &Settings,
+    ) -> PictureShape {
+        PictureShape {
+            latents,
+            capture,
+            methods: settings.methods.list().len(),
+            storm: settings.methods.includes(Method::Storm),
+            guided: settings.guidance_scale > 1.0 && !self.unet.is_told_guidance(),
+            batch: settings.batch_methods,
+        }
+    }
+
     /// Bytes of one prediction of `samples` latents.
     fn prediction(&self, latents: Grid, samples: usize) -> Bytes {
         Bytes::of(self.unet.prediction_memory(latents, samples), self.bytes)
@@ -61,6 +82,7 @@ impl Networks {
             capture: self.usual_capture(latents),
             methods: 2,
             storm: true,
+            guided: true,
             batch: true,
         }
     }
@@ -171,15 +193,16 @@ impl RunShape {
             capture: _,
             methods,
             storm,
+            guided,
             batch,
         } = picture;
         let whole = networks.decode(latents, None);
         let decodes_whole = whole.fits(limits) && whole.largest <= LARGEST_WHOLE_DECODE;
         let decode_tiles = (!decodes_whole).then(|| tile_rows(networks, latents, limits));
         let decode = networks.decode(latents, decode_tiles);
-        // Each method predicts with and without the prompt.
-        let alone = networks.prediction(latents, 2);
-        let together = networks.prediction(latents, 2 * methods);
+        let prompts = if guided { 2 } else { 1 };
+        let alone = networks.prediction(latents, prompts);
+        let together = networks.prediction(latents, prompts * methods);
         let activations = networks.update_activations(picture, limits);
         let update = storm.then(|| networks.update(picture, activations));
         for pass in [Some(alone), update, Some(decode)].into_iter().flatten() {
@@ -257,6 +280,7 @@ mod tests {
             capture: networks().usual_capture(latents),
             methods: 2,
             storm: true,
+            guided: true,
             batch: true,
         }
     }
@@ -302,6 +326,27 @@ mod tests {
         };
         let shape = RunShape::of(&networks, standard, free(470 << 20)).unwrap();
         assert!(!shape.batch_lanes && shape.decode_tiles.is_some());
+    }
+
+    #[test]
+    fn without_guidance_a_step_predicts_once_and_needs_half() {
+        let fits = |guidance_scale| {
+            let settings = Settings {
+                guidance_scale,
+                ..Settings::default()
+            };
+            let PictureShape {
+                latents, capture, ..
+            } = square(96);
+            let picture = networks().picture(latents, capture, &settings);
+            let limits = MemoryLimits {
+                largest_buffer: Some(128 << 20),
+                free: None,
+            };
+            RunShape::of(&networks(), picture, limits).is_ok()
+        };
+        // The feed-forward layers of one sample are 94 MB, of two 189.
+        assert!(fits(1.0) && !fits(7.5));
     }
 
     #[test]

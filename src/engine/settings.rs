@@ -18,7 +18,7 @@ use crate::storm::parameters::described;
 /// window edits it, a picture carries it, the benchmark varies it.
 ///
 /// Whatever a file lacks has its default, so that pictures of an older version
-/// can be made again.
+/// can be made again; new pictures have [`Settings::for_new_pictures`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
@@ -125,30 +125,45 @@ impl Settings {
         }
     }
 
-    /// The defaults for a model that is meant to be walked like that.
-    pub fn of_model(own: &OwnWalk) -> Self {
-        let defaults = Self::default();
-        Self {
-            steps: own.steps.unwrap_or(defaults.steps),
-            guidance_scale: own.guidance_scale.unwrap_or(defaults.guidance_scale),
-            ..defaults
+    /// The defaults of new pictures of a model that is meant to be walked like
+    /// that, with an objective. The released method goes on as it was released:
+    /// the model's own sampler and 50 steps.
+    pub fn for_new_pictures(own: &OwnWalk, objective: ObjectiveKind) -> Self {
+        let mut settings = Self::default();
+        settings.optimisation.objective = objective;
+        if objective != ObjectiveKind::Reference {
+            settings.steps = NEW_STEPS;
+            if own.takes_any_sampler() {
+                settings.scheduler = Some(NEW_SAMPLER);
+            }
         }
+        settings.steps = own.steps.unwrap_or(settings.steps);
+        settings.guidance_scale = own.guidance_scale.unwrap_or(settings.guidance_scale);
+        settings
     }
 
-    /// Another model comes in the place of one: what was the old one's default
-    /// becomes the new one's, where either asks for other than usual.
-    pub fn change_model(&mut self, old: Option<&OwnWalk>, new: &OwnWalk) {
-        let old = old.map_or_else(Self::default, Self::of_model);
-        let asked = Self::of_model(new);
-        if asked.steps != old.steps && (new.steps.is_some() || self.steps == old.steps) {
-            self.steps = asked.steps;
+    /// Another model or objective comes in the place of one: what was a default of
+    /// the `old` becomes that of the `new`; what a model `asks` for replaces what a
+    /// person chose for another.
+    pub fn change_defaults(&mut self, old: &Self, new: &Self, asks: Option<&OwnWalk>) {
+        let must = |asked: Option<bool>| asked == Some(true);
+        if self.steps == old.steps || must(asks.map(|own| own.steps.is_some())) {
+            self.steps = new.steps;
         }
-        let is_own = self.guidance_scale == old.guidance_scale;
-        if asked.guidance_scale != old.guidance_scale && (new.guidance_scale.is_some() || is_own) {
-            self.guidance_scale = asked.guidance_scale;
+        let guided = asks.map(|own| own.guidance_scale.is_some());
+        if self.guidance_scale == old.guidance_scale || must(guided) {
+            self.guidance_scale = new.guidance_scale;
+        }
+        if self.scheduler == old.scheduler {
+            self.scheduler = new.scheduler;
         }
     }
 }
+
+/// Sampler and steps of new pictures where the model asks for none of its own: of
+/// those measured on the embedded model the best for its time (README, Samplers).
+const NEW_SAMPLER: SchedulerKind = SchedulerKind::Dpmpp2m;
+const NEW_STEPS: usize = 20;
 
 impl Default for Settings {
     fn default() -> Self {
@@ -219,20 +234,43 @@ mod tests {
         config.own_walk(false)
     }
 
+    fn defaults(own: &OwnWalk) -> Settings {
+        Settings::for_new_pictures(own, ObjectiveKind::default())
+    }
+
+    #[test]
+    fn a_model_that_says_nothing_is_walked_with_the_best_and_others_as_they_say() {
+        let plain = defaults(&own(r#"{"_class_name": "PNDMScheduler"}"#));
+        assert_eq!(plain.scheduler, Some(NEW_SAMPLER));
+        assert_eq!((plain.steps, plain.guidance_scale), (NEW_STEPS, 7.5));
+        let euler = defaults(&own(r#"{"_class_name": "EulerDiscreteScheduler"}"#));
+        assert_eq!((euler.scheduler, euler.steps), (None, NEW_STEPS));
+        let consistent = defaults(&own(r#"{"_class_name": "LCMScheduler"}"#));
+        assert_eq!((consistent.scheduler, consistent.steps), (None, 4));
+        // As it was released.
+        let plain = own(r#"{"_class_name": "PNDMScheduler"}"#);
+        let released = Settings::for_new_pictures(&plain, ObjectiveKind::Reference);
+        assert_eq!((released.scheduler, released.steps), (None, 50));
+    }
+
     #[test]
     fn a_model_for_few_steps_brings_its_defaults_and_takes_them_along_when_it_goes() {
         let plain = own(r#"{"_class_name": "PNDMScheduler"}"#);
         let consistent = own(r#"{"_class_name": "LCMScheduler"}"#);
+        let (usual, few) = (defaults(&plain), defaults(&consistent));
         let mut settings = Settings {
             steps: 25,
-            ..Settings::default()
+            ..usual.clone()
         };
-        settings.change_model(None, &plain);
-        assert_eq!((settings.steps, settings.guidance_scale), (25, 7.5));
-        settings.change_model(Some(&plain), &consistent);
+        settings.change_defaults(&usual, &few, Some(&consistent));
         assert_eq!((settings.steps, settings.guidance_scale), (4, 1.0));
+        assert_eq!(settings.scheduler, None);
         settings.guidance_scale = 1.5;
-        settings.change_model(Some(&consistent), &plain);
-        assert_eq!((settings.steps, settings.guidance_scale), (50, 1.5));
+        settings.change_defaults(&few, &usual, Some(&plain));
+        assert_eq!((settings.steps, settings.guidance_scale), (NEW_STEPS, 1.5));
+        assert_eq!(settings.scheduler, Some(NEW_SAMPLER));
+        settings.steps = 30;
+        settings.change_defaults(&usual, &usual, Some(&plain));
+        assert_eq!(settings.steps, 30);
     }
 }

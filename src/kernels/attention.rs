@@ -2,11 +2,14 @@
 
 mod recomputed;
 
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Backend, Dispatch, Flex, backend_extension};
+use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
 use burn::tensor::Tensor;
 use burn::tensor::activation::softmax;
 
+use super::differentiable::differentiable;
+use super::flex::attention_backward::{Attended, gradients};
 use super::{Kernels, flex};
 
 /// Most scores that a kernel may be asked for at once, in numbers: 128 MiB of
@@ -26,16 +29,20 @@ pub(crate) fn attention(
     value: Tensor<3>,
     heads: usize,
 ) -> Tensor<3> {
-    if super::forward_kernels_for(&query) == Some(Kernels::Flex) {
-        return Tensor::from_dispatch(Dispatch::attention_of_heads(
-            query.into_dispatch(),
-            key.into_dispatch(),
-            value.into_dispatch(),
-            heads,
-        ));
-    }
-    let [query, key, value] = [query, key, value].map(|tensor| split_heads(tensor, heads));
-    merge_heads(in_parts(query, key, value))
+    let operation = match super::kernels_for(&query) {
+        Some(Kernels::Flex) => Dispatch::attention_of_heads,
+        Some(Kernels::FlexWithGradient) => Dispatch::attention_with_gradient,
+        Some(Kernels::Cube) | None => {
+            let [query, key, value] = [query, key, value].map(|tensor| split_heads(tensor, heads));
+            return merge_heads(in_parts(query, key, value));
+        }
+    };
+    Tensor::from_dispatch(operation(
+        query.into_dispatch(),
+        key.into_dispatch(),
+        value.into_dispatch(),
+        heads,
+    ))
 }
 
 /// Some queries at a time where all their scores would be too many.
@@ -60,7 +67,7 @@ pub(crate) fn attention_with_probabilities(
     heads: usize,
 ) -> (Tensor<3>, Tensor<3>) {
     // Values may be halves where queries and keys are not.
-    let of = [&query, &value].map(super::forward_kernels_for);
+    let of = [&query, &value].map(super::kernels_for);
     if of == [Some(Kernels::Flex); 2] {
         let (attended, probabilities) = Dispatch::attention_and_probabilities(
             query.into_dispatch(),
@@ -151,8 +158,53 @@ impl AttentionOperation for Flex {
     }
 }
 
+#[backend_extension(Flex, Autodiff)]
+trait AttentionWithGradient: Backend {
+    fn attention_with_gradient(
+        query: FloatTensor<Self>,
+        key: FloatTensor<Self>,
+        value: FloatTensor<Self>,
+        heads: usize,
+    ) -> FloatTensor<Self>;
+}
+
+impl AttentionWithGradient for Flex {
+    fn attention_with_gradient(
+        query: FloatTensor<Self>,
+        key: FloatTensor<Self>,
+        value: FloatTensor<Self>,
+        heads: usize,
+    ) -> FloatTensor<Self> {
+        Self::attention_of_heads(query, key, value, heads)
+    }
+}
+
+impl<C: CheckpointStrategy> AttentionWithGradient for Autodiff<Flex, C> {
+    fn attention_with_gradient(
+        query: FloatTensor<Self>,
+        key: FloatTensor<Self>,
+        value: FloatTensor<Self>,
+        heads: usize,
+    ) -> FloatTensor<Self> {
+        let inputs = [&query, &key, &value].map(|input| input.primitive().clone());
+        let [on_query, on_key, on_value] = &inputs;
+        let output = flex::attention::side_by_side(on_query, on_key, on_value, heads);
+        let attended = Attended {
+            inputs,
+            output: output.clone(),
+            heads,
+        };
+        let inputs = [&query, &key, &value];
+        differentiable::<Flex, C, 3>(inputs, output, move |gradient, wanted| {
+            // The prompt's keys and values are constants.
+            gradients(&attended, &gradient, wanted[1] || wanted[2])
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::gradients::assert_gradient;
     use super::*;
     use burn::tensor::{Device, Distribution, Tolerance};
 
@@ -184,6 +236,46 @@ mod tests {
                 .assert_approx_eq::<f32>(&expected.into_data(), tolerance);
             maps.into_data()
                 .assert_approx_eq::<f32>(&expected_maps.into_data(), tolerance);
+        }
+    }
+
+    #[test]
+    fn the_way_back_is_that_of_the_chain_of_operations() {
+        let device = Device::flex();
+        for (batch, positions, context, heads, head_width) in [
+            (2, 256, 77, 4, 16),
+            (1, 64, 64, 4, 32),
+            (1, 700, 700, 2, 40),
+            (1, 1, 3, 1, 1),
+            (3, 5, 1, 2, 7),
+        ] {
+            let random = |positions| {
+                let shape = [batch, positions, heads * head_width];
+                Tensor::<3>::random(shape, Distribution::Normal(0.0, 1.0), &device)
+            };
+            let chain = |[query, key, value]: [Tensor<3>; 3]| {
+                chain_with_probabilities(query, key, value, heads).0
+            };
+            let inputs = [random(positions), random(context), random(context)];
+            assert_gradient(
+                inputs.clone(),
+                |[query, key, value]| attention(query, key, value, heads),
+                chain,
+            );
+            // A prompt's keys and values are constants.
+            let [query, key, value] = inputs;
+            let constants = || [key.clone(), value.clone()].map(Tensor::autodiff);
+            assert_gradient(
+                [query],
+                |[query]| {
+                    let [key, value] = constants();
+                    attention(query, key, value, heads)
+                },
+                |[query]| {
+                    let [key, value] = constants();
+                    chain([query, key, value])
+                },
+            );
         }
     }
 

@@ -1,21 +1,23 @@
 //! 3 × 3 convolutions, nearly all of a UNet's and a decoder's arithmetic.
 
-use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
-use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
 use burn::nn::PaddingConfig2d;
 use burn::nn::conv::Conv2d;
 use burn::tensor::Tensor;
 
+use super::differentiable::differentiable;
 use super::{Kernels, flex};
 
 /// `layer` on `sample` [batch, channels, height, width]. Differentiable by the
 /// sample only: weights are constants here.
 pub(crate) fn conv2d(layer: &Conv2d, sample: Tensor<4>) -> Tensor<4> {
-    if super::kernels_for(&sample) != Some(Kernels::Flex) || !is_plain_3x3(layer) {
+    let with_kernel = matches!(
+        super::kernels_for(&sample),
+        Some(Kernels::Flex | Kernels::FlexWithGradient)
+    );
+    if !with_kernel || !is_plain_3x3(layer) {
         return layer.forward(sample);
     }
     let bias = match &layer.bias {
@@ -50,17 +52,6 @@ trait Conv3x3Operation: Backend {
     ) -> FloatTensor<Self>;
 }
 
-/// What the backward pass of [`Conv3x3Operation`] needs of a backend.
-trait Conv3x3Gradient: Backend {
-    /// The gradient by a sample of `size` from that by the output.
-    fn conv3x3_backward(
-        gradient: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        stride: usize,
-        size: [usize; 2],
-    ) -> FloatTensor<Self>;
-}
-
 impl Conv3x3Operation for Flex {
     fn conv3x3(
         sample: FloatTensor<Self>,
@@ -72,61 +63,22 @@ impl Conv3x3Operation for Flex {
     }
 }
 
-impl Conv3x3Gradient for Flex {
-    fn conv3x3_backward(
-        gradient: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        stride: usize,
-        size: [usize; 2],
-    ) -> FloatTensor<Self> {
-        flex::convolution::conv3x3_backward(&gradient, &weight, stride, size)
-    }
-}
-
-impl<B: Conv3x3Operation + Conv3x3Gradient, C: CheckpointStrategy> Conv3x3Operation
-    for Autodiff<B, C>
-{
+impl<C: CheckpointStrategy> Conv3x3Operation for Autodiff<Flex, C> {
     fn conv3x3(
         sample: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
         stride: usize,
     ) -> FloatTensor<Self> {
-        let weight = weight.primitive().clone();
-        let bias = bias.primitive().clone();
+        let (weight, bias) = (weight.primitive().clone(), bias.primitive().clone());
         let [_, _, height, width] = sample.primitive().shape().dims::<4>();
-        let output = B::conv3x3(sample.primitive().clone(), weight.clone(), bias, stride);
-        match Conv3x3Backward
-            .prepare::<C>([sample.node()])
-            .compute_bound()
-            .stateful()
-        {
-            OpsKind::Tracked(prep) => prep.finish((weight, stride, [height, width]), output),
-            OpsKind::UnTracked(prep) => prep.finish(output),
-        }
-    }
-}
-
-#[derive(Debug)]
-struct Conv3x3Backward;
-
-impl<B: Conv3x3Gradient> Backward<B, 1> for Conv3x3Backward {
-    /// Weight, stride, height and width of the input.
-    type State = (FloatTensor<B>, usize, [usize; 2]);
-
-    fn backward(
-        self,
-        ops: Ops<Self::State, 1>,
-        gradients: &mut Gradients,
-        _checkpointer: &mut Checkpointer,
-    ) {
-        let (weight, stride, size) = ops.state;
-        let gradient = gradients.consume::<B>(&ops.node);
-        let [parent] = ops.parents;
-        if let Some(parent) = parent {
-            let of_sample = B::conv3x3_backward(gradient, weight, stride, size);
-            gradients.register::<B>(parent.id, of_sample);
-        }
+        let output = Flex::conv3x3(sample.primitive().clone(), weight.clone(), bias, stride);
+        differentiable::<Flex, C, 1>([&sample], output, move |gradient, _| {
+            let size = [height, width];
+            [Some(flex::convolution::conv3x3_backward(
+                &gradient, &weight, stride, size,
+            ))]
+        })
     }
 }
 

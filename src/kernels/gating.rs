@@ -1,19 +1,26 @@
 //! The gate of a transformer's feed-forward layer.
 
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Backend, Cube, Dispatch, Flex, backend_extension};
+use burn::backend::{Autodiff, Backend, Cube, Dispatch, Flex, backend_extension};
 use burn::tensor::Tensor;
 use burn::tensor::activation::gelu;
 
-use super::{cube, flex};
+use super::differentiable::differentiable;
+use super::{Kernels, cube, flex};
 
 /// GEGLU (Shazeer 2020): h · gelu(g) of `projected` [batch, positions, 2 · width],
 /// whose first half is h and second half g → [batch, positions, width].
 pub(crate) fn geglu(projected: Tensor<3>) -> Tensor<3> {
-    if super::forward_kernels_for(&projected).is_some() {
-        return Tensor::from_dispatch(Dispatch::geglu(projected.into_dispatch()));
+    match super::kernels_for(&projected) {
+        Some(Kernels::Flex | Kernels::Cube) => {
+            Tensor::from_dispatch(Dispatch::geglu(projected.into_dispatch()))
+        }
+        Some(Kernels::FlexWithGradient) => {
+            Tensor::from_dispatch(Dispatch::geglu_with_gradient(projected.into_dispatch()))
+        }
+        None => chain(projected),
     }
-    chain(projected)
 }
 
 /// [`geglu`] of burn's own operations.
@@ -40,8 +47,30 @@ impl GegluOperation for Flex {
     }
 }
 
+#[backend_extension(Flex, Autodiff)]
+trait GegluWithGradient: Backend {
+    fn geglu_with_gradient(projected: FloatTensor<Self>) -> FloatTensor<Self>;
+}
+
+impl GegluWithGradient for Flex {
+    fn geglu_with_gradient(projected: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::geglu(projected)
+    }
+}
+
+impl<C: CheckpointStrategy> GegluWithGradient for Autodiff<Flex, C> {
+    fn geglu_with_gradient(projected: FloatTensor<Self>) -> FloatTensor<Self> {
+        let input = projected.primitive().clone();
+        let output = flex::gating::geglu(&input);
+        differentiable::<Flex, C, 1>([&projected], output, move |gradient, _| {
+            [Some(flex::gating::geglu_backward(&input, &gradient))]
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::gradients::assert_gradient;
     use super::*;
     use burn::tensor::{Device, Distribution, Tolerance};
 
@@ -54,9 +83,10 @@ mod tests {
             let fused = geglu(projected.clone());
             assert_eq!(fused.dims(), [batch, positions, width]);
             fused.into_data().assert_approx_eq::<f32>(
-                &chain(projected).into_data(),
+                &chain(projected.clone()).into_data(),
                 Tolerance::rel_abs(1e-5, 1e-5),
             );
+            assert_gradient([projected], |[input]| geglu(input), |[input]| chain(input));
         }
     }
 }

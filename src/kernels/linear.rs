@@ -1,21 +1,27 @@
 //! Linear layers with what is added to them, and those between pictures and sequences.
 
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Backend, Cube, Dispatch, Flex, backend_extension};
+use burn::backend::{Autodiff, Backend, Cube, Dispatch, Flex, TensorMetadata, backend_extension};
 use burn::nn::Linear;
 use burn::nn::conv::Conv2d;
 use burn::tensor::Tensor;
 
+use super::differentiable::differentiable;
 use super::flex::linear::Weights;
 use super::{Kernels, cube, flex};
 
 /// `layer` on `input` [batch, positions, inputs] → [batch, positions, outputs].
 pub(crate) fn linear(layer: &Linear, input: Tensor<3>) -> Tensor<3> {
-    let (Some(Kernels::Flex), Some(bias)) = (super::forward_kernels_for(&input), &layer.bias)
-    else {
+    let operation = match super::kernels_for(&input) {
+        Some(Kernels::Flex) => Dispatch::linear,
+        Some(Kernels::FlexWithGradient) => Dispatch::linear_with_gradient,
+        Some(Kernels::Cube) | None => return layer.forward(input),
+    };
+    let Some(bias) = &layer.bias else {
         return layer.forward(input);
     };
-    Tensor::from_dispatch(Dispatch::linear(
+    Tensor::from_dispatch(operation(
         input.into_dispatch(),
         layer.weight.val().into_dispatch(),
         bias.val().into_dispatch(),
@@ -24,12 +30,18 @@ pub(crate) fn linear(layer: &Linear, input: Tensor<3>) -> Tensor<3> {
 
 /// `residual` + `layer` on `input`, [batch, positions, outputs].
 pub(crate) fn linear_added(layer: &Linear, input: Tensor<3>, residual: Tensor<3>) -> Tensor<3> {
-    let (Some(kernels), Some(bias)) = (super::forward_kernels_for(&input), &layer.bias) else {
+    let (Some(kernels), Some(bias)) = (super::kernels_for(&input), &layer.bias) else {
         return residual.add(layer.forward(input));
     };
     let (weight, bias) = (layer.weight.val(), bias.val().into_dispatch());
     Tensor::from_dispatch(match kernels {
         Kernels::Flex => Dispatch::linear_added(
+            input.into_dispatch(),
+            weight.into_dispatch(),
+            bias,
+            residual.into_dispatch(),
+        ),
+        Kernels::FlexWithGradient => Dispatch::linear_added_with_gradient(
             input.into_dispatch(),
             weight.into_dispatch(),
             bias,
@@ -52,15 +64,15 @@ pub(crate) enum CellLayer<'a> {
 
 /// `layer` on `sample` [batch, channels, height, width] → [batch, height · width, outputs].
 pub(crate) fn grid_to_sequence(layer: CellLayer, sample: Tensor<4>) -> Tensor<3> {
-    let (Some(Kernels::Flex), Some((weight, bias, outputs_first))) =
-        (super::forward_kernels_for(&sample), layer.parameters())
-    else {
-        return match layer {
-            CellLayer::Convolution(conv) => to_sequence(conv.forward(sample)),
-            CellLayer::Linear(linear) => linear.forward(to_sequence(sample)),
-        };
+    let operation = match super::kernels_for(&sample) {
+        Some(Kernels::Flex) => Dispatch::grid_to_sequence,
+        Some(Kernels::FlexWithGradient) => Dispatch::grid_to_sequence_with_gradient,
+        Some(Kernels::Cube) | None => return plain_grid_to_sequence(layer, sample),
     };
-    Tensor::from_dispatch(Dispatch::grid_to_sequence(
+    let Some((weight, bias, outputs_first)) = layer.parameters() else {
+        return plain_grid_to_sequence(layer, sample);
+    };
+    Tensor::from_dispatch(operation(
         sample.into_dispatch(),
         weight.into_dispatch(),
         bias.into_dispatch(),
@@ -75,23 +87,43 @@ pub(crate) fn sequence_to_grid_added(
     hidden: Tensor<3>,
     residual: Tensor<4>,
 ) -> Tensor<4> {
-    let [_, _, height, width] = residual.dims();
-    let (Some(Kernels::Flex), Some((weight, bias, outputs_first))) =
-        (super::forward_kernels_for(&hidden), layer.parameters())
-    else {
-        let projected = match layer {
-            CellLayer::Convolution(conv) => conv.forward(to_grid(hidden, height, width)),
-            CellLayer::Linear(linear) => to_grid(linear.forward(hidden), height, width),
-        };
-        return projected.add(residual);
+    let operation = match super::kernels_for(&hidden) {
+        Some(Kernels::Flex) => Dispatch::sequence_to_grid_added,
+        Some(Kernels::FlexWithGradient) => Dispatch::sequence_to_grid_added_with_gradient,
+        Some(Kernels::Cube) | None => return plain_sequence_to_grid_added(layer, hidden, residual),
     };
-    Tensor::from_dispatch(Dispatch::sequence_to_grid_added(
+    let Some((weight, bias, outputs_first)) = layer.parameters() else {
+        return plain_sequence_to_grid_added(layer, hidden, residual);
+    };
+    Tensor::from_dispatch(operation(
         hidden.into_dispatch(),
         weight.into_dispatch(),
         bias.into_dispatch(),
         residual.into_dispatch(),
         outputs_first,
     ))
+}
+
+/// [`grid_to_sequence`] of burn's own operations.
+fn plain_grid_to_sequence(layer: CellLayer, sample: Tensor<4>) -> Tensor<3> {
+    match layer {
+        CellLayer::Convolution(conv) => to_sequence(conv.forward(sample)),
+        CellLayer::Linear(linear) => linear.forward(to_sequence(sample)),
+    }
+}
+
+/// [`sequence_to_grid_added`] of burn's own operations.
+fn plain_sequence_to_grid_added(
+    layer: CellLayer,
+    hidden: Tensor<3>,
+    residual: Tensor<4>,
+) -> Tensor<4> {
+    let [_, _, height, width] = residual.dims();
+    let projected = match layer {
+        CellLayer::Convolution(conv) => conv.forward(to_grid(hidden, height, width)),
+        CellLayer::Linear(linear) => to_grid(linear.forward(hidden), height, width),
+    };
+    projected.add(residual)
 }
 
 impl CellLayer<'_> {
@@ -162,7 +194,7 @@ impl LinearOperation for Flex {
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
     ) -> FloatTensor<Self> {
-        flex::linear::linear(&input, &Weights::new(&weight, &bias, false), None)
+        flex::linear::linear(&input, &Weights::new(&weight, Some(&bias), false), None)
     }
 
     fn linear_added(
@@ -171,7 +203,7 @@ impl LinearOperation for Flex {
         bias: FloatTensor<Self>,
         residual: FloatTensor<Self>,
     ) -> FloatTensor<Self> {
-        let weights = Weights::new(&weight, &bias, false);
+        let weights = Weights::new(&weight, Some(&bias), false);
         flex::linear::linear(&input, &weights, Some(residual))
     }
 
@@ -181,7 +213,7 @@ impl LinearOperation for Flex {
         bias: FloatTensor<Self>,
         outputs_first: bool,
     ) -> FloatTensor<Self> {
-        let weights = Weights::new(&weight, &bias, outputs_first);
+        let weights = Weights::new(&weight, Some(&bias), outputs_first);
         flex::linear::grid_to_sequence(&sample, &weights)
     }
 
@@ -192,8 +224,140 @@ impl LinearOperation for Flex {
         residual: FloatTensor<Self>,
         outputs_first: bool,
     ) -> FloatTensor<Self> {
-        let weights = Weights::new(&weight, &bias, outputs_first);
+        let weights = Weights::new(&weight, Some(&bias), outputs_first);
         flex::linear::sequence_to_grid_added(&hidden, &weights, residual)
+    }
+}
+
+/// The same, differentiable by what is no weight.
+#[backend_extension(Flex, Autodiff)]
+trait LinearWithGradient: Backend {
+    fn linear_with_gradient(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
+
+    fn linear_added_with_gradient(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
+
+    fn grid_to_sequence_with_gradient(
+        sample: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        outputs_first: bool,
+    ) -> FloatTensor<Self>;
+
+    fn sequence_to_grid_added_with_gradient(
+        hidden: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+        outputs_first: bool,
+    ) -> FloatTensor<Self>;
+}
+
+impl LinearWithGradient for Flex {
+    fn linear_with_gradient(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        Self::linear(input, weight, bias)
+    }
+
+    fn linear_added_with_gradient(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        Self::linear_added(input, weight, bias, residual)
+    }
+
+    fn grid_to_sequence_with_gradient(
+        sample: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        outputs_first: bool,
+    ) -> FloatTensor<Self> {
+        Self::grid_to_sequence(sample, weight, bias, outputs_first)
+    }
+
+    fn sequence_to_grid_added_with_gradient(
+        hidden: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+        outputs_first: bool,
+    ) -> FloatTensor<Self> {
+        Self::sequence_to_grid_added(hidden, weight, bias, residual, outputs_first)
+    }
+}
+
+impl<C: CheckpointStrategy> LinearWithGradient for Autodiff<Flex, C> {
+    fn linear_with_gradient(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        let weights = Weights::new(weight.primitive(), Some(bias.primitive()), false);
+        let output = flex::linear::linear(input.primitive(), &weights, None);
+        differentiable::<Flex, C, 1>([&input], output, move |gradient, _| {
+            [Some(flex::linear::linear(&gradient, &weights.back(), None))]
+        })
+    }
+
+    fn linear_added_with_gradient(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        let weights = Weights::new(weight.primitive(), Some(bias.primitive()), false);
+        let added = residual.primitive().clone();
+        let output = flex::linear::linear(input.primitive(), &weights, Some(added));
+        differentiable::<Flex, C, 2>([&input, &residual], output, move |gradient, _| {
+            let of_input = flex::linear::linear(&gradient, &weights.back(), None);
+            [Some(of_input), Some(gradient)]
+        })
+    }
+
+    fn grid_to_sequence_with_gradient(
+        sample: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        outputs_first: bool,
+    ) -> FloatTensor<Self> {
+        let weights = Weights::new(weight.primitive(), Some(bias.primitive()), outputs_first);
+        let shape = sample.primitive().shape().dims::<4>();
+        let output = flex::linear::grid_to_sequence(sample.primitive(), &weights);
+        differentiable::<Flex, C, 1>([&sample], output, move |gradient, _| {
+            let back = weights.back();
+            let nothing = flex::tensor(vec![0.0; shape.iter().product()], shape);
+            let of_sample = flex::linear::sequence_to_grid_added(&gradient, &back, nothing);
+            [Some(of_sample)]
+        })
+    }
+
+    fn sequence_to_grid_added_with_gradient(
+        hidden: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+        outputs_first: bool,
+    ) -> FloatTensor<Self> {
+        let weights = Weights::new(weight.primitive(), Some(bias.primitive()), outputs_first);
+        let added = residual.primitive().clone();
+        let output = flex::linear::sequence_to_grid_added(hidden.primitive(), &weights, added);
+        differentiable::<Flex, C, 2>([&hidden, &residual], output, move |gradient, _| {
+            let of_hidden = flex::linear::grid_to_sequence(&gradient, &weights.back());
+            [Some(of_hidden), Some(gradient)]
+        })
     }
 }
 
@@ -218,6 +382,7 @@ impl AddBiasOperation for Cube {
 
 #[cfg(test)]
 mod tests {
+    use super::super::gradients::assert_gradient;
     use super::*;
     use burn::nn::LinearConfig;
     use burn::nn::conv::Conv2dConfig;
@@ -248,9 +413,19 @@ mod tests {
             let expected = layer.forward(input.clone());
             close(linear(&layer, input.clone()), expected.clone());
             let before = residual.to_data();
-            let added = linear_added(&layer, input, residual.clone());
+            let added = linear_added(&layer, input.clone(), residual.clone());
             assert_eq!(residual.to_data(), before);
-            close(added, expected.add(residual));
+            close(added, expected.add(residual.clone()));
+            assert_gradient(
+                [input.clone()],
+                |[input]| linear(&layer, input),
+                |[input]| layer.forward(input),
+            );
+            assert_gradient(
+                [input, residual],
+                |[input, residual]| linear_added(&layer, input, residual),
+                |[input, residual]| residual.add(layer.forward(input)),
+            );
         }
     }
 
@@ -284,12 +459,44 @@ mod tests {
                 expected.add(residual.clone()),
             );
             let expected = linear.forward(hidden.clone());
-            let layer = CellLayer::Linear(&linear);
-            close(grid_to_sequence(layer, sample), expected.clone());
+            let by_linear = CellLayer::Linear(&linear);
             close(
-                sequence_to_grid_added(layer, hidden, residual.clone()),
-                to_grid(expected, height, width).add(residual),
+                grid_to_sequence(by_linear, sample.clone()),
+                expected.clone(),
             );
+            close(
+                sequence_to_grid_added(by_linear, hidden.clone(), residual.clone()),
+                to_grid(expected, height, width).add(residual.clone()),
+            );
+            for layer in [layer, by_linear] {
+                assert_gradient(
+                    [sample.clone()],
+                    |[sample]| grid_to_sequence(layer, sample),
+                    |[sample]| plain_grid_to_sequence(layer, sample),
+                );
+                assert_gradient(
+                    [hidden.clone()],
+                    |[hidden]| {
+                        let residual = residual.clone().autodiff();
+                        sequence_to_grid_added(layer, hidden, residual)
+                    },
+                    |[hidden]| {
+                        let residual = residual.clone().autodiff();
+                        plain_sequence_to_grid_added(layer, hidden, residual)
+                    },
+                );
+                assert_gradient(
+                    [residual.clone()],
+                    |[residual]| {
+                        let hidden = hidden.clone().autodiff();
+                        sequence_to_grid_added(layer, hidden, residual)
+                    },
+                    |[residual]| {
+                        let hidden = hidden.clone().autodiff();
+                        plain_sequence_to_grid_added(layer, hidden, residual)
+                    },
+                );
+            }
         }
     }
 }

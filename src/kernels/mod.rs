@@ -5,14 +5,17 @@
 //! a norm and its activation, a convolution and its bias, attention and the mean
 //! of its probabilities are one operation each. Each has a chain of burn's own
 //! operations, which says what it computes and which runs wherever there is no
-//! kernel for it, and where gradients are wanted unless the operation has a
-//! backward pass of its own.
+//! kernel for it. On the CPU each has a backward pass of its own besides
+//! ([`differentiable`]), by the input alone: weights are constants here.
 
 mod attention;
 mod convolution;
 mod cube;
+mod differentiable;
 mod flex;
 mod gating;
+#[cfg(test)]
+mod gradients;
 mod linear;
 mod normalisation;
 
@@ -32,20 +35,23 @@ pub(crate) use normalisation::{Activation, group_norm, layer_norm};
 enum Kernels {
     /// Those of [`flex`].
     Flex,
-    /// Those of [`cube`].
+    /// The same, with their backward passes.
+    FlexWithGradient,
+    /// Those of [`cube`], which have none.
     Cube,
 }
 
-/// The kernels for `tensor`, gradients or not; none for halves on the CPU.
+/// The kernels for `tensor`; none for halves on the CPU, and for gradients on
+/// other devices.
 fn kernels_for<const D: usize>(tensor: &Tensor<D>) -> Option<Kernels> {
-    match tensor.device().inner().as_dispatch() {
-        DispatchDevice::Flex(_) if tensor.dtype() == DType::F32 => Some(Kernels::Flex),
-        DispatchDevice::Cube(_) => Some(Kernels::Cube),
+    let device = tensor.device();
+    let is_tracked = device.is_autodiff();
+    match (device.inner().as_dispatch(), is_tracked) {
+        (DispatchDevice::Flex(_), _) if tensor.dtype() == DType::F32 => Some(match is_tracked {
+            true => Kernels::FlexWithGradient,
+            false => Kernels::Flex,
+        }),
+        (DispatchDevice::Cube(_), false) => Some(Kernels::Cube),
         _ => None,
     }
-}
-
-/// As [`kernels_for`] where no gradient is wanted, else none.
-fn forward_kernels_for<const D: usize>(tensor: &Tensor<D>) -> Option<Kernels> {
-    kernels_for(tensor).filter(|_| !tensor.device().is_autodiff())
 }

@@ -1,11 +1,14 @@
 //! Group normalisation with what stands before and after it in a resnet.
 
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::ops::ModuleOps;
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Backend, Cube, Dispatch, Flex, backend_extension};
+use burn::backend::{Autodiff, Backend, Cube, Dispatch, Flex, backend_extension};
 use burn::nn::{GroupNorm, LayerNorm};
 use burn::tensor::Tensor;
 use burn::tensor::activation::silu;
 
+use super::differentiable::differentiable;
 use super::{Kernels, cube, flex};
 
 /// What follows a norm.
@@ -24,13 +27,17 @@ pub(crate) fn group_norm(
     shift: Option<Tensor<2>>,
     activation: Activation,
 ) -> Tensor<4> {
-    let (Some(gamma), Some(beta), Some(_)) =
-        (&norm.gamma, &norm.beta, super::forward_kernels_for(&sample))
+    let (Some(gamma), Some(beta), Some(kernels)) =
+        (&norm.gamma, &norm.beta, super::kernels_for(&sample))
     else {
         return chain(norm, sample, shift, activation);
     };
     let shift = shift.unwrap_or_else(|| Tensor::zeros([1, norm.num_channels], &sample.device()));
-    Tensor::from_dispatch(Dispatch::group_norm(
+    let operation = match kernels {
+        Kernels::Flex | Kernels::Cube => Dispatch::group_norm,
+        Kernels::FlexWithGradient => Dispatch::group_norm_with_gradient,
+    };
+    Tensor::from_dispatch(operation(
         sample.into_dispatch(),
         shift.into_dispatch(),
         gamma.val().into_dispatch(),
@@ -100,8 +107,7 @@ impl GroupNormOperation for Flex {
         with_silu: bool,
     ) -> FloatTensor<Self> {
         let norm = flex::normalisation::Norm {
-            gamma: flex::values(&gamma.to_contiguous()).to_vec(),
-            beta: flex::values(&beta.to_contiguous()).to_vec(),
+            affine: flex::normalisation::Affine::new(&gamma, &beta),
             shift: flex::values(&shift.to_contiguous()).to_vec(),
             groups,
             epsilon,
@@ -111,13 +117,73 @@ impl GroupNormOperation for Flex {
     }
 }
 
+/// Differentiable by the sample only.
+#[backend_extension(Flex, Autodiff)]
+trait GroupNormWithGradient: Backend {
+    fn group_norm_with_gradient(
+        sample: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        groups: usize,
+        epsilon: f64,
+        with_silu: bool,
+    ) -> FloatTensor<Self>;
+}
+
+impl GroupNormWithGradient for Flex {
+    fn group_norm_with_gradient(
+        sample: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        groups: usize,
+        epsilon: f64,
+        with_silu: bool,
+    ) -> FloatTensor<Self> {
+        Self::group_norm(sample, shift, gamma, beta, groups, epsilon, with_silu)
+    }
+}
+
+impl<C: CheckpointStrategy> GroupNormWithGradient for Autodiff<Flex, C> {
+    fn group_norm_with_gradient(
+        sample: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        groups: usize,
+        epsilon: f64,
+        with_silu: bool,
+    ) -> FloatTensor<Self> {
+        let norm = flex::normalisation::Norm {
+            affine: flex::normalisation::Affine::new(gamma.primitive(), beta.primitive()),
+            shift: flex::values(&shift.primitive().to_contiguous()).to_vec(),
+            groups,
+            epsilon,
+            with_silu,
+        };
+        let input = sample.primitive().clone();
+        let output = flex::normalisation::group_norm(input.clone(), &norm);
+        differentiable::<Flex, C, 1>([&sample], output, move |gradient, _| {
+            [Some(flex::normalisation::group_norm_backward(
+                &input, &gradient, &norm,
+            ))]
+        })
+    }
+}
+
 /// `norm`, made with `epsilon`, over the last dimension of `input` [batch, positions, width].
 pub(crate) fn layer_norm(norm: &LayerNorm, epsilon: f64, input: Tensor<3>) -> Tensor<3> {
-    // flex has a layer norm of its own, behind burn's.
-    let (Some(Kernels::Cube), Some(beta)) = (super::forward_kernels_for(&input), &norm.beta) else {
+    let operation = match super::kernels_for(&input) {
+        // flex has a layer norm of its own, behind burn's.
+        None | Some(Kernels::Flex) => return norm.forward(input),
+        Some(Kernels::FlexWithGradient) => Dispatch::layer_norm_with_gradient,
+        Some(Kernels::Cube) => Dispatch::layer_norm_of_rows,
+    };
+    let Some(beta) = &norm.beta else {
         return norm.forward(input);
     };
-    Tensor::from_dispatch(Dispatch::layer_norm_of_rows(
+    Tensor::from_dispatch(operation(
         input.into_dispatch(),
         norm.gamma.val().into_dispatch(),
         beta.val().into_dispatch(),
@@ -146,10 +212,51 @@ impl LayerNormOperation for Cube {
     }
 }
 
+/// Differentiable by the input only.
+#[backend_extension(Flex, Autodiff)]
+trait LayerNormWithGradient: Backend {
+    fn layer_norm_with_gradient(
+        input: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        epsilon: f64,
+    ) -> FloatTensor<Self>;
+}
+
+impl LayerNormWithGradient for Flex {
+    fn layer_norm_with_gradient(
+        input: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        epsilon: f64,
+    ) -> FloatTensor<Self> {
+        Self::layer_norm(input, gamma, Some(beta), epsilon)
+    }
+}
+
+impl<C: CheckpointStrategy> LayerNormWithGradient for Autodiff<Flex, C> {
+    fn layer_norm_with_gradient(
+        input: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        epsilon: f64,
+    ) -> FloatTensor<Self> {
+        let [rows, gamma, beta] = [&input, &gamma, &beta].map(|it| it.primitive().clone());
+        let output = Flex::layer_norm(rows.clone(), gamma.clone(), Some(beta.clone()), epsilon);
+        let affine = flex::normalisation::Affine::new(&gamma, &beta);
+        differentiable::<Flex, C, 1>([&input], output, move |gradient, _| {
+            [Some(flex::normalisation::layer_norm_backward(
+                &rows, &gradient, &affine, epsilon,
+            ))]
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::gradients::assert_gradient;
     use super::*;
-    use burn::nn::GroupNormConfig;
+    use burn::nn::{GroupNormConfig, LayerNormConfig};
     use burn::tensor::{Device, Distribution, Tolerance};
 
     #[test]
@@ -184,8 +291,33 @@ mod tests {
                         &chained.into_data(),
                         Tolerance::rel_abs(1e-4, 2e-4),
                     );
+                    // burn's own way back cancels where the mean is far from 0.
+                    let near = sample.clone().sub_scalar(40.0);
+                    assert_gradient(
+                        [near],
+                        |[near]| group_norm(&norm, near, shift.clone(), activation),
+                        |[near]| chain(&norm, near, shift.clone(), activation),
+                    );
                 }
             }
+        }
+    }
+
+    #[test]
+    fn the_way_back_through_a_layer_norm_is_burns_own() {
+        let device = Device::flex();
+        for (batch, positions, width) in [(2, 70, 64), (1, 3, 5), (1, 1, 320)] {
+            let mut norm = LayerNormConfig::new(width).init(&device);
+            let random = || Tensor::<1>::random([width], Distribution::Normal(0.5, 1.0), &device);
+            norm.gamma = norm.gamma.map(|_| random());
+            norm.beta = norm.beta.map(|beta| beta.map(|_| random()));
+            let shape = [batch, positions, width];
+            let input = Tensor::<3>::random(shape, Distribution::Normal(0.3, 2.0), &device);
+            assert_gradient(
+                [input],
+                |[input]| layer_norm(&norm, 1e-5, input),
+                |[input]| norm.forward(input),
+            );
         }
     }
 

@@ -6,6 +6,7 @@ use storm_studio::diffusion::{Methods, SchedulerKind};
 use storm_studio::engine::{Recipe, Settings};
 use storm_studio::export::metadata::own_of;
 use storm_studio::export::png::read_png;
+use storm_studio::prompt::PromptWeights;
 use storm_studio::storm::{ObjectiveKind, RelationKind};
 
 use crate::fixture::folder as fixtures;
@@ -83,6 +84,8 @@ fn a_picture_of_the_first_version_brings_all_its_settings_back() {
         guidance_scale: 40.0,
         scheduler: Some(SchedulerKind::Ddim),
         size: Some([128, 64]),
+        // Nor weights of words.
+        prompt_weights: PromptWeights::Literal,
         ..Settings::default()
     };
     let optimisation = &mut expected.optimisation;
@@ -91,6 +94,7 @@ fn a_picture_of_the_first_version_brings_all_its_settings_back() {
     optimisation.update.step_size = 0.2;
     // It knew no least noise, and counts steps.
     optimisation.update.least_noise = 0.0;
+    optimisation.update.updates_per_step = 1;
     optimisation.update.window = 0.8;
     optimisation.update.updates_per_picture = 700;
     optimisation.update.attention_res = 8;

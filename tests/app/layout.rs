@@ -4,7 +4,7 @@ use egui::accesskit::Role;
 use egui::{FontId, Rect, pos2, vec2};
 use egui_kittest::kittest::{NodeT, Queryable};
 use storm_studio::app::{Normalisation, Preferences};
-use storm_studio::prompt::{AssignedObject, Assignment};
+use storm_studio::prompt::{AssignedObject, Assignment, PromptWeights};
 use storm_studio::storm::relation::{Relation, RelationKind};
 
 use super::{Studio, app, click, edit, studio, studio_with, type_prompt, wait_until_idle};
@@ -69,6 +69,10 @@ fn a_relation_that_nobody_asked_for_never_stands_in_the_way() {
     let filler = ["very fine"; 40].join(" ");
     let prompt = format!("a cat to the left of a dog, {filler}, a bird above a boat");
     type_prompt(&mut harness, &prompt);
+    // In chunks, as prompts are read else, no word lies beyond.
+    edit(&mut harness, |content| {
+        content.settings.prompt_weights = PromptWeights::Literal;
+    });
     harness.run_steps(2);
     let is_disabled = |harness: &Studio| {
         let button = harness.get_by_label("Generate");

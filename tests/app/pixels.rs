@@ -67,7 +67,7 @@ fn a_heatmap_is_the_engines_map_of_that_token_and_step() {
             request: run.key.request,
             seed: run.key.seed,
             method: Method::Storm,
-            step: 3,
+            step: 2,
         });
         let maps = record.unwrap().maps;
         let rect = harness.get_all_by_label(label).next().unwrap().rect();
@@ -136,7 +136,7 @@ fn the_gap_between_previews_and_pictures_is_seen() {
     click(&mut harness, "One step back");
     click(&mut harness, "One step back");
     let before = harness.render().unwrap();
-    let rect = harness.get_by_label("STORM canvas, step 3 of 5").rect();
+    let rect = harness.get_by_label("STORM canvas, step 2 of 4").rect();
     let centre = rect.center();
     let changed = (0..20).any(|index| {
         let x = centre.x + 8.0 * (index as f32 - 10.0);
@@ -171,7 +171,7 @@ fn the_device_draws_what_textures_show() {
     let device = DeviceDrawing::of(&super::renderer());
     view(&mut harness, |view| view.step = Some(3));
     let canvas = |harness: &Studio| {
-        let rect = harness.get_by_label("STORM canvas, step 4 of 5").rect();
+        let rect = harness.get_by_label("STORM canvas, step 4 of 4").rect();
         // Corners are cut off in different ways.
         rect.shrink(4.0)
     };

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use egui::accesskit::Role;
 use egui::{Key, Modifiers};
-use egui_kittest::kittest::Queryable;
+use egui_kittest::kittest::{NodeT, Queryable};
 use image::RgbImage;
-use storm_studio::diffusion::Method;
+use storm_studio::diffusion::{Method, SchedulerKind, SigmaSchedule};
 use storm_studio::engine::{Recipe, Request, Settings};
 use storm_studio::export::png::write_png;
 use storm_studio::storm::ObjectiveKind;
@@ -145,4 +146,75 @@ fn the_window_shows_what_the_objective_reads_and_resets_it() {
     let settings = &app(&harness).state().draft.settings;
     let range = settings.optimisation.parameters.reference.scale_range;
     assert_eq!(range, (1.0, 0.5));
+}
+
+/// Opens the menu `menu` with the pointer and chooses `entry`, to which it may have
+/// to be scrolled.
+fn choose(harness: &mut Studio, menu: &str, entry: &str) {
+    harness.get_by_role_and_label(Role::ComboBox, menu).click();
+    harness.run_steps(3);
+    harness.get_by_label(entry).scroll_to_me();
+    harness.run_steps(20);
+    harness.get_by_label(entry).click();
+    harness.run_steps(3);
+}
+
+#[test]
+fn samplers_and_schedules_are_chosen_from_menus_and_what_does_not_apply_is_grey() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = studio(folder.path());
+    wait(&mut harness, "the model", |app| {
+        app.state().session.model().is_some()
+    });
+    harness.run_steps(2);
+    let settings = |harness: &Studio| app(harness).state().draft.settings.clone();
+    // The best by measurement, for a model that leaves it open.
+    let usual = settings(&harness);
+    assert_eq!(usual.scheduler, Some(SchedulerKind::Dpmpp2m));
+    assert!(harness.query_by_label("Reset sampler").is_none());
+    choose(&mut harness, "Sampler", "Euler");
+    choose(&mut harness, "Schedule", "Karras");
+    let chosen = settings(&harness);
+    assert_eq!(chosen.scheduler, Some(SchedulerKind::Euler));
+    assert_eq!(chosen.schedule, Some(SigmaSchedule::Karras));
+    // LCM visits the timesteps that its model was distilled on.
+    choose(&mut harness, "Sampler", "LCM");
+    assert_eq!(settings(&harness).schedule, None);
+    harness
+        .get_by_role_and_label(Role::ComboBox, "Schedule")
+        .click();
+    harness.run_steps(3);
+    let karras = harness.get_by_label("Karras");
+    assert!(karras.accesskit_node().is_disabled());
+    karras.click();
+    harness.run_steps(3);
+    assert_eq!(settings(&harness).schedule, None);
+    harness.key_press(Key::Escape);
+    harness.run_steps(2);
+    press(&mut harness, "Reset sampler");
+    assert_eq!(settings(&harness), usual);
+}
+
+#[test]
+fn the_released_objective_brings_the_walk_it_was_released_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = studio(folder.path());
+    wait(&mut harness, "the model", |app| {
+        app.state().session.model().is_some()
+    });
+    let walk = |harness: &Studio| {
+        let settings = &app(harness).state().draft.settings;
+        (settings.scheduler, settings.steps)
+    };
+    let usual = walk(&harness);
+    let mut objective = |kind: ObjectiveKind| {
+        harness
+            .get_by_role_and_label(Role::ComboBox, "Objective")
+            .scroll_to_me();
+        harness.run_steps(3);
+        choose(&mut harness, "Objective", kind.label());
+        walk(&harness)
+    };
+    assert_eq!(objective(ObjectiveKind::Reference), (None, 50));
+    assert_eq!(objective(ObjectiveKind::Storm), usual);
 }

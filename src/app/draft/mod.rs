@@ -12,14 +12,12 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::diffusion::OwnWalk;
 use crate::engine::{Request, RequestError, SeedError, Settings};
 use crate::prompt::{Assignment, AssignmentError, ClipTokenizer, KnownWords, TokenizedPrompt};
-use crate::storm::Layout;
+use crate::storm::{Layout, ObjectiveKind};
 use assigning::NextRelation;
 use seeds::SeedField;
-
-/// Enough for the embedded model, and half the waiting.
-const EXAMPLE_STEPS: usize = 25;
 
 /// What the person edits and can undo.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,10 +44,7 @@ impl Default for DraftContent {
             assignment: Assignment::default(),
             is_proposed: true,
             next_relation: None,
-            settings: Settings {
-                steps: EXAMPLE_STEPS,
-                ..Settings::default()
-            },
+            settings: Settings::for_new_pictures(&OwnWalk::default(), ObjectiveKind::default()),
             seeds: SeedField {
                 text: "7".to_string(),
                 locked: true,

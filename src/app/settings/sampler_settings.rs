@@ -25,8 +25,13 @@ struct Choice<T> {
     refusal: Option<String>,
 }
 
-/// Sampler and schedule.
-pub fn sampler_ui(ui: &mut Ui, settings: &mut Settings, model: Option<&ModelInfo>) {
+/// Sampler and schedule, with the way back to those of `defaults`.
+pub fn sampler_ui(
+    ui: &mut Ui,
+    settings: &mut Settings,
+    defaults: &Settings,
+    model: Option<&ModelInfo>,
+) {
     let own = model.map(|model| &model.own_walk);
     let kinds = SchedulerKind::ALL.iter().map(|&value| Choice {
         value,
@@ -36,7 +41,8 @@ pub fn sampler_ui(ui: &mut Ui, settings: &mut Settings, model: Option<&ModelInfo
     });
     let own_name = own.map_or("", |own| own.scheduler.sampler().label);
     let tip = "The rule that walks from noise to picture.";
-    choice_row(ui, "Sampler", tip, &mut settings.scheduler, own_name, kinds);
+    let sampler = (&mut settings.scheduler, defaults.scheduler);
+    choice_row(ui, "Sampler", tip, sampler, own_name, kinds);
     let kind = settings.scheduler.or(own.map(|own| own.scheduler));
     let offers = |schedule| {
         kind.is_none_or(|kind: SchedulerKind| kind.sampler().schedules.contains(&schedule))
@@ -58,7 +64,7 @@ pub fn sampler_ui(ui: &mut Ui, settings: &mut Settings, model: Option<&ModelInfo
         ui,
         "Schedule",
         tip,
-        &mut settings.schedule,
+        (&mut settings.schedule, defaults.schedule),
         own_name,
         schedules,
     );
@@ -98,7 +104,7 @@ pub fn more_sampling_ui(ui: &mut Ui, settings: &mut Settings, model: Option<&Mod
         }),
     });
     let tip = "Which of the timesteps of the training are visited.";
-    let spacing = &mut settings.timestep_spacing;
+    let spacing = (&mut settings.timestep_spacing, None);
     choice_row(ui, "Spacing", tip, spacing, "the model's own", spacings);
     let kinds = NoiseKind::ALL.into_iter().map(|value| Choice {
         value,
@@ -108,7 +114,7 @@ pub fn more_sampling_ui(ui: &mut Ui, settings: &mut Settings, model: Option<&Mod
     });
     let tip = "Whose random numbers a seed stands for.";
     let mut chosen = Some(settings.rng).filter(|kind| *kind != NoiseKind::default());
-    choice_row(ui, "Noise", tip, &mut chosen, "CPU", kinds.skip(1));
+    choice_row(ui, "Noise", tip, (&mut chosen, None), "CPU", kinds.skip(1));
     settings.rng = chosen.unwrap_or_default();
     weights_ui(ui, settings);
 }
@@ -133,21 +139,22 @@ fn weights_ui(ui: &mut Ui, settings: &mut Settings) {
         false => own.label(),
     };
     let others = rules.filter(|rule| rule.value != own);
-    choice_row(ui, "Weights", tip, &mut chosen, name, others);
+    choice_row(ui, "Weights", tip, (&mut chosen, None), name, others);
     settings.prompt_weights = chosen.unwrap_or(own);
 }
 
-/// A menu whose first entry is what holds where nothing is chosen.
+/// A menu whose first entry is what holds where nothing is chosen; a value comes
+/// with its default.
 fn choice_row<T: Copy + PartialEq>(
     ui: &mut Ui,
     label: &str,
     tip: &str,
-    value: &mut Option<T>,
+    (value, default): (&mut Option<T>, Option<T>),
     own: &str,
     choices: impl Iterator<Item = Choice<T>>,
 ) {
     let choices: Vec<Choice<T>> = choices.collect();
-    let changed = value.is_some();
+    let changed = *value != default;
     let reset = row(ui, label, tip, changed, |ui| {
         let shown = choices.iter().find(|choice| Some(choice.value) == *value);
         let combo = egui::ComboBox::from_id_salt(label)
@@ -172,6 +179,6 @@ fn choice_row<T: Copy + PartialEq>(
         opened.response.accessible_name(label);
     });
     if reset {
-        *value = None;
+        *value = default;
     }
 }

@@ -14,15 +14,17 @@ use crate::storm::{ObjectiveKind, ParameterGroup};
 /// Width of the column of values.
 pub const VALUE_WIDTH: f32 = 72.0;
 
-/// The rows of a group's parameters that `objective` reads.
+/// The rows of a group's parameters that `objective` reads, with the way back to
+/// `defaults`, one per parameter.
 pub fn group_rows(
     ui: &mut Ui,
     group: &mut dyn ParameterGroup,
+    defaults: &[Value],
     objective: ObjectiveKind,
     is_prominent: bool,
 ) {
-    let (table, defaults) = (group.parameters(), group.defaults());
-    for ((parameter, field), default) in table.iter().zip(group.fields()).zip(&defaults) {
+    let table = group.parameters();
+    for ((parameter, field), default) in table.iter().zip(group.fields()).zip(defaults) {
         let description = &parameter.description;
         if description.is_prominent == is_prominent && parameter.is_read_by(objective) {
             parameter_row(ui, description, field, default);

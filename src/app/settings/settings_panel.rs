@@ -16,8 +16,9 @@ use crate::app::look::icons;
 use crate::app::look::theme::{Palette, bold, small};
 use crate::app::state::State;
 use crate::app::state::session::WORTH_A_SENTENCE;
-use crate::diffusion::{Method, Methods, PredictionType};
+use crate::diffusion::{Methods, PredictionType};
 use crate::engine::{ModelInfo, SeedList, Settings};
+use crate::storm::ParameterGroup;
 
 /// The panel has no state of its own: it edits the draft.
 #[derive(Debug, Default)]
@@ -38,15 +39,17 @@ impl SettingsPanel {
             });
             group(ui, "LoRA", false, |ui| lora_ui(ui, state));
             group(ui, "STORM", true, |ui| {
+                let objective = state.draft.settings.optimisation.objective;
                 storm_ui(ui, state.draft.settings_mut());
+                state.follow_objective(objective);
             });
             group(ui, "More of STORM", false, |ui| {
-                more_ui(ui, state.draft.settings_mut())
+                let defaults = state.defaults();
+                more_ui(ui, state.draft.settings_mut(), &defaults);
             });
             group(ui, "Sweep", false, |ui| sweep_ui(ui, state));
             ui.add_space(8.0);
-            let own = state.session.model().map(|model| &model.own_walk);
-            let defaults = own.map_or_else(Settings::default, Settings::of_model);
+            let defaults = state.defaults();
             let changed = state.draft.settings != defaults;
             let reset = ui.add_enabled(changed, egui::Button::new("Reset all settings").small());
             if reset.clicked() {
@@ -68,13 +71,14 @@ fn group(ui: &mut Ui, title: &str, open: bool, content: impl FnOnce(&mut Ui)) {
 
 fn picture_ui(ui: &mut Ui, state: &mut State) {
     let model = state.session.model().cloned();
+    let defaults = state.defaults();
     methods_ui(ui, &mut state.draft.settings_mut().methods);
     ui.add_space(2.0);
     seeds_ui(ui, state);
     let settings = state.draft.settings_mut();
     let objective = settings.optimisation.objective;
-    group_rows(ui, settings, objective, true);
-    sampler_ui(ui, settings, model.as_deref());
+    group_rows(ui, settings, &defaults.values(), objective, true);
+    sampler_ui(ui, settings, &defaults, model.as_deref());
     if let Some(model) = &model {
         prediction_ui(ui, &mut settings.prediction_type, model);
         aspect_ui(ui, &mut settings.size, model);
@@ -180,9 +184,7 @@ fn memory_ui(ui: &mut Ui, settings: &Settings, model: &ModelInfo) {
         return;
     }
     let size = settings.size.unwrap_or(model.native_size);
-    let storm = settings.methods.includes(Method::Storm);
-    let count = settings.methods.list().len();
-    let bytes = model.needs.picture(size, count, storm);
+    let bytes = model.needs.picture(size, settings);
     let text = format!("About {:.2} GB of memory for a picture", bytes as f64 / 1e9);
     let palette = Palette::of(ui);
     ui.label(small(text).color(palette.weak_text))

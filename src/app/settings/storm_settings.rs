@@ -5,7 +5,7 @@ use egui::Ui;
 use super::setting_row::{VALUE_WIDTH, group_rows, row};
 use crate::diffusion::Optimisation;
 use crate::engine::Settings;
-use crate::storm::ObjectiveKind;
+use crate::storm::{ObjectiveKind, ParameterGroup};
 
 /// The objective and what is asked of it.
 pub fn storm_ui(ui: &mut Ui, settings: &mut Settings) {
@@ -14,10 +14,10 @@ pub fn storm_ui(ui: &mut Ui, settings: &mut Settings) {
 }
 
 /// All the rest.
-pub fn more_ui(ui: &mut Ui, settings: &mut Settings) {
+pub fn more_ui(ui: &mut Ui, settings: &mut Settings, defaults: &Settings) {
     rows_ui(ui, &mut settings.optimisation, false);
     let objective = settings.optimisation.objective;
-    group_rows(ui, settings, objective, false);
+    group_rows(ui, settings, &defaults.values(), objective, false);
 }
 
 /// The parameters that the chosen objective reads.
@@ -29,7 +29,8 @@ fn rows_ui(ui: &mut Ui, optimisation: &mut Optimisation, is_prominent: bool) {
         groups.reverse();
     }
     for group in groups {
-        group_rows(ui, group, objective, is_prominent);
+        let defaults = group.defaults();
+        group_rows(ui, group, &defaults, objective, is_prominent);
     }
 }
 

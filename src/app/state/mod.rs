@@ -15,10 +15,11 @@ use crate::app::canvases::handles::Drawing;
 use crate::app::draft::Draft;
 use crate::app::draft::assigning;
 use crate::app::files::Files;
-use crate::diffusion::Method;
-use crate::engine::{StepKey, StepRecord, StepStore};
+use crate::diffusion::{Method, OwnWalk};
+use crate::engine::{Settings, StepKey, StepRecord, StepStore};
 use crate::film::looks::{Look, looks};
 use crate::prompt::Word;
+use crate::storm::ObjectiveKind;
 use action::Action;
 use kept::Kept;
 use model_choices::ModelChoices;
@@ -47,6 +48,29 @@ pub struct State {
 }
 
 impl State {
+    /// What settings go back to, with the model and the objective of now.
+    pub fn defaults(&self) -> Settings {
+        self.defaults_with(self.draft.settings.optimisation.objective)
+    }
+
+    /// The same with another objective.
+    pub fn defaults_with(&self, objective: ObjectiveKind) -> Settings {
+        match self.session.model() {
+            Some(model) => Settings::for_new_pictures(&model.own_walk, objective),
+            None => Settings::for_new_pictures(&OwnWalk::default(), objective),
+        }
+    }
+
+    /// The objective was `before` and may have changed: what was its default
+    /// becomes the new one's.
+    pub fn follow_objective(&mut self, before: ObjectiveKind) {
+        let now = self.draft.settings.optimisation.objective;
+        if now != before {
+            let (old, new) = (self.defaults_with(before), self.defaults_with(now));
+            self.draft.settings_mut().change_defaults(&old, &new, None);
+        }
+    }
+
     /// The run that the canvases show.
     pub fn shown_run(&self) -> Option<&Run> {
         match self.view.run {

@@ -40,7 +40,7 @@ use crate::app::state::session::{RunKey, Session};
 use crate::app::state::sweeps::Sweeps;
 use crate::checkpoint::CheckpointSource;
 use crate::diffusion::Methods;
-use crate::engine::{Engine, Event, Settings};
+use crate::engine::{Engine, Event};
 use crate::export::OutputFolder;
 use crate::restore::RestoredSettings;
 use exporting::Recording;
@@ -385,7 +385,7 @@ impl StudioApp {
                 self.state.draft.settings_mut().methods = Methods::Standard;
                 self.generate();
             }
-            Remedy::ResetSettings => *self.state.draft.settings_mut() = Settings::default(),
+            Remedy::ResetSettings => *self.state.draft.settings_mut() = self.state.defaults(),
             Remedy::DiscardRelations => self.state.draft.propose_again(),
             Remedy::DropWaiting => self.state.actions.push(Action::CancelAll),
             // The window's own affair.

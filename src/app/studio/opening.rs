@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::StudioApp;
 use crate::checkpoint::CheckpointSource;
-use crate::engine::{Event, LoraChoice, NetworkFile};
+use crate::engine::{Event, LoraChoice, NetworkFile, Settings};
 
 impl StudioApp {
     /// Asks the engine for a model; one that is still loading is given up for it.
@@ -93,9 +93,11 @@ impl StudioApp {
                 let known = self.state.networks.library().known_words(info.text_width);
                 self.state.draft.set_known_words(known);
                 self.state.draft.set_tokenizer(Arc::clone(&info.tokenizer));
-                let old = self.state.session.model().map(|model| &model.own_walk);
+                let old = self.state.defaults();
+                let objective = old.optimisation.objective;
+                let new = Settings::for_new_pictures(&info.own_walk, objective);
                 let settings = self.state.draft.settings_mut();
-                settings.change_model(old, &info.own_walk);
+                settings.change_defaults(&old, &new, Some(&info.own_walk));
                 self.state.models.loaded();
             }
             Event::ModelFailed { .. } => {

@@ -148,6 +148,11 @@ pub struct SchedulerConfig {
     pub(super) lower_order_final: Option<bool>,
     pub(super) euler_at_final: Option<bool>,
     pub(super) variance_type: Option<String>,
+    pub(super) predict_x0: Option<bool>,
+    /// Steps that UniPC does not correct.
+    pub(super) disable_corrector: Option<Vec<usize>>,
+    pub(super) interpolation_type: Option<String>,
+    pub(super) timestep_type: Option<String>,
     pub(super) original_inference_steps: Option<usize>,
     pub(super) timestep_scaling: Option<f64>,
 }
@@ -181,6 +186,10 @@ impl Default for SchedulerConfig {
             lower_order_final: None,
             euler_at_final: None,
             variance_type: None,
+            predict_x0: None,
+            disable_corrector: None,
+            interpolation_type: None,
+            timestep_type: None,
             original_inference_steps: None,
             timestep_scaling: None,
         }

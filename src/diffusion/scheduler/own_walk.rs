@@ -19,6 +19,26 @@ pub struct OwnWalk {
     pub instead: Vec<String>,
 }
 
+impl Default for OwnWalk {
+    /// Of a model that says nothing.
+    fn default() -> Self {
+        SchedulerConfig::default().own_walk(false)
+    }
+}
+
+impl OwnWalk {
+    /// Whether the model leaves open how it is walked: it was made for no few
+    /// steps, and names one of the samplers that every model was published with
+    /// before there were better ones. One that asks in vain does not, so that what
+    /// is taken instead is what is said.
+    pub fn takes_any_sampler(&self) -> bool {
+        use SchedulerKind::{Ddim, Ddpm, Pndm};
+        self.steps.is_none()
+            && self.instead.is_empty()
+            && matches!(self.scheduler, Pndm | Ddim | Ddpm)
+    }
+}
+
 impl fmt::Display for OwnWalk {
     /// As "LCM, 4 steps, guidance scale 8".
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -127,6 +147,20 @@ impl SchedulerConfig {
         }
         if is_multistep && self.solver_order.is_some_and(|order| order > 2) {
             instead.push("the third order is not available, the second is taken instead".into());
+        }
+        if taken == SchedulerKind::Unipc && self.predict_x0 == Some(false) {
+            let own = "UniPC on the predicted noise is not available, UniPC on the predicted \
+                       picture is taken instead";
+            instead.push(own.into());
+        }
+        if self.interpolation_type.as_deref() == Some("log_linear") {
+            let own = "noise levels interpolated in their logarithm are not available, linear ones \
+                       are taken instead";
+            instead.push(own.into());
+        }
+        if self.timestep_type.as_deref() == Some("continuous") {
+            let own = "continuous timesteps are not available, the training's are taken instead";
+            instead.push(own.into());
         }
         if self.use_lu_lambdas == Some(true) {
             let own = "Lu's noise levels are not available, the model's own are taken instead";

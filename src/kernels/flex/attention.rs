@@ -114,7 +114,7 @@ fn attend(
 
 /// Queries of a task: as many as the cache holds the scores of, and few enough for
 /// every thread to have some.
-fn rows_at_once(positions: usize, context: usize) -> usize {
+pub(super) fn rows_at_once(positions: usize, context: usize) -> usize {
     let in_cache = (SCORES_AT_ONCE / context.max(1)).clamp(1, QUERIES_AT_ONCE);
     let share = positions.div_ceil(rayon::current_num_threads()).max(16);
     in_cache.min(share).min(positions.max(1))
@@ -163,7 +163,7 @@ fn attend_rows(sample: &Sample, first: usize, attended: &mut [f32], mut maps: Op
 const LANES: usize = 16;
 
 #[macerator::with_simd]
-fn softmax_rows<S: Simd>(scores: &mut [f32], context: usize) {
+pub(super) fn softmax_rows<S: Simd>(scores: &mut [f32], context: usize) {
     for row in scores.chunks_exact_mut(context.max(1)) {
         softmax(row);
     }

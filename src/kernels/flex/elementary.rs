@@ -32,10 +32,26 @@ pub(super) fn silu(x: f32) -> f32 {
     x / (1.0 + exp(-x))
 }
 
+/// The derivative of [`silu`]: σ(x) (1 + x (1 − σ(x))), with σ(x) = 1 / (1 + e^-x).
+#[inline(always)]
+pub(super) fn silu_slope(x: f32) -> f32 {
+    let share = 1.0 / (1.0 + exp(-x));
+    share * (1.0 + x * (1.0 - share))
+}
+
 /// The Gaussian error linear unit x · Φ(x), by the error function (not by tanh).
 #[inline(always)]
 pub(super) fn gelu(x: f32) -> f32 {
     0.5 * x * (1.0 + erf(x * std::f32::consts::FRAC_1_SQRT_2))
+}
+
+/// The derivative of [`gelu`]: Φ(x) + x φ(x), with φ the bell curve.
+#[inline(always)]
+pub(super) fn gelu_slope(x: f32) -> f32 {
+    /// 1 / √(2π).
+    const HEIGHT: f32 = 0.398_942_3;
+    let below = 0.5 * (1.0 + erf(x * std::f32::consts::FRAC_1_SQRT_2));
+    below + x * HEIGHT * exp(-0.5 * x * x)
 }
 
 /// The error function, within 1e-7 of it: a polynomial in x near 0, and

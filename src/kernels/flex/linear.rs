@@ -8,7 +8,8 @@ use super::{FlexTensor, WORTH_A_THREAD, tensor, values};
 /// A linear layer's numbers.
 pub(in crate::kernels) struct Weights {
     weight: FlexTensor,
-    bias: FlexTensor,
+    /// None of the way back.
+    bias: Option<FlexTensor>,
     /// Of the weight as a matrix [inputs, outputs].
     layout: Layout,
 }
@@ -17,7 +18,7 @@ impl Weights {
     /// `weight` is [outputs, inputs] if `outputs_first`, else [inputs, outputs].
     pub(in crate::kernels) fn new(
         weight: &FlexTensor,
-        bias: &FlexTensor,
+        bias: Option<&FlexTensor>,
         outputs_first: bool,
     ) -> Self {
         let weight = weight.to_contiguous();
@@ -29,9 +30,25 @@ impl Weights {
             } else {
                 layout
             },
-            bias: bias.to_contiguous(),
+            bias: bias.map(FlexTensor::to_contiguous),
             weight,
         }
+    }
+
+    /// Those of the way back: from the gradient by the output to that by the input.
+    pub(in crate::kernels) fn back(&self) -> Self {
+        Self {
+            weight: self.weight.clone(),
+            bias: None,
+            layout: self.layout.transposed(),
+        }
+    }
+
+    /// The bias of the outputs from `first` on; nothing if there is none.
+    fn bias(&self, first: usize) -> &[f32] {
+        self.bias
+            .as_ref()
+            .map_or(&[], |bias| &values(bias)[first..])
     }
 
     fn outputs(&self) -> usize {
@@ -51,7 +68,7 @@ pub(in crate::kernels) fn linear(
     let outputs = weights.outputs();
     let rows = batch * positions;
     let mut output = start(residual, rows * outputs);
-    let bias = values(&weights.bias);
+    let bias = weights.bias(0);
     let at_once = rows_at_once(rows, inputs * outputs);
     let numbers = values(&input);
     let parts = output
@@ -99,10 +116,10 @@ pub(in crate::kernels) fn grid_to_sequence(sample: &FlexTensor, weights: &Weight
     let sample = sample.to_contiguous();
     let [batch, inputs, height, width] = sample.layout().shape().dims::<4>();
     let (cells, outputs) = (height * width, weights.outputs());
-    let bias = values(&weights.bias);
-    let mut output: Vec<f32> = Vec::with_capacity(batch * cells * outputs);
-    for _ in 0..batch * cells {
-        output.extend_from_slice(bias);
+    let mut output = vec![0.0; batch * cells * outputs];
+    if weights.bias.is_some() {
+        let rows = output.chunks_exact_mut(outputs.max(1));
+        rows.for_each(|row| row.copy_from_slice(weights.bias(0)));
     }
     let at_once = rows_at_once(batch * cells, inputs * outputs).min(cells.max(1));
     let samples = output
@@ -150,7 +167,7 @@ pub(in crate::kernels) fn sequence_to_grid_added(
         parts.for_each(|(part, output)| {
             let first = part * at_once;
             let planes = output.chunks_exact_mut(cells.max(1));
-            for (plane, bias) in planes.zip(&values(&weights.bias)[first..]) {
+            for (plane, bias) in planes.zip(weights.bias(first)) {
                 plane.iter_mut().for_each(|number| *number += bias);
             }
             let rows = output.len() / cells.max(1);

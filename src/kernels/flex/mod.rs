@@ -10,6 +10,7 @@
 )]
 
 pub(super) mod attention;
+pub(super) mod attention_backward;
 pub(super) mod convolution;
 mod elementary;
 pub(super) mod gating;

@@ -37,6 +37,8 @@ struct UniPcScheduler {
     /// `solver_type` "bh1": B(h) = h instead of e^h − 1.
     is_bh1: bool,
     lower_order_final: bool,
+    /// Steps whose outcome the next prediction does not correct.
+    uncorrected: Vec<usize>,
     /// x0 of the last predictions, newest first.
     originals: VecDeque<Tensor<4>>,
     /// Where the last step began, corrected, and its order.
@@ -55,6 +57,7 @@ fn build(config: &SchedulerConfig, steps: usize) -> Result<Box<dyn Scheduler>, S
         order: config.solver_order.unwrap_or(2).clamp(1, MOST_ORDER),
         is_bh1: config.solver_type.as_deref() == Some("bh1"),
         lower_order_final: config.lower_order_final.unwrap_or(true),
+        uncorrected: config.disable_corrector.clone().unwrap_or_default(),
         originals: VecDeque::with_capacity(MOST_ORDER),
         begun: None,
         moved: None,
@@ -181,7 +184,9 @@ impl Scheduler for UniPcScheduler {
         let original =
             self.calls[index].predicted_original(self.prediction_type, &model_output, &sample);
         let moved = self.moved.take();
-        if let Some((start, order)) = self.begun.take() {
+        let begun = self.begun.take();
+        let begun = begun.filter(|_| !self.uncorrected.contains(&index.wrapping_sub(1)));
+        if let Some((start, order)) = begun {
             let way = self.way(index - 1, order);
             sample = self.go(&way, &start, Some(&original));
             if let Some(by) = moved {

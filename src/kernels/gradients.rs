@@ -1,0 +1,30 @@
+//! Whether a backward pass of ours is that of burn's own operations, for the tests of this room.
+
+use burn::tensor::{Tensor, Tolerance};
+
+/// Compares the gradients of `ours` and of `chain` by each of `inputs`, of a
+/// weighted sum of their output.
+pub(super) fn assert_gradient<const N: usize, const D: usize, const O: usize>(
+    inputs: [Tensor<D>; N],
+    ours: impl Fn([Tensor<D>; N]) -> Tensor<O>,
+    chain: impl Fn([Tensor<D>; N]) -> Tensor<O>,
+) {
+    let gradients = |operation: &dyn Fn([Tensor<D>; N]) -> Tensor<O>| {
+        let tracked = inputs.clone().map(|input| input.autodiff().require_grad());
+        let output = operation(tracked.clone());
+        // No two weights are alike, and none is the same by chance.
+        let count = output.shape().num_elements() as i64;
+        let device = output.device().inner();
+        let steps = Tensor::<1, burn::tensor::Int>::arange(0..count, &device).float();
+        let weights = steps.mul_scalar(0.7).sin().reshape(output.shape());
+        let mut gradients = output.mul(Tensor::from_inner(weights)).sum().backward();
+        tracked.map(|input| {
+            let gradient = input.grad_remove(&mut gradients);
+            gradient.expect("every input is read").into_data()
+        })
+    };
+    let (ours, chained) = (gradients(&ours), gradients(&chain));
+    for (ours, chained) in ours.iter().zip(&chained) {
+        ours.assert_approx_eq::<f32>(chained, Tolerance::rel_abs(1e-4, 1e-4));
+    }
+}
