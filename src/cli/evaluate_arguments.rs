@@ -36,7 +36,7 @@ pub(super) struct EvaluateArguments {
         long,
         value_name = "FILE",
         value_parser = path(),
-        conflicts_with_all = ["pairs", "colours"]
+        conflicts_with_all = ["pairs", "colours", "tasks"]
     )]
     pub(super) prompts: Option<PathBuf>,
     /// Judge more than one relation: relation, chain, count, size, region, mixed

@@ -83,15 +83,28 @@ fn write_apng(
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
     // 0 plays are endless.
-    encoder.set_animated(frames.len() as u32, 0)?;
-    let mut writer = encoder.write_header()?;
+    encoder
+        .set_animated(frames.len() as u32, 0)
+        .map_err(png_error)?;
+    let mut writer = encoder.write_header().map_err(png_error)?;
     for frame in frames {
         let milliseconds = frame.delay.as_millis().min(u128::from(u16::MAX));
-        writer.set_frame_delay(milliseconds as u16, 1000)?;
-        writer.write_image_data(frame.image.as_raw())?;
+        writer
+            .set_frame_delay(milliseconds as u16, 1000)
+            .map_err(png_error)?;
+        writer
+            .write_image_data(frame.image.as_raw())
+            .map_err(png_error)?;
     }
-    writer.finish()?;
-    Ok(())
+    writer.finish().map_err(png_error)
+}
+
+/// What the system said is worth more than what the encoder made of it.
+fn png_error(error: png::EncodingError) -> io::Error {
+    match error {
+        png::EncodingError::IoError(error) => error,
+        other => io::Error::other(other),
+    }
 }
 
 #[cfg(test)]

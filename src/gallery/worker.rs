@@ -436,8 +436,8 @@ impl Worker {
     }
 }
 
-fn move_to_trash(_: &[PathBuf]) -> Result<(), String> {
-    Err("this build does not know the system's trash".to_owned())
+fn move_to_trash(paths: &[PathBuf]) -> Result<(), String> {
+    trash::delete_all(paths).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

@@ -104,14 +104,18 @@ impl GalleryPanel {
             ui.add(edit).accessible_name("Search the prompts");
             ui.checkbox(&mut self.only_starred, "Starred");
             let count = state.kept.catalogue.entries().len();
-            let bytes = state.kept.catalogue.bytes() as f64 / 1e6;
+            let bytes = state.kept.catalogue.bytes() as f64;
+            let amount = match bytes < 1e6 {
+                true => format!("{:.0} kB", bytes / 1e3),
+                false => format!("{:.1} MB", bytes / 1e6),
+            };
             if count > 0 {
                 let unread = state.kept.catalogue.unread();
                 let reading = match unread {
                     0 => String::new(),
                     _ => format!(" · {unread} still to be read"),
                 };
-                let text = format!("{count} kept, {bytes:.1} MB{reading}");
+                let text = format!("{count} kept, {amount}{reading}");
                 ui.label(small(text).color(palette.weak_text));
             }
             let layout = egui::Layout::right_to_left(egui::Align::Center);
