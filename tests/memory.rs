@@ -121,7 +121,8 @@ fn passes_hold_about_what_is_estimated() {
             estimated,
         );
         for share in [prediction, update, kept] {
-            assert!((0.3..1.1).contains(&share), "{family}: {share}");
+            // Fused kernels keep less than the operations that are counted.
+            assert!((0.1..1.1).contains(&share), "{family}: {share}");
         }
         // What is computed again is not held.
         assert!(
