@@ -276,6 +276,7 @@ fn refinements_are_bounded_and_leave_the_updates_of_the_picture() {
     let rule = UpdateRule::Normalised(SpatialUpdateParameters {
         window: 1.0,
         updates_per_picture: 3,
+        updates_per_step: 1,
         ..Default::default()
     });
     let mut found = Updates::default();
