@@ -22,7 +22,8 @@ fn scheduler_help() -> String {
         .iter()
         .map(|kind| spelled(kind.sampler().label));
     format!(
-        "{}, also as other programs call them, such as \"DPM++ 2M Karras\"; without it the model's own",
+        "{}, also as other programs call them, such as \"DPM++ 2M Karras\"; without it the model's own \
+         if it asks for one, else the best by measurement",
         names.collect::<Vec<_>>().join(", ")
     )
 }
