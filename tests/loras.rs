@@ -305,6 +305,32 @@ fn every_spelling_and_type_acts_as_the_merged_checkpoint() {
     }
 }
 
+/// Every spelling and form, two at once and other weights, by diffusers with PEFT.
+#[test]
+fn diffusers_computes_the_same_with_each_file() {
+    let fixture = Fixture::open("lora.safetensors");
+    let facts = fixture.facts();
+    let cases = facts["cases"].as_object().unwrap();
+    assert!(cases.len() >= 8);
+    for (case, files) in cases {
+        let files = files.as_object().unwrap().iter();
+        let loras = files.map(|(name, weight)| {
+            let path = folder().join("lora").join(format!("{name}.safetensors"));
+            opened(&path, weight.as_f64().unwrap())
+        });
+        let mut model = model_at(&folder().join(FAMILY));
+        model.set_loras(loras.collect()).unwrap();
+        let text_encoder = model.text_encoders.first.network().unwrap();
+        let hidden = text_encoder.forward(fixture.ids("ids", &model.device));
+        let context = model.unet.prompt_context(hidden.clone());
+        let latents = fixture.tensor::<4>("latents", &model.device);
+        let predicted = model.unet.predict(latents, 981.0, &context, None, &|| true);
+        let ours = [numbers(hidden), numbers(predicted.unwrap().sample)];
+        let theirs = ["hidden", "prediction"].map(|part| fixture.floats(&format!("{case}.{part}")));
+        near(case, &ours, &theirs);
+    }
+}
+
 #[test]
 fn two_loras_on_the_same_layers_add_up() {
     let (first, second) = (MadeLora::new(1, 3, Some(2.0)), MadeLora::new(2, 2, None));
