@@ -121,7 +121,7 @@ fn files_that_could_not_be_saved_are_refused_before_the_model_loads() {
         (file.as_path(), &[][..], 6),
         (folder.path(), &["--trajectory", in_file][..], 6),
         (folder.path(), &["--animation", gif.to_str().unwrap()], 6),
-        (folder.path(), &["--animation", "made.png"], 2),
+        (folder.path(), &["--animation", "made.mp4"], 2),
     ] {
         let ran = generate(output, &quick(arguments));
         let said = text(&ran.stderr);

@@ -322,7 +322,7 @@ fn damaged_models_are_refused_by_the_name_of_what_is_wrong() {
 
     // Where the parts do not open, the class says best what they are.
     let index = model.path().join("model_index.json");
-    let class = "StableDiffusionXLPipeline";
+    let class = "StableDiffusion3Pipeline";
     std::fs::write(&index, format!(r#"{{"_class_name": "{class}"}}"#)).unwrap();
     change("unet/config.json", "in_channels", 9.into(), class);
     std::fs::remove_file(&index).unwrap();

@@ -121,8 +121,9 @@ fn passes_hold_about_what_is_estimated() {
             estimated,
         );
         for share in [prediction, update, kept] {
-            // Fused kernels keep less than the operations that are counted.
-            assert!((0.1..1.1).contains(&share), "{family}: {share}");
+            // What is counted are burn's own operations, which a GPU differentiates; the
+            // CPU's fused kernels keep a tenth of it in models as narrow as these.
+            assert!((0.05..1.1).contains(&share), "{family}: {share}");
         }
         // What is computed again is not held.
         assert!(

@@ -83,7 +83,7 @@ fn a_dropped_infotext_is_taken_as_it_is_and_what_is_missing_is_listed() {
     assert_eq!(draft.settings.guidance_scale, 35.0);
     assert_eq!(draft.settings.size, Some([512, 768]));
     assert!(
-        message(&harness).contains("Clip skip 2"),
+        message(&harness).contains("Denoising strength 0.55"),
         "{}",
         message(&harness)
     );
