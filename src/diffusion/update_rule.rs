@@ -46,7 +46,8 @@ parameters! {
     /// At most so many updates in one picture.
     updates_per_picture: usize = 25 => Description::count("Updates per picture", 0..=MOST_UPDATES)
         .flag("updates-per-picture", &["updates_per_picture"]).prominent();
-    /// At most so many updates in one step; the second comes only where the first was not enough.
+    /// At most so many updates in one step, each only where the one before was not enough; one where
+    /// noise leaves room for 26 steps or more.
     updates_per_step: usize = 2 => Description::count("Updates per step", 0..=MOST_UPDATES)
         .flag("updates-per-step", &["updates_per_step"]);
     /// What is left of the step size at the end of the updates; it falls evenly with log σ, or with
@@ -67,6 +68,9 @@ parameters! {
 /// Below so many updates that noise leaves room for, each is longer. At 25 steps
 /// there are 13, and the step size was chosen there.
 const USUAL_UPDATES: f64 = 13.0;
+/// With so many steps that noise leaves room for, as 50 have, one update in each
+/// is enough.
+const ENOUGH_STEPS: usize = 26;
 /// How many times longer at most: 2.5 of the default step size is the release's.
 const MOST_STRETCH: f64 = 2.5;
 
@@ -129,10 +133,26 @@ impl SpatialUpdateParameters {
         }
     }
 
+    /// In how many calls there is noise enough to update.
+    fn steps_with_room(&self, calls: &[ModelCall]) -> usize {
+        let counts = |call: &&ModelCall| call.keeps_moves && call.sigma >= self.least_noise;
+        calls.iter().filter(counts).count()
+    }
+
+    /// At most so many updates in a step of such a walk.
+    fn most_in_a_step(&self, calls: &[ModelCall]) -> usize {
+        match self.is_by_noise() {
+            true => {
+                let enough = ENOUGH_STEPS.div_ceil(self.steps_with_room(calls).max(1));
+                self.updates_per_step.min(enough)
+            }
+            false => self.updates_per_step,
+        }
+    }
+
     /// How many times longer an update is because there are few of them.
     fn stretch(&self, calls: &[ModelCall]) -> f64 {
-        let counts = |call: &&ModelCall| call.keeps_moves && call.sigma >= self.least_noise;
-        let updates = calls.iter().filter(counts).count() * self.updates_per_step;
+        let updates = self.steps_with_room(calls) * self.updates_per_step;
         let stretch = (USUAL_UPDATES / updates.max(1) as f64).sqrt();
         stretch.clamp(1.0, MOST_STRETCH)
     }
@@ -176,7 +196,7 @@ impl UpdateRule {
         match self {
             Self::Normalised(ours) if ours.is_in_window(place) => {
                 let left = ours.updates_per_picture.saturating_sub(made);
-                left.min(ours.updates_per_step)
+                left.min(ours.most_in_a_step(place.calls))
             }
             Self::Clipped(released) if released.updates(place.context.step_index) => 1,
             _ => 0,
@@ -275,6 +295,15 @@ mod tests {
                     assert!(first > 0.09, "{kind} {steps}: {first}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_step_updates_twice_where_there_are_few() {
+        let rule = UpdateRule::default();
+        for (steps, most) in [(8, 2), (20, 2), (25, 2), (50, 1)] {
+            let calls = walk(SchedulerKind::Dpmpp2m, steps, None);
+            assert_eq!(rule.updates_left(at(&calls, 0), 0), most, "{steps}");
         }
     }
 
