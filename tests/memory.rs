@@ -2,6 +2,7 @@
 
 use burn::tensor::{Device, Distribution, Tensor};
 use storm_studio::models::config::UNetConfig;
+use storm_studio::models::memory::BackwardPass;
 use storm_studio::models::unet::{Activations, Capture, Grid, MicroConditioning, PromptContext};
 use storm_studio::models::{UNet2DConditionModel, config::TextTime};
 
@@ -111,19 +112,21 @@ fn passes_hold_about_what_is_estimated() {
         let estimated = config.prediction_memory(LATENTS, 1).numbers;
         let prediction = share(&format!("{family}, prediction"), held, estimated);
         let held = most_held(|| scene.update(Activations::Recompute)).1;
-        let estimated = config.gradient_memory(LATENTS, capture).numbers;
+        let estimated = config
+            .gradient_memory(LATENTS, capture, BackwardPass::Fused)
+            .numbers;
         let update = share(&format!("{family}, update"), held, estimated);
         let held_keeping = most_held(|| scene.update(Activations::Keep)).1;
-        let estimated = config.kept_gradient_memory(LATENTS, capture).numbers;
+        let estimated = config
+            .kept_gradient_memory(LATENTS, capture, BackwardPass::Fused)
+            .numbers;
         let kept = share(
             &format!("{family}, update that keeps"),
             held_keeping,
             estimated,
         );
         for share in [prediction, update, kept] {
-            // What is counted are burn's own operations, which a GPU differentiates; the
-            // CPU's fused kernels keep a tenth of it in models as narrow as these.
-            assert!((0.05..1.1).contains(&share), "{family}: {share}");
+            assert!((0.3..1.1).contains(&share), "{family}: {share}");
         }
         // What is computed again is not held.
         assert!(

@@ -12,6 +12,7 @@ use storm_studio::checkpoint::{
 };
 use storm_studio::diffusion::{PredictionType, SchedulerKind};
 use storm_studio::engine::ModelNeeds;
+use storm_studio::models::memory::BackwardPass;
 use storm_studio::models::unet::{Grid, MicroConditioning};
 
 use crate::checkpoints::{TEXT, UNET, VAE, copy_folder};
@@ -313,7 +314,7 @@ fn a_picture_with_storm_is_estimated_to_fit_eight_gigabytes() {
     let opened = Checkpoint::open(&in_folder(copy.path()), &Device::flex()).unwrap();
     let gigabytes = |bytes: u64| bytes as f64 / 1e9;
     for weight_type in [WeightType::F32, WeightType::F16] {
-        let needs = ModelNeeds::of(&opened, weight_type);
+        let needs = ModelNeeds::of(&opened, weight_type, BackwardPass::Chained);
         println!(
             "{weight_type}: weights {:.2} GB, of which text encoders {:.2}; picture {:.2}; update {:.2}; \
              at most {:.2}",

@@ -9,6 +9,7 @@ use crate::checkpoint::{Checkpoint, ModelDescription, PredictionSource, WeightTy
 use crate::device::ComputeDevice;
 use crate::engine::{ModelNeeds, Request, seeds_text};
 use crate::models::config::UNetConfig;
+use crate::models::memory::BackwardPass;
 use crate::restore::{PictureKind, RestoredSettings, read_texts, settings_of};
 
 /// Longest text of a picture that is printed whole, in characters.
@@ -172,7 +173,7 @@ fn lines(checkpoint: &Checkpoint) -> Vec<(&'static str, String)> {
     ];
     lines.extend(own_walk.instead.into_iter().map(|what| ("", what)));
     for weight_type in [WeightType::F32, WeightType::F16] {
-        let needs = ModelNeeds::of(checkpoint, weight_type);
+        let needs = ModelNeeds::of(checkpoint, weight_type, BackwardPass::Chained);
         let label = match weight_type {
             WeightType::F32 => "memory, f32",
             WeightType::F16 => "memory, f16",

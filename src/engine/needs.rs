@@ -10,6 +10,7 @@ use super::run_shape::{Networks, RunShape, gigabytes};
 use super::settings::Settings;
 use crate::checkpoint::{Checkpoint, NetworkSize, TextEncoders, WeightType};
 use crate::device::{ComputeDevice, MemoryLimits};
+use crate::models::memory::BackwardPass;
 use crate::models::unet::{Activations, Capture, Grid};
 
 /// What a model needs on its device. How much memory a graphics card has free is
@@ -38,8 +39,12 @@ pub struct ModelNeeds {
 }
 
 impl ModelNeeds {
-    /// What `checkpoint` needs with weights of `weight_type`.
-    pub fn of(checkpoint: &Checkpoint, weight_type: WeightType) -> Self {
+    /// What `checkpoint` needs with weights of `weight_type`, on a GPU or on the CPU.
+    pub fn of(
+        checkpoint: &Checkpoint,
+        weight_type: WeightType,
+        backward_pass: BackwardPass,
+    ) -> Self {
         let sizes = checkpoint.networks();
         let bytes = |size: &NetworkSize, numbers: usize| numbers as u64 * size.bytes(weight_type);
         let largest = sizes.iter().map(|size| bytes(size, size.largest_tensor));
@@ -49,6 +54,7 @@ impl ModelNeeds {
             unet: checkpoint.description.unet_config.clone(),
             vae: checkpoint.description.vae_config.clone(),
             bytes: weight_type.bytes() as u64,
+            backward_pass,
         };
         Self {
             parameters: checkpoint.parameters(),
@@ -70,9 +76,13 @@ impl ModelNeeds {
     /// The type of number that `device` keeps the weights of `checkpoint` in, and
     /// what it needs then.
     pub fn on(checkpoint: &Checkpoint, device: &ComputeDevice) -> (WeightType, Self) {
-        let whole = Self::of(checkpoint, WeightType::F32);
+        let pass = match device.wgpu() {
+            Some(_) => BackwardPass::Chained,
+            None => BackwardPass::Fused,
+        };
+        let whole = Self::of(checkpoint, WeightType::F32, pass);
         let (weight_type, mut needs) = match device.uses_halves(whole.weights) {
-            true => (WeightType::F16, Self::of(checkpoint, WeightType::F16)),
+            true => (WeightType::F16, Self::of(checkpoint, WeightType::F16, pass)),
             false => (WeightType::F32, whole),
         };
         needs.limits = device.memory_limits();

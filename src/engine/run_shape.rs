@@ -7,7 +7,7 @@ use crate::checkpoint::WeightType;
 use crate::device::MemoryLimits;
 use crate::diffusion::{Method, SpatialUpdateParameters};
 use crate::models::config::{AutoencoderConfig, UNetConfig};
-use crate::models::memory::ActivationMemory;
+use crate::models::memory::{ActivationMemory, BackwardPass};
 use crate::models::unet::{Activations, Capture, Grid};
 
 /// Up to this size in bytes of its largest tensor a picture is decoded whole:
@@ -31,6 +31,7 @@ pub(super) struct Networks {
     pub(super) vae: AutoencoderConfig,
     /// Bytes per number of the UNet's activations.
     pub(super) bytes: u64,
+    pub(super) backward_pass: BackwardPass,
 }
 
 /// A picture to be made.
@@ -96,10 +97,10 @@ impl Networks {
 
     /// Bytes of an update's passes.
     fn update(&self, picture: PictureShape, activations: Activations) -> Bytes {
-        let (latents, capture) = (picture.latents, picture.capture);
+        let (latents, capture, pass) = (picture.latents, picture.capture, self.backward_pass);
         let memory = match activations {
-            Activations::Keep => self.unet.kept_gradient_memory(latents, capture),
-            Activations::Recompute => self.unet.gradient_memory(latents, capture),
+            Activations::Keep => self.unet.kept_gradient_memory(latents, capture, pass),
+            Activations::Recompute => self.unet.gradient_memory(latents, capture, pass),
         };
         Bytes::of(memory, self.bytes)
     }
@@ -267,6 +268,7 @@ mod tests {
             unet: UNetConfig::from_json(br#"{"cross_attention_dim": 768}"#).unwrap(),
             vae: AutoencoderConfig::from_json(vae).unwrap(),
             bytes: 4,
+            backward_pass: BackwardPass::Chained,
         }
     }
 

@@ -19,6 +19,7 @@ pub mod judge;
 pub mod run;
 
 // Keeping what came of it.
+mod record_files;
 pub mod records;
 pub mod results;
 pub mod settings;

@@ -1,12 +1,7 @@
 //! The folder of a run: settings, pictures, and one line of JSON per picture.
-//!
-//! A picture's line is written after the picture, so whatever has a line is
-//! whole, and a run that was interrupted goes on where it stopped. Shards may
-//! share a folder: each writes to a file of its own.
 
 use std::collections::HashSet;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use image::RgbImage;
@@ -14,11 +9,12 @@ use image::RgbImage;
 use super::method::EvaluatedMethod;
 use super::plan::Shard;
 use super::prompts::SpatialPrompt;
+use super::record_files::{
+    Lines, SETTINGS, join, join_folder, read_picture, read_records, read_settings, write_picture,
+};
 use super::records::PictureRecord;
 use super::settings::{Settings, SettingsConflict};
-use crate::export::png::{TextChunk, write_png};
-
-const SETTINGS: &str = "settings.json";
+use crate::export::png::TextChunk;
 
 /// Why a results folder cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -50,8 +46,8 @@ pub struct ResultsFolder {
     settings: Settings,
     records: Vec<PictureRecord>,
     keys: HashSet<Key>,
-    /// The lines of this shard.
-    lines: File,
+    /// Of this shard.
+    lines: Lines,
 }
 
 impl ResultsFolder {
@@ -60,25 +56,15 @@ impl ResultsFolder {
     /// # Errors
     /// If it holds pictures made with other settings, or is damaged.
     pub fn open(folder: &Path, shard: Shard, settings: &Settings) -> Result<Self, ResultsError> {
-        let made = fs::create_dir_all(folder);
-        made.map_err(|source| file_error(folder, source))?;
-        let mut joined = settings.clone();
-        let mut records = Vec::new();
-        if folder.join(SETTINGS).exists() {
-            let (kept, found) = read(folder)?;
-            join(folder, &mut joined, &kept)?;
-            records = found;
-        }
-        let text = serde_json::to_string_pretty(&joined)
-            .expect("settings have no map keys that JSON could not hold");
-        write_whole(&folder.join(SETTINGS), format!("{text}\n").as_bytes())?;
+        let settings = join_folder(folder, settings)?;
+        let records = read(folder)?;
         let keys = records.iter().map(key).collect();
         Ok(Self {
             folder: folder.to_path_buf(),
-            settings: joined,
+            settings,
             records,
             keys,
-            lines: open_lines(&lines_path(folder, shard))?,
+            lines: Lines::open(folder, shard)?,
         })
     }
 
@@ -107,16 +93,8 @@ impl ResultsFolder {
         image: &RgbImage,
         texts: &[TextChunk],
     ) -> Result<(), ResultsError> {
-        let path = self.folder.join(&record.picture);
-        let mut png = Vec::new();
-        write_png(&mut png, image, texts).map_err(|source| file_error(&path, source))?;
-        write_whole(&path, &png)?;
-        let mut line = serde_json::to_string(&record)
-            .expect("a record has no map keys that JSON could not hold");
-        line.push('\n');
-        // In one call, so that an interruption leaves no half line but the last.
-        let written = self.lines.write_all(line.as_bytes());
-        written.map_err(|source| file_error(&self.folder, source))?;
+        write_picture(&self.folder.join(&record.picture), image, texts)?;
+        self.lines.add(&record)?;
         self.keys.insert(key(&record));
         self.records.push(record);
         Ok(())
@@ -131,14 +109,7 @@ impl ResultsFolder {
     ) -> Option<RgbImage> {
         let wanted = (prompt.clone(), seed, method);
         let record = self.records.iter().find(|record| key(record) == wanted)?;
-        let path = self.folder.join(&record.picture);
-        match image::open(&path) {
-            Ok(image) => Some(image.to_rgb8()),
-            Err(error) => {
-                tracing::warn!("{}: {error}", path.display());
-                None
-            }
-        }
+        read_picture(&self.folder.join(&record.picture))
     }
 }
 
@@ -154,12 +125,12 @@ pub fn merge(
     let mut records = Vec::new();
     let mut keys = HashSet::new();
     for folder in folders {
-        let (settings, found) = read(folder)?;
+        let settings = read_settings(folder)?;
         match &mut merged {
             Some(merged) => join(folder, merged, &settings)?,
             None => merged = Some(settings),
         }
-        for record in found {
+        for record in read(folder)? {
             if keys.insert(key(&record)) {
                 records.push((folder.clone(), record));
             }
@@ -171,118 +142,22 @@ pub fn merge(
     Ok((settings, records))
 }
 
-/// The settings and all shards' records of a folder.
-fn read(folder: &Path) -> Result<(Settings, Vec<PictureRecord>), ResultsError> {
-    let path = folder.join(SETTINGS);
-    if !path.exists() {
-        return Err(ResultsError::NotResults {
-            path: folder.to_path_buf(),
-        });
-    }
-    let text = fs::read_to_string(&path).map_err(|source| file_error(&path, source))?;
-    let settings = serde_json::from_str(&text).map_err(|source| ResultsError::Damaged {
-        path,
-        line: source.line(),
-        source,
-    })?;
-    let entries = fs::read_dir(folder).map_err(|source| file_error(folder, source))?;
-    let mut files = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(|source| file_error(folder, source))?.path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "jsonl")
-        {
-            files.push(path);
-        }
-    }
-    // Folders list their files in any order.
-    files.sort();
-    let mut records = Vec::new();
+/// All shards' records of a folder; a picture with two lines counts once.
+fn read(folder: &Path) -> Result<Vec<PictureRecord>, ResultsError> {
+    let mut records = read_records(folder)?;
     let mut keys = HashSet::new();
-    for file in files {
-        let found = read_lines(&file)?;
-        records.extend(found.into_iter().filter(|record| keys.insert(key(record))));
-    }
-    Ok((settings, records))
-}
-
-fn read_lines(path: &Path) -> Result<Vec<PictureRecord>, ResultsError> {
-    let text = fs::read_to_string(path).map_err(|source| file_error(path, source))?;
-    let mut records = Vec::new();
-    for (number, line) in text.split_inclusive('\n').enumerate() {
-        if !line.ends_with('\n') {
-            // The last write was interrupted; its picture is made again.
-            break;
-        }
-        let record = serde_json::from_str(line).map_err(|source| ResultsError::Damaged {
-            path: path.to_path_buf(),
-            line: number + 1,
-            source,
-        })?;
-        records.push(record);
-    }
+    records.retain(|record| keys.insert(key(record)));
     Ok(records)
-}
-
-/// Opens a file of lines for adding, without the half line that an interrupted
-/// write may have left.
-fn open_lines(path: &Path) -> Result<File, ResultsError> {
-    let open = || -> io::Result<File> {
-        let file = OpenOptions::new().create(true).append(true).open(path)?;
-        let text = fs::read(path)?;
-        let whole = text.iter().rposition(|&byte| byte == b'\n');
-        let length = whole.map_or(0, |last| last + 1);
-        if length < text.len() {
-            file.set_len(length as u64)?;
-        }
-        Ok(file)
-    };
-    open().map_err(|source| file_error(path, source))
-}
-
-fn lines_path(folder: &Path, shard: Shard) -> PathBuf {
-    folder.join(match shard {
-        Shard::WHOLE => "pictures.jsonl".to_string(),
-        shard => format!("pictures-{}.jsonl", shard.to_string().replace('/', "-of-")),
-    })
-}
-
-/// Writes beside the file and renames, so that nobody ever reads half of it.
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), ResultsError> {
-    let write = || -> io::Result<()> {
-        let folder = path.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(folder)?;
-        let mut name = path.file_name().unwrap_or_default().to_os_string();
-        name.push(format!(".{}.part", std::process::id()));
-        let part = folder.join(name);
-        fs::write(&part, bytes)?;
-        fs::rename(part, path)
-    };
-    write().map_err(|source| file_error(path, source))
-}
-
-fn join(folder: &Path, settings: &mut Settings, other: &Settings) -> Result<(), ResultsError> {
-    let joined = settings.join(other);
-    joined.map_err(|conflict| ResultsError::Conflict {
-        path: folder.to_path_buf(),
-        conflict,
-    })
 }
 
 fn key(record: &PictureRecord) -> Key {
     (record.prompt.clone(), record.seed, record.method)
 }
 
-pub(super) fn file_error(path: &Path, source: io::Error) -> ResultsError {
-    ResultsError::File {
-        path: path.to_path_buf(),
-        source,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::diffusion::SchedulerKind;
     use crate::evaluate::figures::tests::picture;
@@ -307,8 +182,11 @@ mod tests {
     }
 
     fn seeds(folder: &Path) -> Vec<u64> {
-        let (_, records) = read(folder).unwrap();
-        records.iter().map(|record| record.seed).collect()
+        read(folder)
+            .unwrap()
+            .iter()
+            .map(|record| record.seed)
+            .collect()
     }
 
     #[test]

@@ -72,7 +72,8 @@ impl Evaluator<'_> {
         results: &mut ResultsFolder,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<(), EvaluateError> {
-        self.check_objects(plan)?;
+        let prompts = plan.prompts.iter();
+        self.check_nouns(prompts.flat_map(|it| [&it.subject.noun, &it.object.noun]))?;
         let wanted = plan.picture_count();
         let mut done = 0;
         for (prompt, seed) in plan.jobs() {
@@ -93,14 +94,13 @@ impl Evaluator<'_> {
     }
 
     /// Refuses a prompt that cannot be judged before any picture is made.
-    fn check_objects(&self, plan: &Plan) -> Result<(), EvaluateError> {
+    pub(super) fn check_nouns<'n>(
+        &self,
+        mut nouns: impl Iterator<Item = &'n String>,
+    ) -> Result<(), EvaluateError> {
         let Some(detector) = &self.detector else {
             return Ok(());
         };
-        let mut nouns = plan
-            .prompts
-            .iter()
-            .flat_map(|prompt| [&prompt.subject.noun, &prompt.object.noun]);
         match nouns.find(|noun| !detector.names().contains(noun)) {
             None => Ok(()),
             Some(noun) => Err(EvaluateError::UnknownObject {

@@ -100,32 +100,22 @@ impl MethodSummary {
         let mut object = Map::new();
         object.insert("method".to_string(), json!(self.method));
         object.insert("pictures".to_string(), json!(self.pictures));
-        for (figure, estimate) in &self.figures {
-            object.insert(figure.key().to_string(), number(estimate.value));
-        }
         let relations = self.per_relation.iter();
         let relations: Map<String, Value> = relations
             .map(|(relation, rate)| (relation.to_string(), number(*rate)))
             .collect();
         object.insert("per_relation".to_string(), relations.into());
-        let intervals = self.figures.iter();
-        let intervals: Map<String, Value> = intervals
-            .map(|(figure, estimate)| (figure.key().to_string(), range(estimate.interval)))
-            .collect();
-        object.insert("intervals".to_string(), intervals.into());
-        if !self.storm_minus_this.is_empty() {
-            let differences = self.storm_minus_this.iter();
-            let differences: Map<String, Value> = differences
-                .map(|(figure, estimate)| {
-                    let value = json!({
-                        "difference": number(estimate.value),
-                        "interval": range(estimate.interval),
-                    });
-                    (figure.key().to_string(), value)
-                })
-                .collect();
-            object.insert("storm_minus_this".to_string(), differences.into());
-        }
+        let keyed = |figures: &BTreeMap<Figure, Estimate>| {
+            let figures = figures.iter();
+            figures
+                .map(|(figure, estimate)| (figure.key(), *estimate))
+                .collect()
+        };
+        insert_figures(
+            &mut object,
+            keyed(&self.figures),
+            keyed(&self.storm_minus_this),
+        );
         object.into()
     }
 }
@@ -141,8 +131,35 @@ fn estimates(mut of: impl FnMut(Figure, usize) -> (f64, Vec<f64>)) -> BTreeMap<F
         .collect()
 }
 
+/// Writes the figures by their keys, and by the same keys their intervals and what the
+/// default method has more, where there is something to compare.
+pub(super) fn insert_figures(
+    object: &mut Map<String, Value>,
+    figures: Vec<(&'static str, Estimate)>,
+    storm_minus_this: Vec<(&'static str, Estimate)>,
+) {
+    let mut intervals = Map::new();
+    for (key, estimate) in figures {
+        object.insert(key.to_string(), number(estimate.value));
+        intervals.insert(key.to_string(), range(estimate.interval));
+    }
+    object.insert("intervals".to_string(), intervals.into());
+    if storm_minus_this.is_empty() {
+        return;
+    }
+    let differences = storm_minus_this.into_iter().map(|(key, estimate)| {
+        let value = json!({
+            "difference": number(estimate.value),
+            "interval": range(estimate.interval),
+        });
+        (key.to_string(), value)
+    });
+    let differences: Map<String, Value> = differences.collect();
+    object.insert("storm_minus_this".to_string(), differences.into());
+}
+
 /// JSON knows no NaN.
-pub(super) fn number(value: f64) -> Value {
+fn number(value: f64) -> Value {
     if value.is_finite() {
         json!(value)
     } else {
@@ -150,7 +167,7 @@ pub(super) fn number(value: f64) -> Value {
     }
 }
 
-pub(super) fn range(interval: Option<Interval>) -> Value {
+fn range(interval: Option<Interval>) -> Value {
     interval.map_or(Value::Null, |interval| json!([interval.low, interval.high]))
 }
 

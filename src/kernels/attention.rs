@@ -20,6 +20,11 @@ const SCORES_AT_ONCE: usize = 32 << 20;
 /// The same of the backward pass.
 pub(crate) const MOST_SCORES_BACKWARD: usize = recomputed::SCORES_AT_ONCE;
 
+/// The same of the CPU's own, over all threads.
+pub(crate) fn most_scores_of_the_fused_backward() -> usize {
+    flex::attention::SCORES_AT_ONCE * rayon::current_num_threads()
+}
+
 /// softmax(q kᵀ / √head width) v for each head, of `query` [batch, positions,
 /// heads · head width], `key` and `value` [batch, context positions, heads · head
 /// width] → the shape of `query`. Differentiable without holding all scores.
@@ -29,15 +34,11 @@ pub(crate) fn attention(
     value: Tensor<3>,
     heads: usize,
 ) -> Tensor<3> {
-    let operation = match super::kernels_for(&query) {
-        Some(Kernels::Flex) => Dispatch::attention_of_heads,
-        Some(Kernels::FlexWithGradient) => Dispatch::attention_with_gradient,
-        Some(Kernels::Cube) | None => {
-            let [query, key, value] = [query, key, value].map(|tensor| split_heads(tensor, heads));
-            return merge_heads(in_parts(query, key, value));
-        }
-    };
-    Tensor::from_dispatch(operation(
+    if !super::has_flex_kernels(&query) {
+        let [query, key, value] = [query, key, value].map(|tensor| split_heads(tensor, heads));
+        return merge_heads(in_parts(query, key, value));
+    }
+    Tensor::from_dispatch(Dispatch::attention_of_heads(
         query.into_dispatch(),
         key.into_dispatch(),
         value.into_dispatch(),
@@ -121,7 +122,7 @@ fn merge_heads(tensor: Tensor<4>) -> Tensor<3> {
         .reshape([batch, positions, heads * head_width])
 }
 
-#[backend_extension(Flex)]
+#[backend_extension(Flex, Autodiff)]
 trait AttentionOperation: Backend {
     fn attention_of_heads(
         query: FloatTensor<Self>,
@@ -129,7 +130,10 @@ trait AttentionOperation: Backend {
         value: FloatTensor<Self>,
         heads: usize,
     ) -> FloatTensor<Self>;
+}
 
+#[backend_extension(Flex)]
+trait AttentionWithProbabilities: Backend {
     fn attention_and_probabilities(
         query: FloatTensor<Self>,
         key: FloatTensor<Self>,
@@ -147,7 +151,9 @@ impl AttentionOperation for Flex {
     ) -> FloatTensor<Self> {
         flex::attention::side_by_side(&query, &key, &value, heads)
     }
+}
 
+impl AttentionWithProbabilities for Flex {
     fn attention_and_probabilities(
         query: FloatTensor<Self>,
         key: FloatTensor<Self>,
@@ -158,29 +164,8 @@ impl AttentionOperation for Flex {
     }
 }
 
-#[backend_extension(Flex, Autodiff)]
-trait AttentionWithGradient: Backend {
-    fn attention_with_gradient(
-        query: FloatTensor<Self>,
-        key: FloatTensor<Self>,
-        value: FloatTensor<Self>,
-        heads: usize,
-    ) -> FloatTensor<Self>;
-}
-
-impl AttentionWithGradient for Flex {
-    fn attention_with_gradient(
-        query: FloatTensor<Self>,
-        key: FloatTensor<Self>,
-        value: FloatTensor<Self>,
-        heads: usize,
-    ) -> FloatTensor<Self> {
-        Self::attention_of_heads(query, key, value, heads)
-    }
-}
-
-impl<C: CheckpointStrategy> AttentionWithGradient for Autodiff<Flex, C> {
-    fn attention_with_gradient(
+impl<C: CheckpointStrategy> AttentionOperation for Autodiff<Flex, C> {
+    fn attention_of_heads(
         query: FloatTensor<Self>,
         key: FloatTensor<Self>,
         value: FloatTensor<Self>,

@@ -8,16 +8,12 @@ use burn::nn::conv::Conv2d;
 use burn::tensor::Tensor;
 
 use super::differentiable::differentiable;
-use super::{Kernels, flex};
+use super::flex;
 
 /// `layer` on `sample` [batch, channels, height, width]. Differentiable by the
 /// sample only: weights are constants here.
 pub(crate) fn conv2d(layer: &Conv2d, sample: Tensor<4>) -> Tensor<4> {
-    let with_kernel = matches!(
-        super::kernels_for(&sample),
-        Some(Kernels::Flex | Kernels::FlexWithGradient)
-    );
-    if !with_kernel || !is_plain_3x3(layer) {
+    if !super::has_flex_kernels(&sample) || !is_plain_3x3(layer) {
         return layer.forward(sample);
     }
     let bias = match &layer.bias {

@@ -13,15 +13,10 @@ use super::{Kernels, cube, flex};
 
 /// `layer` on `input` [batch, positions, inputs] → [batch, positions, outputs].
 pub(crate) fn linear(layer: &Linear, input: Tensor<3>) -> Tensor<3> {
-    let operation = match super::kernels_for(&input) {
-        Some(Kernels::Flex) => Dispatch::linear,
-        Some(Kernels::FlexWithGradient) => Dispatch::linear_with_gradient,
-        Some(Kernels::Cube) | None => return layer.forward(input),
-    };
-    let Some(bias) = &layer.bias else {
+    let (true, Some(bias)) = (super::has_flex_kernels(&input), &layer.bias) else {
         return layer.forward(input);
     };
-    Tensor::from_dispatch(operation(
+    Tensor::from_dispatch(Dispatch::linear(
         input.into_dispatch(),
         layer.weight.val().into_dispatch(),
         bias.val().into_dispatch(),
@@ -35,13 +30,7 @@ pub(crate) fn linear_added(layer: &Linear, input: Tensor<3>, residual: Tensor<3>
     };
     let (weight, bias) = (layer.weight.val(), bias.val().into_dispatch());
     Tensor::from_dispatch(match kernels {
-        Kernels::Flex => Dispatch::linear_added(
-            input.into_dispatch(),
-            weight.into_dispatch(),
-            bias,
-            residual.into_dispatch(),
-        ),
-        Kernels::FlexWithGradient => Dispatch::linear_added_with_gradient(
+        Kernels::Flex | Kernels::FlexWithGradient => Dispatch::linear_added(
             input.into_dispatch(),
             weight.into_dispatch(),
             bias,
@@ -64,15 +53,12 @@ pub(crate) enum CellLayer<'a> {
 
 /// `layer` on `sample` [batch, channels, height, width] → [batch, height · width, outputs].
 pub(crate) fn grid_to_sequence(layer: CellLayer, sample: Tensor<4>) -> Tensor<3> {
-    let operation = match super::kernels_for(&sample) {
-        Some(Kernels::Flex) => Dispatch::grid_to_sequence,
-        Some(Kernels::FlexWithGradient) => Dispatch::grid_to_sequence_with_gradient,
-        Some(Kernels::Cube) | None => return plain_grid_to_sequence(layer, sample),
-    };
-    let Some((weight, bias, outputs_first)) = layer.parameters() else {
+    let (true, Some((weight, bias, outputs_first))) =
+        (super::has_flex_kernels(&sample), layer.parameters())
+    else {
         return plain_grid_to_sequence(layer, sample);
     };
-    Tensor::from_dispatch(operation(
+    Tensor::from_dispatch(Dispatch::grid_to_sequence(
         sample.into_dispatch(),
         weight.into_dispatch(),
         bias.into_dispatch(),
@@ -87,15 +73,12 @@ pub(crate) fn sequence_to_grid_added(
     hidden: Tensor<3>,
     residual: Tensor<4>,
 ) -> Tensor<4> {
-    let operation = match super::kernels_for(&hidden) {
-        Some(Kernels::Flex) => Dispatch::sequence_to_grid_added,
-        Some(Kernels::FlexWithGradient) => Dispatch::sequence_to_grid_added_with_gradient,
-        Some(Kernels::Cube) | None => return plain_sequence_to_grid_added(layer, hidden, residual),
-    };
-    let Some((weight, bias, outputs_first)) = layer.parameters() else {
+    let (true, Some((weight, bias, outputs_first))) =
+        (super::has_flex_kernels(&hidden), layer.parameters())
+    else {
         return plain_sequence_to_grid_added(layer, hidden, residual);
     };
-    Tensor::from_dispatch(operation(
+    Tensor::from_dispatch(Dispatch::sequence_to_grid_added(
         hidden.into_dispatch(),
         weight.into_dispatch(),
         bias.into_dispatch(),
@@ -157,7 +140,8 @@ fn to_grid(sequence: Tensor<3>, height: usize, width: usize) -> Tensor<4> {
         .reshape([batch, channels, height, width])
 }
 
-#[backend_extension(Flex)]
+/// Differentiable by what is no weight.
+#[backend_extension(Flex, Autodiff)]
 trait LinearOperation: Backend {
     fn linear(
         input: FloatTensor<Self>,
@@ -229,78 +213,8 @@ impl LinearOperation for Flex {
     }
 }
 
-/// The same, differentiable by what is no weight.
-#[backend_extension(Flex, Autodiff)]
-trait LinearWithGradient: Backend {
-    fn linear_with_gradient(
-        input: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        bias: FloatTensor<Self>,
-    ) -> FloatTensor<Self>;
-
-    fn linear_added_with_gradient(
-        input: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        bias: FloatTensor<Self>,
-        residual: FloatTensor<Self>,
-    ) -> FloatTensor<Self>;
-
-    fn grid_to_sequence_with_gradient(
-        sample: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        bias: FloatTensor<Self>,
-        outputs_first: bool,
-    ) -> FloatTensor<Self>;
-
-    fn sequence_to_grid_added_with_gradient(
-        hidden: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        bias: FloatTensor<Self>,
-        residual: FloatTensor<Self>,
-        outputs_first: bool,
-    ) -> FloatTensor<Self>;
-}
-
-impl LinearWithGradient for Flex {
-    fn linear_with_gradient(
-        input: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        bias: FloatTensor<Self>,
-    ) -> FloatTensor<Self> {
-        Self::linear(input, weight, bias)
-    }
-
-    fn linear_added_with_gradient(
-        input: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        bias: FloatTensor<Self>,
-        residual: FloatTensor<Self>,
-    ) -> FloatTensor<Self> {
-        Self::linear_added(input, weight, bias, residual)
-    }
-
-    fn grid_to_sequence_with_gradient(
-        sample: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        bias: FloatTensor<Self>,
-        outputs_first: bool,
-    ) -> FloatTensor<Self> {
-        Self::grid_to_sequence(sample, weight, bias, outputs_first)
-    }
-
-    fn sequence_to_grid_added_with_gradient(
-        hidden: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        bias: FloatTensor<Self>,
-        residual: FloatTensor<Self>,
-        outputs_first: bool,
-    ) -> FloatTensor<Self> {
-        Self::sequence_to_grid_added(hidden, weight, bias, residual, outputs_first)
-    }
-}
-
-impl<C: CheckpointStrategy> LinearWithGradient for Autodiff<Flex, C> {
-    fn linear_with_gradient(
+impl<C: CheckpointStrategy> LinearOperation for Autodiff<Flex, C> {
+    fn linear(
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
@@ -312,7 +226,7 @@ impl<C: CheckpointStrategy> LinearWithGradient for Autodiff<Flex, C> {
         })
     }
 
-    fn linear_added_with_gradient(
+    fn linear_added(
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
@@ -327,7 +241,7 @@ impl<C: CheckpointStrategy> LinearWithGradient for Autodiff<Flex, C> {
         })
     }
 
-    fn grid_to_sequence_with_gradient(
+    fn grid_to_sequence(
         sample: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
@@ -344,7 +258,7 @@ impl<C: CheckpointStrategy> LinearWithGradient for Autodiff<Flex, C> {
         })
     }
 
-    fn sequence_to_grid_added_with_gradient(
+    fn sequence_to_grid_added(
         hidden: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,

@@ -5,8 +5,9 @@
 //! a norm and its activation, a convolution and its bias, attention and the mean
 //! of its probabilities are one operation each. Each has a chain of burn's own
 //! operations, which says what it computes and which runs wherever there is no
-//! kernel for it. On the CPU each has a backward pass of its own besides
-//! ([`differentiable`]), by the input alone: weights are constants here.
+//! kernel for it. On the CPU all but attention with its
+//! probabilities have a backward pass of their own besides ([`differentiable`]), by the
+//! input alone: weights are constants here.
 
 mod attention;
 mod convolution;
@@ -22,7 +23,10 @@ mod normalisation;
 use burn::backend::DispatchDevice;
 use burn::tensor::{DType, Tensor};
 
-pub(crate) use attention::{MOST_SCORES_BACKWARD, attention, attention_with_probabilities};
+pub(crate) use attention::{
+    MOST_SCORES_BACKWARD, attention, attention_with_probabilities,
+    most_scores_of_the_fused_backward,
+};
 pub(crate) use convolution::conv2d;
 pub(crate) use gating::geglu;
 pub(crate) use linear::{
@@ -54,4 +58,11 @@ fn kernels_for<const D: usize>(tensor: &Tensor<D>) -> Option<Kernels> {
         (DispatchDevice::Cube(_), false) => Some(Kernels::Cube),
         _ => None,
     }
+}
+
+/// Whether the kernels of [`flex`] compute on `tensor`, those of operations that have
+/// their backward pass beside them.
+fn has_flex_kernels<const D: usize>(tensor: &Tensor<D>) -> bool {
+    let kernels = kernels_for(tensor);
+    matches!(kernels, Some(Kernels::Flex | Kernels::FlexWithGradient))
 }

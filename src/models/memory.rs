@@ -6,7 +6,7 @@
 
 use super::config::{AutoencoderConfig, UNetConfig};
 use super::unet::{Capture, Grid, Part, StageShape};
-use crate::kernels::MOST_SCORES_BACKWARD;
+use crate::kernels::{MOST_SCORES_BACKWARD, most_scores_of_the_fused_backward};
 
 /// Numbers that a pass holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -36,14 +36,46 @@ const RESNET_OUT: usize = 3;
 const TRANSFORMER: usize = 22;
 /// Its widest tensor.
 const FEED_FORWARD: usize = 8;
-/// As above while a stage is differentiated: what its operations keep for the
-/// way back, and the gradients.
-const RESNET_BACKWARD: usize = 16;
-const TRANSFORMER_BACKWARD: usize = 56;
+/// Whose operations a stage is differentiated through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BackwardPass {
+    /// burn's own, each of which keeps what it read: on a GPU.
+    Chained,
+    /// This program's, which keep the inputs of a few and compute the rest again: on
+    /// the CPU.
+    Fused,
+}
 
-/// Tensors of scores alive at once in the backward pass of attention: scores,
-/// probabilities and a gradient.
-const SCORES_BACKWARD: usize = 3;
+impl BackwardPass {
+    /// Numbers per channel and cell alive in a resnet while it is differentiated:
+    /// what its operations keep for the way back, and the gradients.
+    fn resnet(self) -> usize {
+        match self {
+            Self::Chained => 16,
+            Self::Fused => 6,
+        }
+    }
+
+    /// The same of a transformer.
+    fn transformer(self) -> usize {
+        match self {
+            Self::Chained => 56,
+            Self::Fused => 30,
+        }
+    }
+
+    /// Scores alive in the backward pass of a self-attention that has `all` of them:
+    /// some rows at a time, in each of the tensors that need them.
+    fn scores(self, all: usize) -> usize {
+        let (tensors, most) = match self {
+            // Scores, probabilities and a gradient.
+            Self::Chained => (3, MOST_SCORES_BACKWARD),
+            // Probabilities and a gradient.
+            Self::Fused => (2, most_scores_of_the_fused_backward()),
+        };
+        tensors * all.min(most)
+    }
+}
 
 impl UNetConfig {
     /// One prediction for `batch` latents of `latents` cells.
@@ -57,10 +89,15 @@ impl UNetConfig {
 
     /// The maps of one latent with their gradient, stage by stage, up to the last
     /// layer of `capture`.
-    pub fn gradient_memory(&self, latents: Grid, capture: Capture) -> ActivationMemory {
+    pub fn gradient_memory(
+        &self,
+        latents: Grid,
+        capture: Capture,
+        pass: BackwardPass,
+    ) -> ActivationMemory {
         let stages = self.stage_shapes_up_to(latents, capture);
-        let mut memory = fullest(&stages, 1, backward);
-        memory.numbers += scores_backward(&stages);
+        let mut memory = fullest(&stages, 1, |shape| backward(shape, pass));
+        memory.numbers += scores_backward(&stages, pass);
         // What entered each stage is kept too.
         memory.numbers += stages
             .iter()
@@ -70,12 +107,19 @@ impl UNetConfig {
     }
 
     /// As [`Self::gradient_memory`], with the activations of all stages kept.
-    pub fn kept_gradient_memory(&self, latents: Grid, capture: Capture) -> ActivationMemory {
+    pub fn kept_gradient_memory(
+        &self,
+        latents: Grid,
+        capture: Capture,
+        pass: BackwardPass,
+    ) -> ActivationMemory {
         let stages = self.stage_shapes_up_to(latents, capture);
-        let numbers = stages.iter().map(|shape| shape.cells * backward(shape));
+        let numbers = stages
+            .iter()
+            .map(|shape| shape.cells * backward(shape, pass));
         ActivationMemory {
-            numbers: numbers.sum::<usize>() + scores_backward(&stages),
-            ..self.gradient_memory(latents, capture)
+            numbers: numbers.sum::<usize>() + scores_backward(&stages, pass),
+            ..self.gradient_memory(latents, capture, pass)
         }
     }
 }
@@ -118,16 +162,16 @@ fn waiting(shape: &StageShape) -> usize {
 
 /// Scores alive in the backward pass of the largest self-attention, which computes
 /// some rows of them at a time.
-fn scores_backward(stages: &[StageShape]) -> usize {
+fn scores_backward(stages: &[StageShape], pass: BackwardPass) -> usize {
     let attending = stages.iter().filter(|shape| shape.attends);
     let scores = attending.map(|shape| shape.heads * shape.cells * shape.cells);
-    SCORES_BACKWARD * scores.max().unwrap_or(0).min(MOST_SCORES_BACKWARD)
+    pass.scores(scores.max().unwrap_or(0))
 }
 
 /// Numbers per cell alive in a stage while it is differentiated.
-fn backward(shape: &StageShape) -> usize {
-    let transformer = TRANSFORMER_BACKWARD * shape.channels * usize::from(shape.attends);
-    let resnet = RESNET_BACKWARD * (shape.channels_in + shape.channels) / 2;
+fn backward(shape: &StageShape, pass: BackwardPass) -> usize {
+    let transformer = pass.transformer() * shape.channels * usize::from(shape.attends);
+    let resnet = pass.resnet() * (shape.channels_in + shape.channels) / 2;
     match shape.part {
         // No resnet runs in it.
         Part::Block(_) => transformer + waiting(shape),

@@ -1,8 +1,6 @@
 //! The folder of a run of tasks: settings, pictures, one line of JSON per picture.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::{self, File, OpenOptions};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use image::RgbImage;
@@ -12,15 +10,17 @@ use super::judge::Outcome;
 use super::prompts::TaskPrompt;
 use crate::evaluate::method::EvaluatedMethod;
 use crate::evaluate::plan::Shard;
+use crate::evaluate::record_files::{
+    Lines, join, join_folder, read_picture, read_records, read_settings, write_picture,
+};
 use crate::evaluate::records::Cost;
-use crate::evaluate::results::{ResultsError, file_error};
+use crate::evaluate::results::ResultsError;
 use crate::evaluate::settings::Settings;
-use crate::export::png::{TextChunk, write_png};
+use crate::export::png::TextChunk;
 
 /// Within the results folder, so that the tasks keep apart from the benchmark of
 /// relations.
 const FOLDER: &str = "tasks";
-const SETTINGS: &str = "settings.json";
 
 /// A picture of a task and what came of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,7 +45,7 @@ pub struct TaskResults {
     keys: HashSet<Key>,
     /// The standard pictures by text and seed: they know no wishes.
     standard: HashMap<(String, u64), usize>,
-    lines: File,
+    lines: Lines,
 }
 
 impl TaskResults {
@@ -55,29 +55,12 @@ impl TaskResults {
     /// If it holds pictures made with other settings, or is damaged.
     pub fn open(folder: &Path, shard: Shard, settings: &Settings) -> Result<Self, ResultsError> {
         let folder = folder.join(FOLDER);
-        fs::create_dir_all(&folder).map_err(|source| file_error(&folder, source))?;
-        let mut joined = settings.clone();
-        let path = folder.join(SETTINGS);
-        if path.exists() {
-            let kept = read_settings(&path)?;
-            joined
-                .join(&kept)
-                .map_err(|conflict| ResultsError::Conflict {
-                    path: folder.clone(),
-                    conflict,
-                })?;
-        }
-        let text = serde_json::to_string_pretty(&joined)
-            .expect("settings have no map keys that JSON could not hold");
-        fs::write(&path, format!("{text}\n")).map_err(|source| file_error(&path, source))?;
-        let name = format!("pictures-{}.jsonl", shard.to_string().replace('/', "-of-"));
-        let path = folder.join(name);
-        let lines = OpenOptions::new().create(true).append(true).open(&path);
+        join_folder(&folder, settings)?;
         let mut results = Self {
             records: Vec::new(),
             keys: HashSet::new(),
             standard: HashMap::new(),
-            lines: lines.map_err(|source| file_error(&path, source))?,
+            lines: Lines::open(&folder, shard)?,
             folder: folder.clone(),
         };
         for record in read_records(&folder)? {
@@ -87,11 +70,13 @@ impl TaskResults {
     }
 
     fn remember(&mut self, record: TaskRecord) {
+        if !self.keys.insert(key(&record)) {
+            return;
+        }
         if record.method == EvaluatedMethod::Standard {
             let of = (record.prompt.text.clone(), record.seed);
             self.standard.entry(of).or_insert(self.records.len());
         }
-        self.keys.insert(key(&record));
         self.records.push(record);
     }
 
@@ -107,14 +92,7 @@ impl TaskResults {
     pub fn standard(&self, text: &str, seed: u64) -> Option<(RgbImage, &TaskRecord)> {
         let index = *self.standard.get(&(text.to_owned(), seed))?;
         let record = &self.records[index];
-        let path = self.folder.join(&record.picture);
-        match image::open(&path) {
-            Ok(image) => Some((image.to_rgb8(), record)),
-            Err(error) => {
-                tracing::warn!("{}: {error}", path.display());
-                None
-            }
-        }
+        Some((read_picture(&self.folder.join(&record.picture))?, record))
     }
 
     /// Keeps a picture with its settings as texts, then its line.
@@ -127,12 +105,7 @@ impl TaskResults {
         image: &RgbImage,
         texts: &[TextChunk],
     ) -> Result<(), ResultsError> {
-        let path = self.folder.join(&record.picture);
-        let parent = path.parent().unwrap_or(&self.folder);
-        fs::create_dir_all(parent).map_err(|source| file_error(parent, source))?;
-        let mut png = Vec::new();
-        write_png(&mut png, image, texts).map_err(|source| file_error(&path, source))?;
-        fs::write(&path, png).map_err(|source| file_error(&path, source))?;
+        write_picture(&self.folder.join(&record.picture), image, texts)?;
         self.add_line(record)
     }
 
@@ -141,11 +114,7 @@ impl TaskResults {
     /// # Errors
     /// What the system said.
     pub fn add_line(&mut self, record: TaskRecord) -> Result<(), ResultsError> {
-        let mut line = serde_json::to_string(&record)
-            .expect("a record has no map keys that JSON could not hold");
-        line.push('\n');
-        let written = self.lines.write_all(line.as_bytes());
-        written.map_err(|source| file_error(&self.folder, source))?;
+        self.lines.add(&record)?;
         self.remember(record);
         Ok(())
     }
@@ -162,21 +131,12 @@ pub fn merge_tasks(folders: &[PathBuf]) -> Result<Vec<TaskRecord>, ResultsError>
     let mut keys = HashSet::new();
     for folder in folders {
         let folder = folder.join(FOLDER);
-        let path = folder.join(SETTINGS);
-        if !path.exists() {
-            return Err(ResultsError::NotResults { path: folder });
-        }
-        let settings = read_settings(&path)?;
+        let settings = read_settings(&folder)?;
         match &mut merged {
             None => merged = Some(settings),
-            Some(merged) => merged
-                .join(&settings)
-                .map_err(|conflict| ResultsError::Conflict {
-                    path: folder.clone(),
-                    conflict,
-                })?,
+            Some(merged) => join(&folder, merged, &settings)?,
         }
-        for record in read_records(&folder)? {
+        for record in read_records::<TaskRecord>(&folder)? {
             if keys.insert(key(&record)) {
                 records.push(record);
             }
@@ -189,48 +149,67 @@ fn key(record: &TaskRecord) -> Key {
     (record.prompt.key(), record.seed, record.method)
 }
 
-fn read_settings(path: &Path) -> Result<Settings, ResultsError> {
-    let text = fs::read_to_string(path).map_err(|source| file_error(path, source))?;
-    serde_json::from_str(&text).map_err(|source| ResultsError::Damaged {
-        path: path.to_path_buf(),
-        line: source.line(),
-        source,
-    })
-}
+#[cfg(test)]
+mod tests {
+    use std::fs;
 
-/// The lines of all shards; a last line that an interruption cut short is left out.
-fn read_records(folder: &Path) -> Result<Vec<TaskRecord>, ResultsError> {
-    let entries = fs::read_dir(folder).map_err(|source| file_error(folder, source))?;
-    let mut files = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(|source| file_error(folder, source))?.path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "jsonl")
-        {
-            files.push(path);
+    use super::*;
+    use crate::diffusion::SchedulerKind;
+    use crate::evaluate::prompts::parse_pairs;
+    use crate::evaluate::tasks::Task;
+    use crate::evaluate::tasks::prompts::{Wording, task_prompts};
+
+    fn settings() -> Settings {
+        Settings {
+            model: "toybox".to_string(),
+            steps: 20,
+            scheduler: SchedulerKind::Dpmpp2m,
+            schedule: None,
+            timestep_spacing: None,
+            guidance_scale: 7.5,
+            methods: Default::default(),
         }
     }
-    // Folders list their files in any order.
-    files.sort();
-    let mut records = Vec::new();
-    for path in files {
-        let text = fs::read_to_string(&path).map_err(|source| file_error(&path, source))?;
-        let is_whole = text.ends_with('\n');
-        let count = text.lines().count();
-        for (number, line) in text.lines().enumerate() {
-            match serde_json::from_str(line) {
-                Ok(record) => records.push(record),
-                Err(_) if !is_whole && number + 1 == count => {}
-                Err(source) => {
-                    return Err(ResultsError::Damaged {
-                        path,
-                        line: number + 1,
-                        source,
-                    });
-                }
-            }
+
+    fn record(seed: u64, method: EvaluatedMethod) -> TaskRecord {
+        let pairs = parse_pairs("cat:house").unwrap();
+        TaskRecord {
+            prompt: task_prompts(Task::Count, &pairs, Wording::Plain).remove(0),
+            seed,
+            method,
+            picture: format!("{method}/{seed}.png"),
+            cost: Cost::default(),
+            outcome: None,
         }
     }
-    Ok(records)
+
+    #[test]
+    fn a_run_that_was_killed_within_a_line_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || TaskResults::open(folder.path(), Shard::WHOLE, &settings()).unwrap();
+        let add = |results: &mut TaskResults, seed| {
+            let image = RgbImage::from_pixel(4, 4, image::Rgb([seed as u8; 3]));
+            let record = record(seed, EvaluatedMethod::Standard);
+            results.add(record, &image, &[]).unwrap();
+        };
+        let mut results = open();
+        add(&mut results, 1);
+        add(&mut results, 2);
+        drop(results);
+        let lines = folder.path().join(FOLDER).join("pictures.jsonl");
+        let text = fs::read_to_string(&lines).unwrap();
+        fs::write(&lines, &text[..text.len() - 20]).unwrap();
+
+        let mut results = open();
+        let one = record(1, EvaluatedMethod::Standard);
+        assert!(results.has(&one.prompt, 1, one.method));
+        assert!(!results.has(&one.prompt, 2, one.method));
+        let (image, _) = results.standard(&one.prompt.text, 1).unwrap();
+        assert_eq!(image.get_pixel(0, 0).0, [1; 3]);
+        add(&mut results, 2);
+        assert_eq!(open().records().len(), 2);
+        assert_eq!(fs::read_to_string(&lines).unwrap(), text);
+        let merged = merge_tasks(&[folder.path().to_path_buf(), folder.path().to_path_buf()]);
+        assert_eq!(merged.unwrap().len(), 2);
+    }
 }

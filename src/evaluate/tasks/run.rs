@@ -42,7 +42,8 @@ impl Evaluator<'_> {
         results: &mut TaskResults,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<(), EvaluateError> {
-        self.check_nouns(plan)?;
+        let objects = plan.prompts.iter().flat_map(|prompt| &prompt.objects);
+        self.check_nouns(objects.map(|object| &object.noun))?;
         let wanted = plan.jobs().count() * plan.methods.len();
         let mut done = 0;
         for (prompt, seed) in plan.jobs() {
@@ -63,21 +64,6 @@ impl Evaluator<'_> {
             }
         }
         Ok(())
-    }
-
-    /// Refuses a prompt that cannot be judged before any picture is made.
-    fn check_nouns(&self, plan: &TaskPlan) -> Result<(), EvaluateError> {
-        let Some(detector) = &self.detector else {
-            return Ok(());
-        };
-        let mut nouns = plan.prompts.iter().flat_map(|prompt| &prompt.objects);
-        match nouns.find(|object| !detector.names().contains(&object.noun)) {
-            None => Ok(()),
-            Some(object) => Err(EvaluateError::UnknownObject {
-                noun: object.noun.clone(),
-                known: detector.names().join(", "),
-            }),
-        }
     }
 
     /// A standard picture knows no wishes: one of the same words and seed is taken.

@@ -12,7 +12,7 @@ use super::figures::{TaskFigure, figures};
 use super::results::TaskRecord;
 use crate::evaluate::bootstrap::{Interval, resamples};
 use crate::evaluate::method::EvaluatedMethod;
-use crate::evaluate::summary::{Estimate, number, range};
+use crate::evaluate::summary::{Estimate, insert_figures};
 use crate::evaluate::table::align;
 
 /// The figures of one method in one task.
@@ -138,27 +138,17 @@ impl TaskRow {
         object.insert("task".to_string(), json!(task));
         object.insert("method".to_string(), json!(self.method));
         object.insert("pictures".to_string(), json!(self.pictures));
-        for (figure, estimate) in &self.figures {
-            object.insert(figure.key().to_string(), number(estimate.value));
-        }
-        let intervals = self.figures.iter();
-        let intervals: Map<String, Value> = intervals
-            .map(|(figure, estimate)| (figure.key().to_string(), range(estimate.interval)))
-            .collect();
-        object.insert("intervals".to_string(), intervals.into());
-        if !self.storm_minus_this.is_empty() {
-            let differences = self.storm_minus_this.iter();
-            let differences: Map<String, Value> = differences
-                .map(|(figure, estimate)| {
-                    let value = json!({
-                        "difference": number(estimate.value),
-                        "interval": range(estimate.interval),
-                    });
-                    (figure.key().to_string(), value)
-                })
-                .collect();
-            object.insert("storm_minus_this".to_string(), differences.into());
-        }
+        let keyed = |figures: &BTreeMap<TaskFigure, Estimate>| {
+            let figures = figures.iter();
+            figures
+                .map(|(figure, estimate)| (figure.key(), *estimate))
+                .collect()
+        };
+        insert_figures(
+            &mut object,
+            keyed(&self.figures),
+            keyed(&self.storm_minus_this),
+        );
         object.into()
     }
 }

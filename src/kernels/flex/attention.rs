@@ -10,7 +10,7 @@ use super::matrix::{Destination, Layout, multiply};
 use super::{FlexTensor, tensor, values};
 
 /// Most scores of a task, in numbers: 2 MiB, which the second-level cache nearly holds.
-const SCORES_AT_ONCE: usize = 512 << 10;
+pub(in crate::kernels) const SCORES_AT_ONCE: usize = 512 << 10;
 
 /// Most queries of a task: enough for a matrix product to run at full speed.
 const QUERIES_AT_ONCE: usize = 128;
