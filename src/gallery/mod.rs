@@ -10,6 +10,7 @@ mod bound;
 mod catalogue;
 mod entry;
 mod folder;
+mod handle;
 mod marks;
 mod news;
 mod reading;
@@ -17,10 +18,10 @@ mod worker;
 
 pub use catalogue::Catalogue;
 pub use entry::{Brief, Entry, EntryId, Facts};
+pub use handle::Gallery;
 pub use marks::Mark;
 pub use news::{Home, Keep, News, Place};
 pub use reading::{Opened, OpenedPicture};
-pub use worker::Gallery;
 
 use std::path::PathBuf;
 

@@ -2,37 +2,27 @@
 //! `CLIPTokenizer`, and for each token the words and bytes of the prompt that
 //! it came from.
 
+mod pipeline;
+mod read_words;
+
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use tokenizers::models::bpe::BPE;
-use tokenizers::normalizers::{self, Lowercase, NFC, NormalizerWrapper, Replace};
-use tokenizers::pre_tokenizers::PreTokenizerWrapper;
-use tokenizers::pre_tokenizers::byte_level::ByteLevel;
-use tokenizers::pre_tokenizers::sequence::Sequence;
-use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
-use tokenizers::{AddedToken, SplitDelimiterBehavior, Tokenizer};
+use tokenizers::Tokenizer;
 
 use super::chunks::{Group, MOST_CHUNKS, Unit, chunk_counts, columns};
-use super::known_words::{KnownPlace, KnownWord, KnownWords};
+use super::known_words::KnownWords;
 use super::syntax::{self, PromptWeights, Segment};
-use super::tokenized_prompt::{Token, TokenizedPrompt, Word};
+use super::tokenized_prompt::{Token, TokenizedPrompt};
 use super::tokenizer_files::{Settings, TokenizerError, TokenizerFiles};
-use super::vocabulary::{END_OF_WORD, END_TOKEN, START_TOKEN, Vocabulary, token_bytes};
+use super::vocabulary::{END_TOKEN, START_TOKEN, Vocabulary, token_bytes};
 use super::words::{unite_words_of_one_token, word_spans};
-
-/// How CLIP splits text before BPE: special tokens, contractions, runs of
-/// letters, single digits, runs of anything else visible
-/// (OpenAI's `simple_tokenizer.py`).
-const CLIP_SPLIT: &str =
-    r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+";
+use pipeline::clip_pipeline;
+use read_words::{ReadWord, Reading};
 
 /// A comma's token.
 const COMMA: &str = ",</w>";
-/// Stands where a vector of a known word takes the place of an embedding.
-const STAND_IN: u32 = 0;
-
 /// Turns prompts into token ids of one checkpoint's text encoder.
 #[derive(Debug)]
 pub struct ClipTokenizer {
@@ -305,91 +295,6 @@ impl ClipTokenizer {
     }
 }
 
-/// What is gathered from a prompt's segments.
-#[derive(Default)]
-struct Reading {
-    /// Tokens of words, in order.
-    pieces: Vec<Token>,
-    words: Vec<ReadWord>,
-    groups: Vec<Group>,
-}
-
-impl Reading {
-    /// Takes tokens that stay together.
-    fn take(&mut self, unit: Unit, tokens: impl IntoIterator<Item = Token>) {
-        let group = self.groups.last_mut();
-        let group = group.expect("each segment begins its group first");
-        group.units.push(unit);
-        self.pieces.extend(tokens);
-    }
-
-    /// Takes a known word: as many tokens as it has vectors.
-    fn take_known(&mut self, segment: &Segment, place: &KnownPlace<'_>) {
-        let KnownWord { name, tokens } = place.word;
-        let span = segment.span_in_prompt(&place.span);
-        let (word, first) = (self.words.len(), self.pieces.len());
-        let unit = Unit {
-            length: *tokens,
-            is_comma: false,
-        };
-        let vectors = (0..*tokens).map(|row| Token {
-            position: 0,
-            id: STAND_IN,
-            text: name.clone(),
-            word: Some(word),
-            vector: Some(row),
-            span: span.clone(),
-        });
-        self.take(unit, vectors);
-        self.words.push(ReadWord {
-            text: name.clone(),
-            span,
-            weight: segment.weight,
-            pieces: first..first + tokens,
-            is_read: true,
-        });
-    }
-
-    /// Takes the words of a segment for whose tokens there is no room.
-    fn lose(&mut self, segment: &Segment) {
-        let end = self.pieces.len();
-        let spans = word_spans(&segment.text).into_iter();
-        self.words.extend(spans.map(|span| ReadWord {
-            text: segment.text[span.clone()].to_owned(),
-            span: segment.span_in_prompt(&span),
-            weight: segment.weight,
-            pieces: end..end,
-            is_read: false,
-        }));
-    }
-}
-
-/// A word and its tokens among all that were read.
-struct ReadWord {
-    text: String,
-    span: Range<usize>,
-    weight: f32,
-    pieces: Range<usize>,
-    /// Whether its tokens were looked for.
-    is_read: bool,
-}
-
-impl ReadWord {
-    /// Whether not all of its tokens are among the first `kept`.
-    fn is_lost(&self, kept: usize) -> bool {
-        !self.is_read || self.pieces.end > kept
-    }
-
-    fn kept(self, kept: usize) -> Word {
-        Word {
-            text: self.text,
-            span: self.span,
-            tokens: self.pieces.start.min(kept) + 1..self.pieces.end.min(kept) + 1,
-            weight: self.weight,
-        }
-    }
-}
-
 /// End of a token's bytes with what normalisation dropped behind it, such as
 /// the accent of a decomposed letter: up to the next token of the word or its end.
 fn end_with_marks(span: &Range<usize>, all: &[Range<usize>], word: &Range<usize>) -> usize {
@@ -406,59 +311,6 @@ fn display_text(token: &str, source: &str) -> String {
     token_bytes(token)
         .and_then(|bytes| String::from_utf8(bytes).ok())
         .unwrap_or_else(|| source.to_owned())
-}
-
-/// Normalisation, splitting and BPE as in Hugging Face's `CLIPTokenizer`,
-/// which takes nothing but vocabulary and merges from a checkpoint's files.
-fn clip_pipeline(vocabulary: Vocabulary, padding: &str) -> Result<Tokenizer, TokenizerError> {
-    let model = BPE::builder()
-        .vocab_and_merges(
-            vocabulary
-                .ids
-                .into_iter()
-                .collect::<tokenizers::models::bpe::Vocab>(),
-            vocabulary.merges,
-        )
-        .unk_token(END_TOKEN.to_owned())
-        .continuing_subword_prefix(String::new())
-        .end_of_word_suffix(END_OF_WORD.to_owned())
-        .build()
-        .map_err(|error| TokenizerError::NotClip {
-            file: "merges.txt",
-            reason: error.to_string(),
-        })?;
-    let mut tokenizer = Tokenizer::new(model);
-    let white_space = normalizers::replace::ReplacePattern::Regex(r"\s+".to_owned());
-    let normalizer = normalizers::Sequence::new(vec![
-        NormalizerWrapper::NFC(NFC),
-        Replace::new(white_space, " ")
-            .expect("the pattern is fixed and valid")
-            .into(),
-        Lowercase.into(),
-    ]);
-    let split = Split::new(
-        SplitPattern::Regex(CLIP_SPLIT.to_owned()),
-        SplitDelimiterBehavior::Removed,
-        true,
-    )
-    .expect("the pattern is fixed and valid");
-    let bytes = ByteLevel::default().add_prefix_space(false);
-    tokenizer.with_pre_tokenizer(Some(Sequence::new(vec![
-        PreTokenizerWrapper::Split(split),
-        bytes.into(),
-    ])));
-    // Special tokens are found in the prompt before anything else: SD 2.x pads
-    // with "!", so there each exclamation mark becomes the padding token.
-    let specials =
-        [START_TOKEN, END_TOKEN, padding].map(|token| AddedToken::from(token.to_owned(), true));
-    tokenizer
-        .with_normalizer(Some(normalizer))
-        .and_then(|tokenizer| tokenizer.add_special_tokens(specials))
-        .map_err(|error| TokenizerError::NotClip {
-            file: "tokenizer_config.json",
-            reason: error.to_string(),
-        })?;
-    Ok(tokenizer)
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@
 //! the frame, to their sides and apart. What is rasterised is what the transport
 //! carries a word's map to.
 
+mod raster;
+
 use super::frame::Frame;
 use super::geometry::Geometry;
 use super::layout::Layout;
@@ -22,14 +24,6 @@ const TOLERANCE: f64 = 1e-6;
 const APART: f64 = 1.05;
 /// The same of two objects that no relation joins.
 const BESIDE: f64 = 0.9;
-/// Standard deviation of a copy of no size, as a share of the way to the next one.
-const OF_THE_WAY: f64 = 0.24;
-/// The same of the way to the frame.
-const OF_THE_BORDER: f64 = 0.46;
-/// Smallest weight of a distribution before normalisation, of its largest.
-const FLOOR: f64 = 1e-6;
-/// Width of a disc's edge, in cells.
-const EDGE: f64 = 0.5;
 
 /// One copy of an object, in frame units.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -85,7 +79,7 @@ pub fn place(
         .enumerate()
         .map(|(object, bodies)| {
             let target = layout.targets.of(object).unwrap_or(&nothing);
-            placement(frame, target, bodies, &centres, usual)
+            raster::placement(frame, target, bodies, &centres, usual)
         })
         .collect()
 }
@@ -376,99 +370,6 @@ fn centre_of(frame: Frame, shape: &Shape) -> [f64; 2] {
     }
     let shares: Vec<f64> = coverage.iter().map(|part| part / total).collect();
     frame.centroid(&shares)
-}
-
-/// Rasterises one object; `all` are the bodies of every object.
-fn placement(
-    frame: Frame,
-    target: &ObjectTarget,
-    bodies: Vec<Body>,
-    all: &[Body],
-    usual: Usual,
-) -> Placement {
-    let coverage = target
-        .shape
-        .is_region()
-        .then(|| target.shape.coverage(frame));
-    let region = coverage.as_ref().filter(|_| target.keep_inside);
-    let spread = if fills(Some(target)) {
-        coverage.clone()
-    } else if coverage.is_some() && target.copies == 1 && target.size.is_none() {
-        None
-    } else {
-        let mut weights = vec![0.0; frame.cells()];
-        for body in &bodies {
-            let deviation = deviation(frame, body, all, usual);
-            let own: Vec<f64> = (0..frame.cells())
-                .map(|cell| match target.size {
-                    Some(_) => disc(frame, body, cell),
-                    None => {
-                        (-0.5 * square(frame.position(cell), body.centre) / deviation.powi(2)).exp()
-                    }
-                })
-                .collect();
-            let total: f64 = own.iter().sum();
-            let scale = if total > 0.0 { 1.0 / total } else { 0.0 };
-            weights
-                .iter_mut()
-                .zip(own)
-                .for_each(|(w, own)| *w += scale * own);
-        }
-        if let Some(region) = region {
-            weights
-                .iter_mut()
-                .zip(region)
-                .for_each(|(w, part)| *w *= part);
-        }
-        Some(weights)
-    };
-    Placement {
-        bodies,
-        spread: spread.map(normalised),
-        region: region.cloned().map(normalised),
-        only_fills: coverage.is_some() && !target.keep_inside,
-    }
-}
-
-/// The standard deviation of a copy of no size: smaller where the next one, or the
-/// frame, is near.
-fn deviation(frame: Frame, body: &Body, all: &[Body], usual: Usual) -> f64 {
-    let others = all.iter().map(|other| square(other.centre, body.centre));
-    let next = others
-        .filter(|square| *square > 0.0)
-        .fold(f64::INFINITY, f64::min)
-        .sqrt();
-    let border = [0, 1]
-        .map(|axis| {
-            let place = body.centre[axis];
-            place.min(frame.extent()[axis] - place)
-        })
-        .into_iter()
-        .fold(f64::INFINITY, f64::min);
-    let usual = usual.deviation * frame.shorter_side();
-    let least = 0.5 * frame.cell();
-    usual
-        .min(OF_THE_WAY * next)
-        .min(OF_THE_BORDER * border)
-        .max(least)
-}
-
-/// How much of a cell a body's disc takes, 0 to 1, with a soft edge.
-fn disc(frame: Frame, body: &Body, cell: usize) -> f64 {
-    let distance = square(frame.position(cell), body.centre).sqrt();
-    let outside = (distance - 0.5 * body.extent) / (EDGE * frame.cell());
-    1.0 / (1.0 + outside.exp())
-}
-
-fn normalised(mut weights: Vec<f64>) -> Vec<f64> {
-    let largest = weights.iter().copied().fold(0.0, f64::max);
-    let floor = if largest > 0.0 { FLOOR * largest } else { 1.0 };
-    weights
-        .iter_mut()
-        .for_each(|weight| *weight = weight.max(floor));
-    let total: f64 = weights.iter().sum();
-    weights.iter_mut().for_each(|weight| *weight /= total);
-    weights
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use egui_kittest::kittest::Queryable;
 
 use super::models::drop_on_window;
 use super::{app, click, edit, studio, wait, wait_until_idle};
-use crate::loras::toybox_lora;
+use crate::loras::runs::toybox_lora;
 
 #[test]
 fn a_dropped_lora_is_chosen_and_a_picture_is_made_with_it() {

@@ -1,8 +1,11 @@
+//! The gallery's thread on folders of files: kept, bounded, found again, damaged.
+
 use std::fs;
 use std::sync::OnceLock;
 
 use image::{Rgb, RgbImage};
 
+use super::super::Gallery;
 use super::*;
 use crate::export::{ImageSettings, PARAMETERS_KEYWORD, TextChunk};
 

@@ -1,3 +1,5 @@
+//! ComfyUI's graphs, from plain to absurd.
+
 use serde_json::{Value, json};
 
 use super::*;

@@ -1,8 +1,8 @@
 //! Layouts that are fine and every way in which one is refused.
 
 use super::super::fixtures::layout;
+use super::super::relation::RelationKind::*;
 use super::*;
-use RelationKind::*;
 
 #[test]
 fn a_cycle_is_told_in_words() {

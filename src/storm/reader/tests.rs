@@ -1,0 +1,92 @@
+//! What the reader finds in maps that are made for it.
+
+use super::super::fixtures::{TOKENS, facts, pair};
+use super::super::relation::{ObjectTarget, RelationKind};
+use super::*;
+
+/// Maps of 8 rows and 16 columns in which the cat has the one cell and the
+/// dog the other, without smoothing to speak of.
+fn read(layout: Layout, cat: [usize; 2], dog: [usize; 2]) -> Reading {
+    let parameters = ReadingParameters {
+        smoothing_sigma: 0.1,
+        ..ReadingParameters::default()
+    };
+    let mut values = vec![0.0; 8 * 16 * TOKENS];
+    for (token, [row, column]) in [(2, cat), (4, dog), (5, dog)] {
+        values[(row * 16 + column) * TOKENS + token] = 1.0;
+    }
+    // The padding takes every cell that is left.
+    for pixel in values.chunks_exact_mut(TOKENS) {
+        pixel[7] = 1.0 - pixel.iter().sum::<f32>().min(1.0);
+    }
+    let maps = AttentionMaps::new(8, 16, TOKENS, values).unwrap();
+    let reader = Reader::new(layout, &parameters, &facts()).unwrap();
+    reader.read(&reader.object_maps(&maps).unwrap())
+}
+
+#[test]
+fn distances_are_fractions_of_the_side_they_lie_along() {
+    let horizontal = read(pair(RelationKind::LeftOf), [2, 3], [6, 11]);
+    assert!((horizontal.objects[0].centroid[0] - 3.5 / 16.0).abs() < 1e-9);
+    assert!((horizontal.objects[0].centroid[1] - 2.5 / 8.0).abs() < 1e-9);
+    assert!((horizontal.relations[0].signed_distance - 0.5).abs() < 1e-9);
+    let vertical = read(pair(RelationKind::Below), [2, 3], [6, 11]);
+    assert!((vertical.relations[0].signed_distance + 0.5).abs() < 1e-9);
+    // Three columns apart are 3/8 of the shorter side: between 0.3 and 0.45.
+    let beside = read(pair(RelationKind::NextTo), [4, 6], [4, 9]);
+    let inside = beside.relations[0].signed_distance;
+    assert!((inside - (0.375f64 - 0.3).min(0.45 - 0.375)).abs() < 1e-9);
+    assert!(beside.satisfied);
+}
+
+#[test]
+fn a_relation_holds_only_with_its_margin() {
+    let close = read(pair(RelationKind::LeftOf), [4, 5], [4, 10]);
+    assert!(close.relations[0].signed_distance > 0.3);
+    assert!(!close.relations[0].holds && !close.satisfied);
+    let apart = read(pair(RelationKind::LeftOf), [4, 5], [4, 11]);
+    assert!(apart.relations[0].holds && apart.satisfied);
+}
+
+#[test]
+fn twins_whose_middle_stands_right_do_not_satisfy() {
+    let read_with = |largest_spread: f64| {
+        let parameters = ReadingParameters {
+            smoothing_sigma: 0.1,
+            largest_spread,
+            ..ReadingParameters::default()
+        };
+        // Two cats left of the dog on the whole, one above the other.
+        let mut values = vec![0.0; 8 * 16 * TOKENS];
+        let places = [(2, [1, 3]), (2, [6, 3]), (4, [4, 12]), (5, [4, 12])];
+        for (token, [row, column]) in places {
+            values[(row * 16 + column) * TOKENS + token] = 1.0;
+        }
+        for pixel in values.chunks_exact_mut(TOKENS) {
+            pixel[7] = 1.0 - pixel.iter().sum::<f32>().min(1.0);
+        }
+        let maps = AttentionMaps::new(8, 16, TOKENS, values).unwrap();
+        let layout = pair(RelationKind::LeftOf);
+        let reader = Reader::new(layout, &parameters, &facts()).unwrap();
+        reader.read(&reader.object_maps(&maps).unwrap())
+    };
+    let strict = read_with(0.2);
+    assert!(strict.relations[0].holds && !strict.satisfied);
+    // Five rows apart, of eight.
+    assert!((strict.objects[0].spread - 2.5 / 8.0).abs() < 1e-9);
+    assert!(strict.objects[1].spread < 1e-9);
+    assert!(read_with(1.0).satisfied);
+}
+
+#[test]
+fn a_place_is_reached_within_its_tolerance() {
+    let with_place = |x: f64| {
+        let mut layout = pair(RelationKind::LeftOf);
+        layout.relations.clear();
+        layout.targets = vec![ObjectTarget::at(0, [x, 0.5625])].into();
+        read(layout, [4, 4], [4, 11])
+    };
+    // The cat stands at 4.5 / 16; 0.08 of the shorter side is 0.04 of the width.
+    assert!(with_place(4.5 / 16.0 + 0.039).satisfied);
+    assert!(!with_place(4.5 / 16.0 + 0.041).satisfied);
+}
