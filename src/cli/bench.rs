@@ -20,7 +20,7 @@ use super::model::{DeviceArguments, ModelArguments, ThreadArguments};
 use super::output;
 use super::report::Report;
 use crate::checkpoint::{Checkpoint, CheckpointSource, StableDiffusion};
-use crate::device::{ComputeDevice, resident_memory};
+use crate::device::{ComputeDevice, ComputeThreads, resident_memory};
 use crate::diffusion::noise::torch_randn;
 use crate::diffusion::{Method, Methods};
 use crate::engine::{Engine, Event, ModelInfo, ModelNeeds, Request, Settings};
@@ -89,6 +89,7 @@ pub(super) fn run(arguments: &BenchArguments) -> Result<(), Failure> {
     let memory = PeakMemory::watch();
     let mut timings = Vec::new();
     let model = time_pictures(arguments, &device, &source, &mut timings)?;
+    let _threads = ComputeThreads::with_this_one();
     let weights = time_parts(arguments, &device, &source, &mut timings)?;
     let findings = Findings {
         version: env!("CARGO_PKG_VERSION"),

@@ -15,7 +15,7 @@ use super::prompt_file::read_prompts;
 use super::report::Report;
 use super::{Failure, output};
 use crate::checkpoint::{Checkpoint, CheckpointSource, StableDiffusion};
-use crate::device::ComputeDevice;
+use crate::device::{ComputeDevice, ComputeThreads};
 use crate::diffusion::Optimisation;
 use crate::engine::{self, Engine, ModelNeeds};
 use crate::evaluate::cost::PassCosts;
@@ -264,6 +264,7 @@ fn with_evaluator(
         report.note(&note);
     }
     let device = arguments.device.open()?;
+    let _threads = ComputeThreads::with_this_one();
     let costs = costs(&source, &device, &optimisation, &mut report)?;
     let detector = match source {
         CheckpointSource::Embedded => Some(ObjectDetector::embedded().map_err(Failure::model)?),

@@ -17,7 +17,7 @@ use strum::{EnumString, VariantNames};
 
 pub use memory::{MemoryLimits, resident_memory};
 pub use precision::Precision;
-pub use priority::{lower_thread_priority, set_cpu_threads};
+pub use priority::{ComputeThreads, lower_thread_priority, set_cpu_threads};
 pub use slot::{DeviceNumbers, HostNumbers, Slot, SlotError};
 pub use tensor_buffer::{TensorBuffer, TensorBufferError, tensor_buffer};
 pub use wgpu_setup::{AdapterSummary, WgpuHandles};

@@ -20,7 +20,7 @@ use crate::checkpoint::{
     Checkpoint, CheckpointError, CheckpointSource, LoraError, StableDiffusion, TextReading,
     WeightType,
 };
-use crate::device::{ComputeDevice, lower_thread_priority};
+use crate::device::{ComputeDevice, ComputeThreads, lower_thread_priority};
 use crate::diffusion::DenoiseError;
 use crate::doctor::{self, Verdicts};
 use crate::models::ObjectDetector;
@@ -104,6 +104,7 @@ impl Worker {
 
     fn work(mut self) {
         lower_thread_priority();
+        let _threads = ComputeThreads::with_this_one();
         self.check_device();
         while let Ok(command) = self.inbox.recv() {
             match command {
