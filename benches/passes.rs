@@ -10,6 +10,7 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use divan::Bencher;
 use storm_studio::checkpoint::{CheckpointSource, StableDiffusion};
+use storm_studio::device::ComputeThreads;
 use storm_studio::diffusion::noise::torch_randn;
 use storm_studio::models::unet::{Activations, Grid, PromptContext};
 
@@ -17,6 +18,7 @@ use storm_studio::models::unet::{Activations, Grid, PromptContext};
 const TIMESTEP: f64 = 500.0;
 
 fn main() {
+    let _threads = ComputeThreads::with_this_one();
     divan::main();
 }
 

@@ -9,8 +9,8 @@ use burn::tensor::Tensor;
 use burn::tensor::activation::softmax;
 
 use super::differentiable::differentiable;
-use super::flex::attention_backward::{Attended, gradients};
-use super::{Kernels, flex};
+use super::flex;
+use super::flex::attention_backward::{Inputs, Source, gradients};
 
 /// Most scores that a kernel may be asked for at once, in numbers: 128 MiB of
 /// f32, which every device binds. A device without a fused kernel for a shape
@@ -68,8 +68,7 @@ pub(crate) fn attention_with_probabilities(
     heads: usize,
 ) -> (Tensor<3>, Tensor<3>) {
     // Values may be halves where queries and keys are not.
-    let of = [&query, &value].map(super::kernels_for);
-    if of == [Some(Kernels::Flex); 2] {
+    if [&query, &value].into_iter().all(super::has_flex_kernels) {
         let (attended, probabilities) = Dispatch::attention_and_probabilities(
             query.into_dispatch(),
             key.into_dispatch(),
@@ -130,10 +129,7 @@ trait AttentionOperation: Backend {
         value: FloatTensor<Self>,
         heads: usize,
     ) -> FloatTensor<Self>;
-}
 
-#[backend_extension(Flex)]
-trait AttentionWithProbabilities: Backend {
     fn attention_and_probabilities(
         query: FloatTensor<Self>,
         key: FloatTensor<Self>,
@@ -151,9 +147,7 @@ impl AttentionOperation for Flex {
     ) -> FloatTensor<Self> {
         flex::attention::side_by_side(&query, &key, &value, heads)
     }
-}
 
-impl AttentionWithProbabilities for Flex {
     fn attention_and_probabilities(
         query: FloatTensor<Self>,
         key: FloatTensor<Self>,
@@ -171,19 +165,66 @@ impl<C: CheckpointStrategy> AttentionOperation for Autodiff<Flex, C> {
         value: FloatTensor<Self>,
         heads: usize,
     ) -> FloatTensor<Self> {
-        let inputs = [&query, &key, &value].map(|input| input.primitive().clone());
-        let [on_query, on_key, on_value] = &inputs;
-        let output = flex::attention::side_by_side(on_query, on_key, on_value, heads);
-        let attended = Attended {
-            inputs,
-            output: output.clone(),
+        let output = flex::attention::side_by_side(
+            query.primitive(),
+            key.primitive(),
+            value.primitive(),
             heads,
+        );
+        attended::<C>([&query, &key, &value], output, heads)
+    }
+
+    fn attention_and_probabilities(
+        query: FloatTensor<Self>,
+        key: FloatTensor<Self>,
+        value: FloatTensor<Self>,
+        heads: usize,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        let (output, mean) = flex::attention::with_probabilities(
+            query.primitive(),
+            key.primitive(),
+            value.primitive(),
+            heads,
+        );
+        let inputs = inputs(&query, &key, heads);
+        // Two ways back, each computing the probabilities once more: the last layer
+        // of a pass for maps needs its mean's alone.
+        let mean = differentiable::<Flex, C, 2>([&query, &key], mean, move |gradient, wanted| {
+            let [of_query, of_key, _] = gradients(&inputs, &Source::Mean(&gradient), wanted[1]);
+            [of_query, of_key]
+        });
+        (attended::<C>([&query, &key, &value], output, heads), mean)
+    }
+}
+
+/// `output`, what query, key and value gave, with its way back.
+fn attended<C: CheckpointStrategy>(
+    [query, key, value]: [&FloatTensor<Autodiff<Flex, C>>; 3],
+    output: FloatTensor<Flex>,
+    heads: usize,
+) -> FloatTensor<Autodiff<Flex, C>> {
+    let inputs = inputs(query, key, heads);
+    let (kept_value, kept) = (value.primitive().clone(), output.clone());
+    differentiable::<Flex, C, 3>([query, key, value], output, move |gradient, wanted| {
+        let source = Source::Attended {
+            value: &kept_value,
+            output: &kept,
+            gradient: &gradient,
         };
-        let inputs = [&query, &key, &value];
-        differentiable::<Flex, C, 3>(inputs, output, move |gradient, wanted| {
-            // The prompt's keys and values are constants.
-            gradients(&attended, &gradient, wanted[1] || wanted[2])
-        })
+        // The prompt's keys and values are constants.
+        gradients(&inputs, &source, wanted[1] || wanted[2])
+    })
+}
+
+fn inputs(
+    query: &FloatTensor<Autodiff<Flex>>,
+    key: &FloatTensor<Autodiff<Flex>>,
+    heads: usize,
+) -> Inputs {
+    Inputs {
+        query: query.primitive().clone(),
+        key: key.primitive().clone(),
+        heads,
     }
 }
 
@@ -246,6 +287,16 @@ mod tests {
                 inputs.clone(),
                 |[query, key, value]| attention(query, key, value, heads),
                 chain,
+            );
+            // Both outputs lead back to what they share.
+            let both = |(attended, mean): (Tensor<3>, Tensor<3>)| {
+                let mean = mean.mul_scalar(20.0);
+                Tensor::cat(vec![attended, mean], 2)
+            };
+            assert_gradient(
+                inputs.clone(),
+                |[query, key, value]| both(attention_with_probabilities(query, key, value, heads)),
+                |[query, key, value]| both(chain_with_probabilities(query, key, value, heads)),
             );
             // A prompt's keys and values are constants.
             let [query, key, value] = inputs;

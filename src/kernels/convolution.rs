@@ -55,7 +55,7 @@ impl Conv3x3Operation for Flex {
         bias: FloatTensor<Self>,
         stride: usize,
     ) -> FloatTensor<Self> {
-        flex::convolution::conv3x3(&sample, &weight, Some(&bias), stride)
+        flex::convolution::conv3x3(&sample, &weight, &bias, stride)
     }
 }
 

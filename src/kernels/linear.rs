@@ -13,13 +13,18 @@ use super::{Kernels, cube, flex};
 
 /// `layer` on `input` [batch, positions, inputs] → [batch, positions, outputs].
 pub(crate) fn linear(layer: &Linear, input: Tensor<3>) -> Tensor<3> {
-    let (true, Some(bias)) = (super::has_flex_kernels(&input), &layer.bias) else {
+    if !super::has_flex_kernels(&input) {
         return layer.forward(input);
+    }
+    let weight = layer.weight.val();
+    let bias = match &layer.bias {
+        Some(bias) => bias.val(),
+        None => Tensor::zeros([weight.dims()[1]], &weight.device()),
     };
     Tensor::from_dispatch(Dispatch::linear(
         input.into_dispatch(),
-        layer.weight.val().into_dispatch(),
-        bias.val().into_dispatch(),
+        weight.into_dispatch(),
+        bias.into_dispatch(),
     ))
 }
 
@@ -80,6 +85,24 @@ pub(crate) fn sequence_to_grid_added(
     };
     Tensor::from_dispatch(Dispatch::sequence_to_grid_added(
         hidden.into_dispatch(),
+        weight.into_dispatch(),
+        bias.into_dispatch(),
+        residual.into_dispatch(),
+        outputs_first,
+    ))
+}
+
+/// `residual` [batch, outputs, height, width] + `layer`, a 1 × 1 convolution, on
+/// `sample` [batch, channels, height, width].
+pub(crate) fn grid_added(layer: &Conv2d, sample: Tensor<4>, residual: Tensor<4>) -> Tensor<4> {
+    let (true, Some((weight, bias, outputs_first))) = (
+        super::has_flex_kernels(&sample),
+        CellLayer::Convolution(layer).parameters(),
+    ) else {
+        return layer.forward(sample).add(residual);
+    };
+    Tensor::from_dispatch(Dispatch::grid_added(
+        sample.into_dispatch(),
         weight.into_dispatch(),
         bias.into_dispatch(),
         residual.into_dispatch(),
@@ -170,6 +193,14 @@ trait LinearOperation: Backend {
         residual: FloatTensor<Self>,
         outputs_first: bool,
     ) -> FloatTensor<Self>;
+
+    fn grid_added(
+        sample: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+        outputs_first: bool,
+    ) -> FloatTensor<Self>;
 }
 
 impl LinearOperation for Flex {
@@ -210,6 +241,17 @@ impl LinearOperation for Flex {
     ) -> FloatTensor<Self> {
         let weights = Weights::new(&weight, Some(&bias), outputs_first);
         flex::linear::sequence_to_grid_added(&hidden, &weights, residual)
+    }
+
+    fn grid_added(
+        sample: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+        outputs_first: bool,
+    ) -> FloatTensor<Self> {
+        let weights = Weights::new(&weight, Some(&bias), outputs_first);
+        flex::linear::grid_added(&sample, &weights, residual)
     }
 }
 
@@ -252,7 +294,7 @@ impl<C: CheckpointStrategy> LinearOperation for Autodiff<Flex, C> {
         let output = flex::linear::grid_to_sequence(sample.primitive(), &weights);
         differentiable::<Flex, C, 1>([&sample], output, move |gradient, _| {
             let back = weights.back();
-            let nothing = flex::tensor(vec![0.0; shape.iter().product()], shape);
+            let nothing = zeros(shape);
             let of_sample = flex::linear::sequence_to_grid_added(&gradient, &back, nothing);
             [Some(of_sample)]
         })
@@ -273,6 +315,27 @@ impl<C: CheckpointStrategy> LinearOperation for Autodiff<Flex, C> {
             [Some(of_hidden), Some(gradient)]
         })
     }
+
+    fn grid_added(
+        sample: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+        outputs_first: bool,
+    ) -> FloatTensor<Self> {
+        let weights = Weights::new(weight.primitive(), Some(bias.primitive()), outputs_first);
+        let shape = sample.primitive().shape().dims::<4>();
+        let added = residual.primitive().clone();
+        let output = flex::linear::grid_added(sample.primitive(), &weights, added);
+        differentiable::<Flex, C, 2>([&sample, &residual], output, move |gradient, _| {
+            let of_sample = flex::linear::grid_added(&gradient, &weights.back(), zeros(shape));
+            [Some(of_sample), Some(gradient)]
+        })
+    }
+}
+
+fn zeros(shape: [usize; 4]) -> FloatTensor<Flex> {
+    flex::tensor(vec![0.0; shape.iter().product()], shape)
 }
 
 #[backend_extension(Cube)]

@@ -30,7 +30,8 @@ pub(crate) use attention::{
 pub(crate) use convolution::conv2d;
 pub(crate) use gating::geglu;
 pub(crate) use linear::{
-    CellLayer, grid_to_sequence, linear, linear_added, sequence_to_grid_added, to_sequence,
+    CellLayer, grid_added, grid_to_sequence, linear, linear_added, sequence_to_grid_added,
+    to_sequence,
 };
 pub(crate) use normalisation::{Activation, group_norm, layer_norm};
 

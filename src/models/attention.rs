@@ -85,8 +85,8 @@ impl Attention {
     /// Keys and values of `context` [batch, positions, context_dim].
     pub fn key_value(&self, context: Tensor<3>) -> KeyValue {
         KeyValue {
-            key: self.to_k.forward(context.clone()),
-            value: self.to_v.forward(context),
+            key: kernels::linear(&self.to_k, context.clone()),
+            value: kernels::linear(&self.to_v, context),
         }
     }
 
@@ -106,7 +106,7 @@ impl Attention {
         residual: Tensor<3>,
     ) -> Tensor<3> {
         let dtype = hidden.dtype();
-        let query = self.raise(self.to_q.forward(hidden));
+        let query = self.raise(kernels::linear(&self.to_q, hidden));
         let key = self.raise(key_value.key.clone());
         let value = self.raise(key_value.value.clone());
         let attended = kernels::attention(query, key, value, self.heads);
@@ -121,7 +121,7 @@ impl Attention {
         key_value: &KeyValue,
         residual: Tensor<3>,
     ) -> (Tensor<3>, Tensor<3>) {
-        let query = self.raise(self.to_q.forward(hidden));
+        let query = self.raise(kernels::linear(&self.to_q, hidden));
         let key = self.raise(key_value.key.clone());
         let value = key_value.value.clone();
         let (attended, averaged) =

@@ -8,7 +8,7 @@ use burn::tensor::{Device, Tensor};
 
 use super::resample::conv3x3;
 use super::strips::Strips;
-use crate::kernels::{Activation, conv2d, group_norm};
+use crate::kernels::{Activation, conv2d, grid_added, group_norm};
 
 /// Shape of a [`ResnetBlock2D`].
 #[derive(Debug, Clone, Copy)]
@@ -68,7 +68,7 @@ impl ResnetBlock2D {
         };
         let hidden = group_norm(&self.norm2, hidden, shift, Activation::Silu);
         let hidden = conv2d(&self.conv2, hidden);
-        self.shortcut(sample).add(hidden)
+        self.added_to_shortcut(sample, hidden)
     }
 
     /// As [`Self::forward`] without a time embedding.
@@ -79,13 +79,15 @@ impl ResnetBlock2D {
             .through(1, &|part| conv2d(&self.conv1, silu(norm.forward(part))));
         let norm = hidden.measured(&self.norm2);
         let hidden = hidden.through(1, &|part| conv2d(&self.conv2, silu(norm.forward(part))));
-        sample.zip(hidden, &|sample, hidden| self.shortcut(sample).add(hidden))
+        sample.zip(hidden, &|sample, hidden| {
+            self.added_to_shortcut(sample, hidden)
+        })
     }
 
-    fn shortcut(&self, sample: Tensor<4>) -> Tensor<4> {
+    fn added_to_shortcut(&self, sample: Tensor<4>, hidden: Tensor<4>) -> Tensor<4> {
         match &self.conv_shortcut {
-            Some(conv) => conv.forward(sample),
-            None => sample,
+            Some(conv) => grid_added(conv, sample, hidden),
+            None => sample.add(hidden),
         }
     }
 }

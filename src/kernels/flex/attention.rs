@@ -160,7 +160,7 @@ fn attend_rows(sample: &Sample, first: usize, attended: &mut [f32], mut maps: Op
 }
 
 /// Sums side by side, so that loops vectorise.
-const LANES: usize = 16;
+pub(super) const LANES: usize = 16;
 
 #[macerator::with_simd]
 pub(super) fn softmax_rows<S: Simd>(scores: &mut [f32], context: usize) {

@@ -57,7 +57,7 @@ impl Weights {
 }
 
 /// `input` [batch, positions, inputs] → [batch, positions, outputs], added to
-/// `residual` if there is one, in its memory if nobody else holds it.
+/// `residual` if there is one.
 pub(in crate::kernels) fn linear(
     input: &FlexTensor,
     weights: &Weights,
@@ -152,17 +152,48 @@ pub(in crate::kernels) fn sequence_to_grid_added(
     residual: FlexTensor,
 ) -> FlexTensor {
     let hidden = hidden.to_contiguous();
-    let [batch, cells, inputs] = hidden.layout().shape().dims::<3>();
+    let [_, cells, inputs] = hidden.layout().shape().dims::<3>();
+    let layout = Layout::rows(0, cells, inputs, inputs).transposed();
+    onto_grid(&hidden, layout, weights, residual)
+}
+
+/// `sample` [batch, inputs, height, width] → [batch, outputs, height, width], added to
+/// `residual` of that shape.
+pub(in crate::kernels) fn grid_added(
+    sample: &FlexTensor,
+    weights: &Weights,
+    residual: FlexTensor,
+) -> FlexTensor {
+    let sample = sample.to_contiguous();
+    let [_, inputs, height, width] = sample.layout().shape().dims::<4>();
+    let cells = height * width;
+    onto_grid(
+        &sample,
+        Layout::rows(0, inputs, cells, cells),
+        weights,
+        residual,
+    )
+}
+
+/// A layer on `input`, each of whose samples is a matrix [inputs, cells] as
+/// `input_at` says, added to `residual` [batch, outputs, height, width].
+fn onto_grid(
+    input: &FlexTensor,
+    input_at: Layout,
+    weights: &Weights,
+    residual: FlexTensor,
+) -> FlexTensor {
     let shape = residual.layout().shape().dims::<4>();
-    let outputs = weights.outputs();
+    let (batch, outputs) = (shape[0], weights.outputs());
+    let (inputs, cells) = (input_at.rows, input_at.columns);
     let mut output = start(Some(residual), batch * outputs * cells);
     let tasks = rayon::current_num_threads().div_ceil(batch.max(1));
     let worthwhile = (outputs * inputs * cells / WORTH_A_THREAD).max(1);
     let at_once = outputs.div_ceil(tasks.min(worthwhile)).max(1);
     let samples = output
         .par_chunks_mut((outputs * cells).max(1))
-        .zip(values(&hidden).par_chunks((cells * inputs).max(1)));
-    samples.for_each(|(output, hidden)| {
+        .zip(values(input).par_chunks((cells * inputs).max(1)));
+    samples.for_each(|(output, input)| {
         let parts = output.par_chunks_mut((at_once * cells).max(1)).enumerate();
         parts.for_each(|(part, output)| {
             let first = part * at_once;
@@ -181,7 +212,7 @@ pub(in crate::kernels) fn sequence_to_grid_added(
                 Destination::AddedTo,
                 1.0,
                 (values(&weights.weight), of_outputs.transposed()),
-                (hidden, Layout::rows(0, cells, inputs, inputs).transposed()),
+                (input, input_at),
             );
         });
     });

@@ -17,6 +17,7 @@ pub(super) mod gating;
 pub(super) mod linear;
 mod matrix;
 pub(super) mod normalisation;
+mod patches;
 
 use burn::backend::Flex;
 use burn::backend::tensor::FloatTensor;

@@ -71,6 +71,10 @@ fn a_layer_at_every_cell_goes_to_sequences_and_back() {
             grid_to_sequence(layer, sample.clone()),
             to_sequence(expected.clone()),
         );
+        close(
+            grid_added(&conv, sample.clone(), residual.clone()),
+            expected.clone().add(residual.clone()),
+        );
         let hidden = to_sequence(sample.clone());
         close(
             sequence_to_grid_added(layer, hidden.clone(), residual.clone()),
@@ -86,6 +90,13 @@ fn a_layer_at_every_cell_goes_to_sequences_and_back() {
             sequence_to_grid_added(by_linear, hidden.clone(), residual.clone()),
             to_grid(expected, height, width).add(residual.clone()),
         );
+        if channels == outputs {
+            assert_gradient(
+                [sample.clone(), residual.clone()],
+                |[sample, residual]| grid_added(&conv, sample, residual),
+                |[sample, residual]| conv.forward(sample).add(residual),
+            );
+        }
         for layer in [layer, by_linear] {
             assert_gradient(
                 [sample.clone()],
