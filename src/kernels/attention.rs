@@ -2,6 +2,8 @@
 
 mod recomputed;
 
+use std::sync::Arc;
+
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
@@ -10,6 +12,7 @@ use burn::tensor::activation::softmax;
 
 use super::differentiable::differentiable;
 use super::flex;
+use super::flex::attention::{Attended, attend};
 use super::flex::attention_backward::{Inputs, Source, gradients};
 
 /// Most scores that a kernel may be asked for at once, in numbers: 128 MiB of
@@ -145,7 +148,7 @@ impl AttentionOperation for Flex {
         value: FloatTensor<Self>,
         heads: usize,
     ) -> FloatTensor<Self> {
-        flex::attention::side_by_side(&query, &key, &value, heads)
+        attend(&query, &key, &value, heads, false).output
     }
 
     fn attention_and_probabilities(
@@ -154,7 +157,8 @@ impl AttentionOperation for Flex {
         value: FloatTensor<Self>,
         heads: usize,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
-        flex::attention::with_probabilities(&query, &key, &value, heads)
+        let attended = attend(&query, &key, &value, heads, true);
+        (attended.output, attended.mean.expect("it was asked for"))
     }
 }
 
@@ -165,13 +169,8 @@ impl<C: CheckpointStrategy> AttentionOperation for Autodiff<Flex, C> {
         value: FloatTensor<Self>,
         heads: usize,
     ) -> FloatTensor<Self> {
-        let output = flex::attention::side_by_side(
-            query.primitive(),
-            key.primitive(),
-            value.primitive(),
-            heads,
-        );
-        attended::<C>([&query, &key, &value], output, heads)
+        let (attended, inputs) = attend_tracked([&query, &key, &value], heads, false);
+        with_way_back::<C>([&query, &key, &value], attended.output, inputs)
     }
 
     fn attention_and_probabilities(
@@ -180,52 +179,51 @@ impl<C: CheckpointStrategy> AttentionOperation for Autodiff<Flex, C> {
         value: FloatTensor<Self>,
         heads: usize,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
-        let (output, mean) = flex::attention::with_probabilities(
-            query.primitive(),
-            key.primitive(),
-            value.primitive(),
-            heads,
-        );
-        let inputs = inputs(&query, &key, heads);
-        // Two ways back, each computing the probabilities once more: the last layer
-        // of a pass for maps needs its mean's alone.
+        let (attended, inputs) = attend_tracked([&query, &key, &value], heads, true);
+        let output = with_way_back::<C>([&query, &key, &value], attended.output, inputs.clone());
+        let mean = attended.mean.expect("it was asked for");
+        // A way back of its own: the last layer of a pass for maps needs no other.
         let mean = differentiable::<Flex, C, 2>([&query, &key], mean, move |gradient, wanted| {
             let [of_query, of_key, _] = gradients(&inputs, &Source::Mean(&gradient), wanted[1]);
             [of_query, of_key]
         });
-        (attended::<C>([&query, &key, &value], output, heads), mean)
+        (output, mean)
     }
 }
 
-/// `output`, what query, key and value gave, with its way back.
-fn attended<C: CheckpointStrategy>(
-    [query, key, value]: [&FloatTensor<Autodiff<Flex, C>>; 3],
-    output: FloatTensor<Flex>,
+/// Attention, and what its way back needs.
+fn attend_tracked(
+    [query, key, value]: [&FloatTensor<Autodiff<Flex>>; 3],
     heads: usize,
+    with_mean: bool,
+) -> (Attended, Inputs) {
+    let [query, key, value] = [query, key, value].map(|input| input.primitive());
+    let mut attended = attend(query, key, value, heads, with_mean);
+    let inputs = Inputs {
+        query: query.clone(),
+        key: key.clone(),
+        heads,
+        log_sums: Arc::new(std::mem::take(&mut attended.log_sums)),
+    };
+    (attended, inputs)
+}
+
+/// `output`, what query, key and value gave, as a node of the graph.
+fn with_way_back<C: CheckpointStrategy>(
+    tracked: [&FloatTensor<Autodiff<Flex, C>>; 3],
+    output: FloatTensor<Flex>,
+    inputs: Inputs,
 ) -> FloatTensor<Autodiff<Flex, C>> {
-    let inputs = inputs(query, key, heads);
-    let (kept_value, kept) = (value.primitive().clone(), output.clone());
-    differentiable::<Flex, C, 3>([query, key, value], output, move |gradient, wanted| {
+    let (value, kept) = (tracked[2].primitive().clone(), output.clone());
+    differentiable::<Flex, C, 3>(tracked, output, move |gradient, wanted| {
         let source = Source::Attended {
-            value: &kept_value,
+            value: &value,
             output: &kept,
             gradient: &gradient,
         };
         // The prompt's keys and values are constants.
         gradients(&inputs, &source, wanted[1] || wanted[2])
     })
-}
-
-fn inputs(
-    query: &FloatTensor<Autodiff<Flex>>,
-    key: &FloatTensor<Autodiff<Flex>>,
-    heads: usize,
-) -> Inputs {
-    Inputs {
-        query: query.primitive().clone(),
-        key: key.primitive().clone(),
-        heads,
-    }
 }
 
 #[cfg(test)]

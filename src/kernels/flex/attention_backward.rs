@@ -1,19 +1,27 @@
-//! The way back through attention, some rows at a time: scores are computed once more, never kept.
+//! The way back through attention, in the same parts as the way there: probabilities are
+//! computed once more from their scores and the sum that was kept, never held all at once.
+
+use std::cell::RefCell;
+use std::sync::Arc;
 
 use macerator::Simd;
 use rayon::prelude::*;
 
-use super::attention::{LANES, rows_at_once, softmax_rows};
+use super::attention::{CONTEXT_AT_ONCE, rows_at_once, transpose};
+use super::elementary::exp;
 use super::matrix::{Destination, Layout, multiply};
 use super::{FlexTensor, tensor, values};
 
-/// What attention was computed from.
+/// What attention was computed from, and the sums that it found.
+#[derive(Clone)]
 pub(in crate::kernels) struct Inputs {
     /// [batch, positions, heads · head width].
     pub(in crate::kernels) query: FlexTensor,
     /// [batch, context, heads · head width].
     pub(in crate::kernels) key: FlexTensor,
     pub(in crate::kernels) heads: usize,
+    /// [batch, positions, heads].
+    pub(in crate::kernels) log_sums: Arc<Vec<f32>>,
 }
 
 /// Where the gradient by the probabilities comes from.
@@ -33,11 +41,12 @@ pub(in crate::kernels) enum Source<'a> {
 /// from the probabilities alone.
 pub(in crate::kernels) type Gradients = [Option<FlexTensor>; 3];
 
-/// One sample, and the gradient by its probabilities or what they come from.
+/// One sample, and what the gradient by its probabilities comes from.
 #[derive(Clone, Copy)]
 struct Sample<'a> {
     query: &'a [f32],
     key: &'a [f32],
+    log_sums: &'a [f32],
     from: From<'a>,
     context: usize,
     heads: usize,
@@ -55,12 +64,37 @@ enum From<'a> {
 }
 
 impl Sample<'_> {
+    fn head_width(&self) -> usize {
+        self.width / self.heads
+    }
+
     /// The rows `first .. first + count` of one head.
     fn head(&self, head: usize, first: usize, count: usize) -> Layout {
-        let head_width = self.width / self.heads;
+        let head_width = self.head_width();
         let start = first * self.width + head * head_width;
         Layout::rows(start, count, head_width, self.width)
     }
+}
+
+/// The numbers of a task, a column for each query.
+#[derive(Default)]
+struct Workspace {
+    /// [context at once, queries].
+    probabilities: Vec<f32>,
+    /// Of the same shape: gradients by probabilities, then by scores.
+    of_scores: Vec<f32>,
+    /// The gradient by a mean, [context, queries].
+    of_mean: Vec<f32>,
+    /// [head width, queries].
+    of_query: Vec<f32>,
+    log_sums: Vec<f32>,
+    /// rowsum(P ∘ dP).
+    sums: Vec<f32>,
+}
+
+thread_local! {
+    /// Kept for the next task.
+    static WORKSPACE: RefCell<Workspace> = RefCell::default();
 }
 
 /// Gradients by query and, `with_context`, by key and value. With P the probabilities,
@@ -73,7 +107,7 @@ pub(in crate::kernels) fn gradients(
     with_context: bool,
 ) -> Gradients {
     let [query, key] = [&inputs.query, &inputs.key].map(FlexTensor::to_contiguous);
-    // What else is read, made contiguous: all of an output's, or a mean's gradient.
+    // What else is read: all of an output's, or a mean's gradient.
     let others: Vec<FlexTensor> = match source {
         Source::Attended {
             value,
@@ -86,15 +120,17 @@ pub(in crate::kernels) fn gradients(
     };
     let [batch, positions, width] = query.layout().shape().dims::<3>();
     let context = key.layout().shape().dims::<3>()[1];
+    let heads = inputs.heads;
     let mut of_query = vec![0.0; batch * positions * width];
     let mut of_key_value = [(); 2].map(|()| Vec::new());
-    let rows = rows_at_once(positions, context);
+    let rows = rows_at_once(positions);
     let samples = of_query.chunks_exact_mut((positions * width).max(1));
     for (index, of_query) in samples.enumerate() {
         let of = |rows: usize, width: usize| index * rows * width..(index + 1) * rows * width;
         let sample = Sample {
             query: &values(&query)[of(positions, width)],
             key: &values(&key)[of(context, width)],
+            log_sums: &inputs.log_sums[of(positions, heads)],
             from: match &others[..] {
                 [value, output, gradient] => From::Attended {
                     value: &values(value)[of(context, width)],
@@ -104,7 +140,7 @@ pub(in crate::kernels) fn gradients(
                 others => From::Mean(&values(&others[0])[of(positions, context)]),
             },
             context,
-            heads: inputs.heads,
+            heads,
             width,
         };
         let parts = of_query.par_chunks_mut((rows * width).max(1)).enumerate();
@@ -114,7 +150,9 @@ pub(in crate::kernels) fn gradients(
         let sums = parts
             .fold(nothing, |mut sums, (part, of_query)| {
                 let wanted = with_context.then_some(&mut sums);
-                go_back(&sample, part * rows, of_query, wanted);
+                WORKSPACE.with_borrow_mut(|workspace| {
+                    go_back(&sample, part * rows, of_query, wanted, workspace);
+                });
                 sums
             })
             .reduce(nothing, |mut sums, more| {
@@ -143,125 +181,151 @@ fn go_back(
     first: usize,
     of_query: &mut [f32],
     mut of_key_value: Option<&mut [Vec<f32>; 2]>,
+    workspace: &mut Workspace,
 ) {
     let rows = of_query.len() / sample.width.max(1);
-    let context = sample.context;
-    let scale = ((sample.width / sample.heads) as f32).powf(-0.5);
-    let mut probabilities = vec![0.0; rows * context];
-    let mut of_scores = vec![0.0; rows * context];
-    let at = Layout::rows(0, rows, context, context);
+    let (context, head_width) = (sample.context, sample.head_width());
+    // Of a mean, the sum of a row is not known before all of it was seen.
+    let at_once = match sample.from {
+        From::Attended { .. } => context.min(CONTEXT_AT_ONCE),
+        From::Mean(gradient) => {
+            workspace.of_mean.resize(context * rows, 0.0);
+            let gradient = &gradient[first * context..][..rows * context];
+            let into = workspace.of_mean.chunks_exact_mut(rows);
+            transpose(gradient, into);
+            context
+        }
+    };
+    let Workspace {
+        probabilities,
+        of_scores,
+        of_mean,
+        of_query: of_queries,
+        log_sums,
+        sums,
+    } = workspace;
+    // Every number is written before it is read.
+    probabilities.resize(at_once * rows, 0.0);
+    of_scores.resize(at_once * rows, 0.0);
+    let scale = (head_width as f32).powf(-0.5);
+    // Of a mean, a head has its share.
+    let share = match sample.from {
+        From::Attended { .. } => scale,
+        From::Mean(_) => scale / sample.heads as f32,
+    };
     for head in 0..sample.heads {
-        let (these, all) = (
-            sample.head(head, first, rows),
-            sample.head(head, 0, context),
-        );
-        multiply(
-            (&mut probabilities, at),
-            Destination::Overwritten,
-            scale,
-            (sample.query, these),
-            (sample.key, all.transposed()),
-        );
-        softmax_rows(&mut probabilities, context);
-        match sample.from {
-            From::Attended {
-                value,
-                output,
-                gradient,
-            } => {
-                multiply(
-                    (&mut of_scores, at),
-                    Destination::Overwritten,
-                    1.0,
-                    (gradient, these),
-                    (value, all.transposed()),
-                );
-                for row in 0..rows {
-                    let start = these.start + row * these.row_stride;
-                    let numbers = start..start + these.columns;
-                    let sum = dot(&gradient[numbers.clone()], &output[numbers]);
-                    let row = row * context..(row + 1) * context;
-                    centre(&mut of_scores[row.clone()], &probabilities[row], sum);
-                }
-                if let Some([_, of_value]) = of_key_value.as_deref_mut() {
-                    multiply(
-                        (of_value, all),
-                        Destination::AddedTo,
-                        1.0,
-                        (&probabilities, at.transposed()),
-                        (gradient, these),
-                    );
-                }
-            }
-            From::Mean(gradient) => {
-                let gradient = &gradient[first * context..][..rows * context];
-                centre_of_mean(&mut of_scores, &probabilities, gradient, context);
+        let these = sample.head(head, first, rows);
+        let of_these = sample.log_sums[first * sample.heads + head..].iter();
+        log_sums.clear();
+        log_sums.extend(of_these.step_by(sample.heads).take(rows));
+        of_queries.clear();
+        of_queries.resize(head_width * rows, 0.0);
+        sums.clear();
+        sums.resize(rows, 0.0);
+        if let From::Attended {
+            output, gradient, ..
+        } = sample.from
+        {
+            for (row, sum) in sums.iter_mut().enumerate() {
+                let numbers = these.start + row * these.row_stride..;
+                let numbers = numbers.start..numbers.start + head_width;
+                let pairs = gradient[numbers.clone()].iter().zip(&output[numbers]);
+                *sum = pairs.map(|(gradient, output)| gradient * output).sum();
             }
         }
-        // Of a mean, a head has its share.
-        let share = match sample.from {
-            From::Attended { .. } => scale,
-            From::Mean(_) => scale / sample.heads as f32,
-        };
-        multiply(
-            (of_query, sample.head(head, 0, rows)),
-            Destination::Overwritten,
-            share,
-            (&of_scores, at),
-            (sample.key, all),
-        );
-        if let Some([of_key, _]) = of_key_value.as_deref_mut() {
+        for start in (0..context).step_by(at_once.max(1)) {
+            let count = at_once.min(context - start);
+            let at = Layout::rows(0, count, rows, rows);
+            let part = sample.head(head, start, count);
+            let probabilities = &mut probabilities[..count * rows];
+            let of_scores = &mut of_scores[..count * rows];
             multiply(
-                (of_key, all),
+                (probabilities, at),
+                Destination::Overwritten,
+                scale,
+                (sample.key, part),
+                (sample.query, these.transposed()),
+            );
+            find_again(probabilities, log_sums);
+            match sample.from {
+                From::Attended {
+                    value, gradient, ..
+                } => {
+                    multiply(
+                        (of_scores, at),
+                        Destination::Overwritten,
+                        1.0,
+                        (value, part),
+                        (gradient, these.transposed()),
+                    );
+                    centre(of_scores, probabilities, sums);
+                    if let Some([_, of_value]) = of_key_value.as_deref_mut() {
+                        multiply(
+                            (of_value, part),
+                            Destination::AddedTo,
+                            1.0,
+                            (probabilities, at),
+                            (gradient, these),
+                        );
+                    }
+                }
+                From::Mean(_) => {
+                    add_products(sums, probabilities, of_mean);
+                    of_scores.copy_from_slice(of_mean);
+                    centre(of_scores, probabilities, sums);
+                }
+            }
+            multiply(
+                (of_queries, Layout::rows(0, head_width, rows, rows)),
                 Destination::AddedTo,
                 share,
-                (&of_scores, at.transposed()),
-                (sample.query, these),
+                (sample.key, part.transposed()),
+                (of_scores, at),
             );
+            if let Some([of_key, _]) = of_key_value.as_deref_mut() {
+                multiply(
+                    (of_key, part),
+                    Destination::AddedTo,
+                    share,
+                    (of_scores, at),
+                    (sample.query, these),
+                );
+            }
         }
+        let into = of_query.chunks_exact_mut(sample.width);
+        let into = into.map(|row| &mut row[head * head_width..][..head_width]);
+        transpose(of_queries, into);
     }
 }
 
-#[inline(always)]
-fn dot(one: &[f32], other: &[f32]) -> f32 {
-    let mut sums = [0f32; LANES];
-    let (one, one_rest) = one.as_chunks::<LANES>();
-    let (other, other_rest) = other.as_chunks::<LANES>();
-    for (one, other) in one.iter().zip(other) {
-        for lane in 0..LANES {
-            sums[lane] += one[lane] * other[lane];
-        }
-    }
-    let rest = one_rest.iter().zip(other_rest);
-    rest.map(|(one, other)| one * other).sum::<f32>() + sums.iter().sum::<f32>()
-}
-
-/// probabilities ∘ (gradient − rowsum(probabilities ∘ gradient)), for each row.
+/// Scores, a column for each of `log_sums`, → probabilities.
 #[macerator::with_simd]
-fn centre_of_mean<S: Simd>(
-    of_scores: &mut [f32],
-    probabilities: &[f32],
-    gradient: &[f32],
-    context: usize,
-) {
-    let rows = of_scores.chunks_exact_mut(context.max(1));
-    let inputs = probabilities.chunks_exact(context.max(1));
-    for ((of_scores, probabilities), gradient) in
-        rows.zip(inputs).zip(gradient.chunks_exact(context.max(1)))
-    {
-        let sum = dot(probabilities, gradient);
-        for ((of_score, probability), gradient) in
-            of_scores.iter_mut().zip(probabilities).zip(gradient)
-        {
-            *of_score = probability * (gradient - sum);
+fn find_again<S: Simd>(scores: &mut [f32], log_sums: &[f32]) {
+    for row in scores.chunks_exact_mut(log_sums.len()) {
+        for (score, log_sum) in row.iter_mut().zip(log_sums) {
+            *score = exp(*score - log_sum);
         }
     }
 }
 
-/// probabilities · (gradient − sum) in the place of the gradient by them.
+/// Adds the sum of each column's products to `sums`.
 #[macerator::with_simd]
-fn centre<S: Simd>(gradient: &mut [f32], probabilities: &[f32], sum: f32) {
-    for (gradient, probability) in gradient.iter_mut().zip(probabilities) {
-        *gradient = probability * (*gradient - sum);
+fn add_products<S: Simd>(sums: &mut [f32], ones: &[f32], others: &[f32]) {
+    let rows = ones.chunks_exact(sums.len());
+    for (ones, others) in rows.zip(others.chunks_exact(sums.len())) {
+        for ((sum, one), other) in sums.iter_mut().zip(ones).zip(others) {
+            *sum += one * other;
+        }
+    }
+}
+
+/// probabilities · (gradient − sum of its column) in the place of the gradient by them.
+#[macerator::with_simd]
+fn centre<S: Simd>(gradients: &mut [f32], probabilities: &[f32], sums: &[f32]) {
+    let rows = gradients.chunks_exact_mut(sums.len());
+    for (gradients, probabilities) in rows.zip(probabilities.chunks_exact(sums.len())) {
+        for ((gradient, probability), sum) in gradients.iter_mut().zip(probabilities).zip(sums) {
+            *gradient = probability * (*gradient - sum);
+        }
     }
 }
