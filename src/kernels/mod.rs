@@ -19,6 +19,7 @@ mod gating;
 mod gradients;
 mod linear;
 mod normalisation;
+mod seed;
 
 use burn::backend::DispatchDevice;
 use burn::tensor::{DType, Tensor};
@@ -34,6 +35,7 @@ pub(crate) use linear::{
     to_sequence,
 };
 pub(crate) use normalisation::{Activation, group_norm, layer_norm};
+pub(crate) use seed::seed;
 
 /// Whose kernels compute on a tensor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

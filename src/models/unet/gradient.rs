@@ -12,6 +12,7 @@ use super::capture::Capture;
 use super::model::{PromptContext, UNet2DConditionModel};
 use super::pass::Pass;
 use super::stage::{Cancelled, Grid, Part, PlannedStage, StageState};
+use crate::kernels::seed;
 
 /// What a pass with a gradient does with the activations of its stages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -210,11 +211,11 @@ impl TrackedStage {
     ) -> (FlowGradients, Option<Tensor<4>>) {
         let passes_by = !PlannedStage::touches_sample(self.part);
         let through_sample = self.sample.zip(of.sample.clone());
-        let through_sample = through_sample.map(|(output, gradient)| output.mul(gradient).sum());
+        let through_sample = through_sample.map(|(output, gradient)| seed(output, gradient));
         let through_hidden = self.hidden.zip(of.hidden);
-        let through_hidden = through_hidden.map(|(output, gradient)| output.mul(gradient).sum());
+        let through_hidden = through_hidden.map(|(output, gradient)| seed(output, gradient));
         let captured = self.captured.into_iter();
-        let through_maps = captured.map(|map| map.mul(weights.clone()).sum());
+        let through_maps = captured.map(|map| seed(map, weights.clone()));
         let value = through_sample
             .into_iter()
             .chain(through_hidden)
