@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 use storm_studio::diffusion::{NoiseKind, SchedulerKind, SigmaSchedule};
-use storm_studio::engine::Settings;
+use storm_studio::engine::{LoraChoice, Settings};
 use storm_studio::export::metadata::own_of;
 use storm_studio::export::png::read_texts;
 use storm_studio::restore::{Program, RestoreError, RestoredSettings, read_picture};
@@ -38,6 +38,9 @@ struct Expected {
     schedule: Option<SigmaSchedule>,
     rng: NoiseKind,
     negative_prompt: &'static str,
+    /// With weights in the text encoder and in the UNet.
+    loras: &'static [(&'static str, [f64; 2])],
+    clip_skip: usize,
     /// What the message names.
     told: &'static [&'static str],
 }
@@ -51,6 +54,8 @@ const CLOSE: Expected = Expected {
     schedule: None,
     rng: NoiseKind::Cpu,
     negative_prompt: "blurry",
+    loras: &[],
+    clip_skip: 1,
     told: &[],
 };
 
@@ -81,7 +86,9 @@ fn pictures_of_programs() -> Vec<(&'static [&'static str], Program, Expected)> {
                 size: [512, 768],
                 scheduler: Dpmpp2m,
                 schedule: karras,
-                told: &["LoRA detail.safetensors:0.8", "v1-5-pruned"],
+                loras: &[("detail", [1.0, 0.8])],
+                clip_skip: 2,
+                told: &["v1-5-pruned"],
                 ..CLOSE
             },
         ),
@@ -93,11 +100,9 @@ fn pictures_of_programs() -> Vec<(&'static [&'static str], Program, Expected)> {
                 size: [512, 640],
                 scheduler: Dpmpp2m,
                 schedule: karras,
-                told: &[
-                    "weights in the prompt cat++",
-                    "LoRA detail:0.75",
-                    "dreamshaper-8",
-                ],
+                loras: &[("detail", [0.75, 0.75])],
+                clip_skip: 2,
+                told: &["weights in the prompt cat++", "dreamshaper-8"],
                 ..CLOSE
             },
         ),
@@ -128,7 +133,9 @@ fn pictures_of_programs() -> Vec<(&'static [&'static str], Program, Expected)> {
                 size: [1024, 1024],
                 scheduler: Euler,
                 schedule: karras,
-                told: &["LoRA detail:0.5", "refinerupscale 2", "sd_xl_base_1.0"],
+                loras: &[("detail", [0.25, 0.5])],
+                clip_skip: 2,
+                told: &["refinerupscale 2", "sd_xl_base_1.0"],
                 ..CLOSE
             },
         ),
@@ -141,12 +148,9 @@ fn pictures_of_programs() -> Vec<(&'static [&'static str], Program, Expected)> {
                 size: [1152, 896],
                 scheduler: Dpmpp2mSde,
                 schedule: karras,
-                told: &[
-                    "LoRA sd_xl_offset:0.1",
-                    "sharpness 2",
-                    "performance Speed",
-                    "styles",
-                ],
+                loras: &[("sd_xl_offset", [0.1, 0.1])],
+                clip_skip: 2,
+                told: &["sharpness 2", "performance Speed", "styles"],
                 ..CLOSE
             },
         ),
@@ -156,7 +160,9 @@ fn pictures_of_programs() -> Vec<(&'static [&'static str], Program, Expected)> {
             Expected {
                 steps: 25,
                 negative_prompt: "",
-                told: &["use_lora_model detail", "sd-v1-5"],
+                loras: &[("detail", [0.5, 0.5])],
+                clip_skip: 2,
+                told: &["sd-v1-5"],
                 ..CLOSE
             },
         ),
@@ -191,6 +197,8 @@ fn pictures_of_programs() -> Vec<(&'static [&'static str], Program, Expected)> {
                 schedule: karras,
                 rng: NoiseKind::Nv,
                 negative_prompt: "",
+                loras: &[("detail_lora_f16", [0.6, 0.6])],
+                clip_skip: 2,
                 told: &["sd_v1.5_f16.ckpt"],
                 ..CLOSE
             },
@@ -215,7 +223,12 @@ fn pictures_of_every_program_give_their_settings_and_name_the_rest() {
             assert_eq!(settings.scheduler, Some(expected.scheduler), "{name}");
             assert_eq!(settings.schedule, expected.schedule, "{name}");
             assert_eq!(settings.rng, expected.rng, "{name}");
+            let loras = settings.loras.iter();
+            let loras: Vec<_> = loras.map(|it| (it.name.as_str(), it.weights())).collect();
+            assert_eq!(loras, expected.loras, "{name}");
+            assert_eq!(settings.clip_skip, expected.clip_skip, "{name}");
             let message = restored.message(Some("toybox"));
+            assert!(!message.contains("LoRA"), "{name}: {message}");
             for told in expected.told {
                 assert!(message.contains(told), "{name}: {message}");
             }
@@ -344,6 +357,26 @@ fn an_infotext_of_fooocus_is_read_under_its_name() {
     assert_eq!(restored.program, Program::Fooocus);
     assert_eq!(restored.taken.seeds, [7]);
     assert!(restored.message(None).contains("Sharpness 2"));
+    let loras = restored.taken.settings.loras.iter();
+    let loras: Vec<String> = loras.map(LoraChoice::tag).collect();
+    assert_eq!(loras, ["<lora:sd_xl_offset:0.1>", "<lora:light:-0.5>"]);
+}
+
+/// The hashes that each program writes, of LoRAs and textual inversions.
+#[test]
+fn the_hashes_that_programs_write_are_kept_for_comparing() {
+    let hashes = |name: &str| -> Vec<(String, Option<String>)> {
+        let networks = restored(name).networks.into_iter();
+        networks.map(|it| (it.name, it.hash)).collect()
+    };
+    let hashed = |name: &str, hash: &str| (name.to_owned(), Some(hash.to_owned()));
+    let detail = hashed("detail", "0123abcd4567");
+    let taught = hashed("easynegative", "c74b4e810b");
+    assert_eq!(hashes("a1111.png"), [detail.clone(), taught]);
+    assert_eq!(hashes("swarmui.png"), [detail]);
+    let offset = hashed("sd_xl_offset", "4852686128");
+    assert_eq!(hashes("fooocus.png"), [offset]);
+    assert_eq!(hashes("comfyui.png"), [("detail".to_owned(), None)]);
 }
 
 /// The leaves of a JSON value, each with its place.

@@ -42,10 +42,13 @@ pub(super) fn run(arguments: GenerateArguments) -> Result<(), Failure> {
 fn make(mut arguments: GenerateArguments) -> Result<(), Failure> {
     // What is wrong is said before the model is loaded.
     let like = arguments.like.as_deref().map(read_picture).transpose();
-    let like = like.map_err(Failure::file)?;
+    let mut like = like.map_err(Failure::file)?;
+    let (networks, loras) = arguments.networks.read()?;
+    if let Some(like) = &mut like {
+        like.compare(&networks);
+    }
     let taken = like.as_ref().map(|like| &like.taken);
     settings(&mut arguments, Settings::default(), taken)?;
-    let (networks, loras) = arguments.networks.read()?;
     let sweep = Sweep::new(arguments.sweep.clone()).map_err(Failure::usage)?;
     let prompts = prompts(&arguments, taken)?;
     let source = source(&arguments)?;
@@ -62,6 +65,9 @@ fn make(mut arguments: GenerateArguments) -> Result<(), Failure> {
     report.device(&model);
     if let Some(like) = &like {
         report.note(&like.message(Some(&model.name)));
+        if let Some(missing) = like.missing_inversions(&networks) {
+            report.note(&missing);
+        }
     }
     let objective = arguments.storm_parameters.objective.unwrap_or_default();
     let defaults = Settings::for_new_pictures(&model.own_walk, objective);

@@ -7,7 +7,7 @@ use super::arguments::InspectArguments;
 use super::{Failure, output};
 use crate::checkpoint::{Checkpoint, ModelDescription, PredictionSource, WeightType};
 use crate::device::ComputeDevice;
-use crate::engine::{ModelNeeds, Request, seeds_text};
+use crate::engine::{LoraChoice, ModelNeeds, Request, seeds_text};
 use crate::models::config::UNetConfig;
 use crate::models::memory::BackwardPass;
 use crate::restore::{PictureKind, RestoredSettings, read_texts, settings_of};
@@ -89,6 +89,22 @@ fn settings_lines(restored: &RestoredSettings) -> Vec<(&'static str, String)> {
             settings.schedule.map_or_else(own, |it| it.to_string()),
         ),
         ("noise", settings.rng.to_string()),
+        (
+            "LoRA",
+            settings
+                .loras
+                .iter()
+                .map(LoraChoice::tag)
+                .collect::<Vec<_>>()
+                .join(" "),
+        ),
+        (
+            "clip skip",
+            match settings.clip_skip {
+                1 => String::new(),
+                layers => layers.to_string(),
+            },
+        ),
         (
             "size",
             size.map_or_else(own, |[width, height]| format!("{width} × {height}")),

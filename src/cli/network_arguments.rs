@@ -14,8 +14,9 @@ use crate::prompt::TokenizedPrompt;
 /// Which networks are added to the model.
 #[derive(Debug, Default, Args)]
 pub(super) struct NetworkArguments {
-    /// A LoRA and how strongly it acts, as FILE:0.8, without a number 1; repeatable. The name of a
-    /// file in --lora-folder does as well
+    /// A LoRA and how strongly it acts, as FILE:0.8, without a number 1; repeatable. FILE:0.5:1 acts
+    /// otherwise in the text encoder (0.5) than in the UNet. The name of a file in --lora-folder does
+    /// as well
     #[arg(long, value_name = "FILE:WEIGHT")]
     lora: Vec<LoraArgument>,
     #[command(flatten)]
@@ -33,32 +34,41 @@ pub(super) struct NetworkFolders {
     pub(super) embedding_folder: Option<PathBuf>,
 }
 
-/// `FILE:0.8`.
+/// `FILE:0.8`, `FILE:0.5:1`.
 #[derive(Debug, Clone, PartialEq)]
 struct LoraArgument {
     file: PathBuf,
-    weight: f64,
+    /// In the text encoder and in the UNet.
+    weights: [f64; 2],
+}
+
+/// A text and the number behind its last colon, if that is one.
+fn weight_behind(text: &str) -> Option<(&str, f64)> {
+    let (file, number) = text.rsplit_once(':')?;
+    Some((file, number.trim().parse().ok()?))
 }
 
 impl FromStr for LoraArgument {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (file, weight) = match text.rsplit_once(':') {
-            Some((file, number)) => match number.trim().parse::<f64>() {
-                Ok(weight) if weight.is_finite() => (file, weight),
-                Ok(_) => return Err("a weight is a number such as 0.8".to_string()),
-                // A drive's colon, or one in a name.
-                Err(_) => (text, 1.0),
+        // What is no number is a drive's colon, or one in a name.
+        let (file, weights) = match weight_behind(text) {
+            Some((file, unet)) => match weight_behind(file) {
+                Some((file, text_encoder)) => (file, [text_encoder, unet]),
+                None => (file, [unet; 2]),
             },
-            None => (text, 1.0),
+            None => (text, [1.0; 2]),
         };
+        if !weights.iter().all(|weight| weight.is_finite()) {
+            return Err("a weight is a number such as 0.8".to_string());
+        }
         if file.trim().is_empty() {
             return Err("write a LoRA as FILE:0.8".to_string());
         }
         Ok(Self {
             file: PathBuf::from(file),
-            weight,
+            weights,
         })
     }
 }
@@ -85,10 +95,7 @@ impl NetworkArguments {
                     name
                 }
             };
-            choices.push(LoraChoice {
-                name,
-                weight: lora.weight,
-            });
+            choices.push(LoraChoice::with_weights(name, lora.weights));
         }
         Ok((library, choices))
     }
@@ -146,17 +153,16 @@ mod tests {
     fn a_weight_stands_behind_the_last_colon() {
         let read = |text: &str| {
             let lora: LoraArgument = text.parse().unwrap();
-            (lora.file.to_string_lossy().into_owned(), lora.weight)
+            (lora.file.to_string_lossy().into_owned(), lora.weights)
         };
-        assert_eq!(
-            read("a.safetensors:0.8"),
-            ("a.safetensors".to_string(), 0.8)
-        );
+        let with = |file: &str, weights: [f64; 2]| (file.to_string(), weights);
+        assert_eq!(read("a.safetensors:0.8"), with("a.safetensors", [0.8; 2]));
         assert_eq!(
             read("C:\\a.safetensors"),
-            ("C:\\a.safetensors".to_string(), 1.0)
+            with("C:\\a.safetensors", [1.0; 2])
         );
-        assert_eq!(read("detail:-0.5"), ("detail".to_string(), -0.5));
+        assert_eq!(read("detail:-0.5"), with("detail", [-0.5; 2]));
+        assert_eq!(read("C:\\detail:0:1.5"), with("C:\\detail", [0.0, 1.5]));
         assert!("a:inf".parse::<LoraArgument>().is_err());
         assert!(":0.5".parse::<LoraArgument>().is_err());
     }

@@ -38,7 +38,10 @@ pub(super) fn merge(model: &mut StableDiffusion, request: &Request) -> Result<Me
     let (mut vectors, mut inversions) = (BTreeMap::new(), Vec::new());
     let words = [&prompt, &negative_prompt].map(|prompt| prompt.known_words());
     let words: BTreeSet<&str> = words.into_iter().flatten().collect();
-    for file in words.into_iter().filter_map(|word| library.inversion(word)) {
+    let files = words
+        .into_iter()
+        .filter_map(|word| library.known_inversion(word, width));
+    for file in files {
         let inversion = TextualInversion::open(&file.path)?;
         vectors.insert(file.name.clone(), inversion.vectors(width)?);
         inversions.push(UsedNetwork {

@@ -113,7 +113,7 @@ impl Recipe {
     fn prompt_with_loras(&self) -> String {
         let mut prompt = self.request.prompt.clone();
         for lora in &self.request.settings.loras {
-            prompt.push_str(&format!(" <lora:{}:{}>", lora.name, lora.weight));
+            prompt.push_str(&format!(" {}", lora.tag()));
         }
         prompt
     }

@@ -1,27 +1,38 @@
 //! A1111's infotext, which Forge, SD.Next, stable-diffusion.cpp and others write
 //! as well. Its items become settings of ours; every other is named.
 
+use serde_json::{Map, Value};
+
+use super::json::text_of;
 use super::restored::RestoredSettings;
 use super::taking::Taking;
 use super::texts::Texts;
 use super::{Found, Program};
 use crate::diffusion::NoiseKind;
+use crate::engine::UsedKind;
 use crate::export::metadata::{
-    CLIP_SKIP_KEY, EMPHASIS_KEY, INVERSION_HASHES_KEY, NO_EMPHASIS, PROMPT_WEIGHTS_KEY,
+    CLIP_SKIP_KEY, EMPHASIS_KEY, INVERSION_HASHES_KEY, LORA_HASHES_KEY, NO_EMPHASIS,
+    PROMPT_WEIGHTS_KEY,
 };
 use crate::export::{ImageSettings, PARAMETERS_KEYWORD};
 use crate::prompt::PromptWeights;
 
+/// Fooocus' key for the weights of LoRAs that no prompt names.
+const LORA_WEIGHTS_KEY: &str = "Lora weights";
+/// A JSON object of hashes that its model browsers write.
+const HASHES_KEY: &str = "Hashes";
+
 /// Items that change no picture, or say again what another says.
-const SILENT: [&str; 11] = [
+const SILENT: [&str; 12] = [
     "Version",
     PROMPT_WEIGHTS_KEY,
     INVERSION_HASHES_KEY,
     "App",
     "Model hash",
     "VAE hash",
-    "Hashes",
-    "Lora hashes",
+    HASHES_KEY,
+    LORA_HASHES_KEY,
+    LORA_WEIGHTS_KEY,
     "RNG",
     "User",
     "Created Date",
@@ -73,6 +84,7 @@ fn restored(found: ImageSettings) -> RestoredSettings {
     taking.seed("Seed", seed);
     taking.model(found.model.as_deref());
     taking.prompts(&found.prompt, &found.negative_prompt);
+    take_networks(&mut taking, &found);
     for (name, value) in others(&found) {
         taking.no_effect(name, &value);
     }
@@ -116,6 +128,42 @@ fn rng(found: &ImageSettings, program: Program) -> NoiseKind {
     }
 }
 
+/// LoRAs that no prompt names, and the hashes of all networks.
+fn take_networks(taking: &mut Taking, found: &ImageSettings) {
+    for (name, weight) in pairs(found, LORA_WEIGHTS_KEY) {
+        taking.lora(name, [weight; 2], None);
+    }
+    for (key, kind) in [
+        (LORA_HASHES_KEY, UsedKind::Lora),
+        (INVERSION_HASHES_KEY, UsedKind::TextualInversion),
+    ] {
+        for (name, hash) in pairs(found, key) {
+            taking.network(kind, name, Some(hash));
+        }
+    }
+    let hashes = found.extra(HASHES_KEY).unwrap_or_default();
+    let hashes: Map<String, Value> = serde_json::from_str(hashes).unwrap_or_default();
+    for (key, hash) in &hashes {
+        let kind = match key.split_once(':') {
+            Some(("lora", name)) => Some((UsedKind::Lora, name)),
+            Some(("embed", name)) => Some((UsedKind::TextualInversion, name)),
+            _ => None,
+        };
+        if let Some((kind, name)) = kind {
+            taking.network(kind, name, text_of(hash).as_deref());
+        }
+    }
+}
+
+/// The `name: value` pairs of an item.
+fn pairs<'a>(found: &'a ImageSettings, key: &str) -> Vec<(&'a str, &'a str)> {
+    let items = found.extra(key).unwrap_or_default().split(',');
+    let pairs = items.filter_map(|item| item.split_once(':'));
+    pairs
+        .map(|(name, value)| (name.trim(), value.trim()))
+        .collect()
+}
+
 /// How the prompts were read, where the picture says it.
 fn prompt_weights(found: &ImageSettings) -> Option<PromptWeights> {
     let rule = found.extra(PROMPT_WEIGHTS_KEY);
@@ -127,10 +175,10 @@ fn prompt_weights(found: &ImageSettings) -> Option<PromptWeights> {
 /// The items that have no place in a request, each with its name.
 fn others(found: &ImageSettings) -> Vec<(&str, String)> {
     let mut others = Vec::new();
-    let names_loras = found.prompt.contains("<lora:");
-    if let Some(hashes) = found.extra("Lora hashes").filter(|_| !names_loras) {
-        let names = hashes.split(',').filter_map(|it| it.split(':').next());
-        let names: Vec<&str> = names.map(str::trim).collect();
+    let has_weights = found.prompt.contains("<lora:") || found.extra(LORA_WEIGHTS_KEY).is_some();
+    let hashed = pairs(found, LORA_HASHES_KEY);
+    if !has_weights && !hashed.is_empty() {
+        let names: Vec<&str> = hashed.iter().map(|(name, _)| *name).collect();
         others.push(("LoRA", names.join(", ")));
     }
     let ruled = ["Steps", "CFG scale", "Size", "Seed", CLIP_SKIP_KEY];

@@ -4,16 +4,16 @@
 //! the checkpoint, along the latents to the size.
 
 mod graph;
+mod lora_nodes;
 
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value};
-
-use super::taking::{Taking, text_of, value};
+use super::taking::Taking;
 use super::texts::Texts;
 use super::{Found, Program};
 pub(super) use graph::GraphError;
 use graph::{Graph, Node};
+use lora_nodes::LoraNodes;
 
 /// Nodes that are understood wherever they stand, or change nothing in the picture.
 const PLAIN: [&str; 17] = [
@@ -43,6 +43,7 @@ pub(super) fn read(texts: Texts) -> Option<Found> {
             let walk = Walk {
                 graph: &graph,
                 taking: Taking::of(Program::ComfyUi),
+                encoders: Vec::new(),
                 understood: BTreeSet::new(),
             };
             return Some(match walk.run() {
@@ -62,6 +63,8 @@ pub(super) fn read(texts: Texts) -> Option<Found> {
 struct Walk<'a> {
     graph: &'a Graph,
     taking: Taking,
+    /// Nodes that made states of the texts.
+    encoders: Vec<Node<'a>>,
     /// Numbers of the nodes whose part is taken or told.
     understood: BTreeSet<String>,
 }
@@ -105,14 +108,6 @@ impl<'a> Walk<'a> {
         let positive = self.encoded(positive, "positive");
         let negative = self.encoded(negative, "negative");
         self.taking.prompts(&positive, &negative);
-        let both = format!("{positive} {negative}");
-        let words = both.split([' ', ',', '\n', '(', ')']);
-        let embeddings: Vec<&str> = words
-            .filter_map(|word| word.strip_prefix("embedding:"))
-            .collect();
-        if !embeddings.is_empty() {
-            self.taking.no_effect("embedding", &embeddings.join(", "));
-        }
     }
 
     /// The texts behind a conditioning, each node once: two ways may meet.
@@ -136,7 +131,7 @@ impl<'a> Walk<'a> {
             let found: Vec<String> = found.collect();
             if !keys.is_empty() {
                 self.understood.insert(node.id.to_owned());
-                self.clip(node);
+                self.encoders.push(node);
             }
             for text in found {
                 if !texts.contains(&text) {
@@ -151,21 +146,6 @@ impl<'a> Walk<'a> {
             waiting.extend(onward.filter_map(|(_, value)| self.graph.linked(value)));
         }
         texts.join(", ")
-    }
-
-    /// What stands between the checkpoint and a text encoder.
-    fn clip(&mut self, encoder: Node<'a>) {
-        let mut next = self.graph.at(encoder, "clip");
-        while let Some(node) = next {
-            if node.class == "CLIPSetLastLayer" && self.understood.insert(node.id.to_owned()) {
-                let layer = self.graph.value(node, &["stop_at_clip_layer"]);
-                let skip = layer.and_then(|layer| layer.strip_prefix('-').map(str::to_owned));
-                if let Some(skip) = skip.filter(|skip| skip != "1") {
-                    self.taking.no_effect("Clip skip", &skip);
-                }
-            }
-            next = self.graph.at(node, "clip");
-        }
     }
 
     fn numbers(&mut self, sampler: Node<'a>) {
@@ -264,29 +244,29 @@ impl<'a> Walk<'a> {
             None => sampler,
         };
         let mut next = self.graph.at(start, "model");
-        let mut loras = Vec::new();
+        let mut path = Vec::new();
         while let Some(node) = next {
             let get = |keys: &[&str]| self.graph.value(node, keys);
             let mut is_understood = true;
             if let Some(name) = get(&["ckpt_name", "unet_name", "base_ckpt_name", "model_name"]) {
                 self.taking.model(Some(&name));
+                path.push(node);
             } else if node.class == "RescaleCFG" {
                 let multiplier = get(&["multiplier"]);
                 self.taking
                     .parameter("guidance_rescale", "RescaleCFG", multiplier);
             } else {
-                let found = loras_of(node.inputs);
-                is_understood = !found.is_empty() || node.class.contains("LoraLoader");
-                loras.extend(found);
+                path.push(node);
+                is_understood = false;
             }
             if is_understood {
                 self.understood.insert(node.id.to_owned());
             }
             next = self.graph.at(node, "model");
         }
-        if !loras.is_empty() {
-            self.taking.no_effect("LoRA", &loras.join(", "));
-        }
+        let encoders = std::mem::take(&mut self.encoders);
+        let networks = LoraNodes::find(self.graph, &path, &encoders);
+        networks.take(&mut self.taking, &mut self.understood);
     }
 
     /// What else took part: loaders by the name of their file, nodes by their class.
@@ -327,25 +307,6 @@ fn is_sampler(node: &Node, graph: &Graph) -> bool {
     let is_called = node.class.contains("Sampler") && node.class != "KSamplerSelect";
     (has("positive") || has("guider"))
         && (is_called || has_seed && node.inputs.contains_key("steps"))
-}
-
-/// `LoraLoader`'s own inputs, or the rows of a loader of several.
-fn loras_of(inputs: &Map<String, Value>) -> Vec<String> {
-    if let Some(name) = value(inputs, &["lora_name"]) {
-        let strength = value(inputs, &["strength_model", "strength"]);
-        return vec![format!(
-            "{name}:{}",
-            strength.unwrap_or_else(|| "1".to_owned())
-        )];
-    }
-    let rows = inputs.values().filter_map(Value::as_object);
-    let rows = rows.filter(|row| row.get("on") != Some(&Value::Bool(false)));
-    rows.filter_map(|row| {
-        let name = text_of(row.get("lora")?)?;
-        let strength = value(row, &["strength"]).unwrap_or_else(|| "1".to_owned());
-        Some(format!("{name}:{strength}"))
-    })
-    .collect()
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@
 
 use serde_json::{Map, Value};
 
-use super::taking::{Taking, text, value};
+use super::json::{list, text, value};
+use super::taking::Taking;
 use super::texts::Texts;
 use super::{Found, Program};
 use crate::export::PARAMETERS_KEYWORD;
@@ -28,6 +29,9 @@ const SCHEDULE: [&str; 2] = ["scheduler_name", "Scheduler"];
 const MODEL: [&str; 2] = ["use_stable_diffusion_model", "Stable Diffusion model"];
 const WIDTH: [&str; 2] = ["width", "Width"];
 const HEIGHT: [&str; 2] = ["height", "Height"];
+const LORAS: [&str; 2] = ["use_lora_model", "LoRA model"];
+const LORA_WEIGHTS: [&str; 2] = ["lora_alpha", "LoRA Strength"];
+const CLIP_SKIP: [&str; 2] = ["clip_skip", "Clip Skip"];
 
 /// Keywords of texts that any program may add (PNG 11.3.3.1), or that change no picture.
 const SILENT: [&str; 11] = [
@@ -58,6 +62,15 @@ pub(super) fn read(texts: Texts) -> Option<Found> {
     );
     taking.seed(SEED[1], of(&SEED));
     taking.model(of(&MODEL).as_deref());
+    // On or off: the layer before the last, or the last.
+    let skips = of(&CLIP_SKIP).is_some();
+    taking.parameter("clip_skip", CLIP_SKIP[1], skips.then(|| "2".to_owned()));
+    let items = |keys: [&str; 2]| list(keys.iter().find_map(|key| settings.get(*key)));
+    let weights = items(LORA_WEIGHTS);
+    for (index, name) in items(LORAS).iter().enumerate() {
+        let weight = weights.get(index).map_or("1", String::as_str);
+        taking.lora(name, [weight; 2], None);
+    }
     let taken = [
         PROMPT,
         NEGATIVE_PROMPT,
@@ -69,6 +82,9 @@ pub(super) fn read(texts: Texts) -> Option<Found> {
         MODEL,
         WIDTH,
         HEIGHT,
+        LORAS,
+        LORA_WEIGHTS,
+        CLIP_SKIP,
     ];
     let told: Vec<&str> = taken.into_iter().flatten().chain(SILENT).collect();
     taking.others(&settings, &told);

@@ -4,7 +4,8 @@
 
 use serde_json::{Map, Value};
 
-use super::taking::{Taking, networks, text, value};
+use super::json::{text, text_of, value};
+use super::taking::Taking;
 use super::texts::Texts;
 use super::{Found, Program};
 use crate::export::PARAMETERS_KEYWORD;
@@ -13,7 +14,7 @@ use crate::export::PARAMETERS_KEYWORD;
 const OWN: [&str; 4] = ["base_model", "performance", "adm_guidance", "sharpness"];
 
 /// Keys that are taken, say again what another says, or change no picture.
-const TOLD: [&str; 25] = [
+const TOLD: [&str; 26] = [
     "prompt",
     "negative_prompt",
     "full_prompt",
@@ -34,6 +35,7 @@ const TOLD: [&str; 25] = [
     "base_model",
     "base_model_hash",
     "loras",
+    "clip_skip",
     "metadata_scheme",
     "version",
     "software",
@@ -66,10 +68,36 @@ pub(super) fn read(texts: Texts) -> Option<Found> {
     );
     taking.seed("seed", of(&["seed"]));
     taking.model(of(&["base_model"]).as_deref());
-    let loras = networks(settings.get("loras"), &["name"], &["weight"]);
-    if !loras.is_empty() {
-        taking.no_effect("LoRA", &loras);
-    }
-    taking.others(&settings, &TOLD);
+    // From 1, as A1111 counts.
+    taking.parameter("clip_skip", "clip_skip", of(&["clip_skip"]));
+    let rows = take_loras(&mut taking, &settings);
+    let told: Vec<&str> = TOLD.into_iter().chain(rows).collect();
+    taking.others(&settings, &told);
     Some(taking.found())
+}
+
+/// A LoRA beside the list of all.
+const ROW: &str = "lora_combined_";
+
+/// LoRAs as `loras`, of `[name, weight, hash]`, or in older versions as rows that say
+/// `name : weight`; the rows' keys.
+fn take_loras<'a>(taking: &mut Taking, settings: &'a Map<String, Value>) -> Vec<&'a str> {
+    let list = settings.get("loras").and_then(Value::as_array);
+    for item in list.into_iter().flatten() {
+        let part = |place: usize, key: &str| item.get(place).or(item.get(key)).and_then(text_of);
+        if let Some(name) = part(0, "name") {
+            let weight = part(1, "weight").unwrap_or_else(|| "1".to_owned());
+            taking.lora(&name, [&weight; 2], part(2, "hash").as_deref());
+        }
+    }
+    let rows = settings.keys().filter(|key| key.starts_with(ROW));
+    let rows: Vec<&str> = rows.map(String::as_str).collect();
+    if list.is_none_or(Vec::is_empty) {
+        for row in rows.iter().filter_map(|key| text_of(&settings[*key])) {
+            if let Some((name, weight)) = row.rsplit_once(':') {
+                taking.lora(name, [weight; 2], None);
+            }
+        }
+    }
+    rows
 }

@@ -1,12 +1,16 @@
 //! InvokeAI: `invokeai_metadata` since 3, `sd-metadata` in 2, `Dream` (a command
 //! line) before.
 
+use std::ops::Range;
+
 use serde_json::{Map, Value};
 
-use super::taking::{Taking, networks, text, text_of, value};
+use super::json::{text, text_of, value};
+use super::taking::Taking;
 use super::texts::Texts;
 use super::{Found, Program};
 use crate::diffusion::NoiseKind;
+use crate::prompt::PromptWeights;
 
 /// Keys of all versions that are taken, say again what another says, or change no picture.
 const TOLD: [&str; 32] = [
@@ -65,7 +69,7 @@ pub(super) fn read(texts: Texts) -> Option<Found> {
 fn of_version_3(settings: &Map<String, Value>) -> Taking {
     let mut taking = Taking::of(Program::InvokeAi);
     let prompt = text(settings, &["positive_prompt"]);
-    taking.prompts(prompt, text(settings, &["negative_prompt"]));
+    take_prompts(&mut taking, prompt, text(settings, &["negative_prompt"]));
     let get = |key: &str| value(settings, &[key]);
     let weighted = weighted(prompt);
     if !weighted.is_empty() {
@@ -81,10 +85,7 @@ fn of_version_3(settings: &Map<String, Value>) -> Taking {
         Some(other) => taking.no_effect("rand_device", other),
     }
     taking.model(get("model").as_deref());
-    let loras = networks(settings.get("loras"), &["model", "lora"], &["weight"]);
-    if !loras.is_empty() {
-        taking.no_effect("LoRA", &loras);
-    }
+    take_loras(&mut taking, settings);
     for (key, name) in [
         ("controlnets", "ControlNet"),
         ("ipAdapters", "IP adapter"),
@@ -100,9 +101,12 @@ fn of_version_3(settings: &Map<String, Value>) -> Taking {
             taking.no_effect(name, &models.join(", "));
         }
     }
-    if let Some(clip_skip) = get("clip_skip").filter(|skip| skip != "0") {
-        taking.no_effect("clip_skip", &clip_skip);
-    }
+    // Layers that are left out: A1111 counts from 1.
+    let left_out = get("clip_skip").map(|skip| match skip.parse::<usize>() {
+        Ok(layers) => layers.saturating_add(1).to_string(),
+        Err(_) => skip,
+    });
+    taking.parameter("clip_skip", "clip_skip", left_out);
     let is_plain = |mode: &str| mode.ends_with("txt2img");
     if let Some(mode) = get("generation_mode").filter(|mode| !is_plain(mode)) {
         taking.no_effect("generation_mode", &mode);
@@ -125,7 +129,7 @@ fn of_version_2(image: &Map<String, Value>, model: Option<String>) -> Taking {
         _ => String::new(),
     };
     let (prompt, negative_prompt) = without_brackets(&prompt);
-    taking.prompts(&prompt, &negative_prompt);
+    take_prompts(&mut taking, &prompt, &negative_prompt);
     common(&mut taking, image);
     take_sampler(&mut taking, "sampler", value(image, &["sampler"]));
     taking.model(model.as_deref());
@@ -184,6 +188,70 @@ fn common(taking: &mut Taking, settings: &Map<String, Value>) {
     taking.seed("seed", get("seed"));
 }
 
+/// LoRAs: since 4 `{"model": {"name": …, "hash": …}, "weight": …}`, in 3
+/// `{"lora": {"model_name": …}, "weight": …}`.
+fn take_loras(taking: &mut Taking, settings: &Map<String, Value>) {
+    let list = settings.get("loras").and_then(Value::as_array);
+    for item in list.into_iter().flatten() {
+        let model = ["model", "lora"].iter().find_map(|key| item.get(*key));
+        let Some(name) = model.and_then(text_of) else {
+            continue;
+        };
+        let weight = item.get("weight").and_then(text_of);
+        let weight = weight.unwrap_or_else(|| "1".to_owned());
+        let hash = model.and_then(|model| text_of(model.get("hash")?));
+        taking.lora(&name, [&weight; 2], hash.as_deref());
+    }
+}
+
+/// Both prompts. Where `<name>` stands for a textual inversion, they become prompts
+/// in which its name is known, and signs that would weigh there are plain.
+fn take_prompts(taking: &mut Taking, prompt: &str, negative_prompt: &str) {
+    let both = [prompt, negative_prompt];
+    if both.iter().all(|text| triggers(text).is_empty()) {
+        return taking.prompts(prompt, negative_prompt);
+    }
+    let [prompt, negative_prompt] = both.map(|text| {
+        let mut marked = String::new();
+        let mut from = 0;
+        for span in triggers(text) {
+            marked.push_str(&escaped(&text[from..span.start]));
+            marked.push_str("embedding:");
+            marked.push_str(&text[span.start + 1..span.end - 1]);
+            from = span.end;
+        }
+        marked + &escaped(&text[from..])
+    });
+    taking.prompt_weights(Some(PromptWeights::A1111));
+    taking.prompts(&prompt, &negative_prompt);
+}
+
+/// Where a prompt names textual inversions: `<easynegative>`.
+fn triggers(prompt: &str) -> Vec<Range<usize>> {
+    let is_of_a_name = |sign: char| sign.is_alphanumeric() || "_-. ".contains(sign);
+    let starts = prompt.match_indices('<').map(|(start, _)| start);
+    let spans = starts.filter_map(|start| {
+        let inside = &prompt[start + 1..];
+        let length = inside.find('>')?;
+        let name = &inside[..length];
+        let is_name = !name.trim().is_empty() && name.trim() == name;
+        (is_name && name.chars().all(is_of_a_name)).then(|| start..start + length + 2)
+    });
+    spans.collect()
+}
+
+/// Signs that weigh words elsewhere as plain ones.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::new();
+    for sign in text.chars() {
+        if "()[]\\".contains(sign) {
+            escaped.push('\\');
+        }
+        escaped.push(sign);
+    }
+    escaped
+}
+
 /// `_k` behind a sampler's name stands for Karras' schedule.
 fn take_sampler(taking: &mut Taking, key: &str, name: Option<String>) {
     let Some(name) = name else {
@@ -222,6 +290,8 @@ fn weighted(prompt: &str) -> Vec<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::LoraChoice;
+    use serde_json::json;
 
     #[test]
     fn a_command_line_gives_its_options() {
@@ -242,6 +312,56 @@ mod tests {
         assert_eq!(taken.settings.size, Some([512, 768]));
         assert!(taken.settings.scheduler.is_some());
         assert_eq!(restored.message(None).matches("-G 0.8").count(), 1);
+    }
+
+    #[test]
+    fn networks_come_back_as_every_version_writes_them() {
+        let settings = json!({
+            "positive_prompt": "a (red) cat++ <easynegative>",
+            "negative_prompt": "<bad hands>, [x] < 3 > 2",
+            "clip_skip": 1,
+            "loras": [
+                {"model": {"key": "77", "name": "detail", "type": "lora",
+                    "hash": "sha256:0123456789abcdef"}, "weight": 0.75},
+                {"model": {"key": "78", "name": "light", "type": "lora",
+                    "hash": "blake3:0123456789abcdef"}, "weight": -0.5},
+                {"lora": {"model_name": "older", "base_model": "sd-1"}, "weight": 1},
+            ],
+        });
+        let restored = of_version_3(settings.as_object().expect("an object")).finish();
+        let taken = &restored.taken;
+        assert_eq!(taken.prompt, "a \\(red\\) cat++ embedding:easynegative");
+        assert_eq!(
+            taken.negative_prompt,
+            "embedding:bad hands, \\[x\\] < 3 > 2"
+        );
+        assert_eq!(taken.settings.prompt_weights, PromptWeights::A1111);
+        assert_eq!(taken.settings.clip_skip, 2);
+        let loras = [("detail", 0.75), ("light", -0.5), ("older", 1.0)];
+        assert_eq!(
+            taken.settings.loras,
+            loras.map(|(name, weight)| LoraChoice::new(name, weight))
+        );
+        let networks = restored.networks.iter();
+        let hashes: Vec<_> = networks
+            .map(|it| (it.name.as_str(), it.hash.as_deref()))
+            .collect();
+        let expected = [("detail", Some("0123456789abcdef")), ("light", None)];
+        assert!(
+            expected.iter().all(|known| hashes.contains(known)),
+            "{hashes:?}"
+        );
+        assert!(hashes.contains(&("easynegative", None)), "{hashes:?}");
+
+        let plain = json!({"positive_prompt": "a (red) cat", "clip_skip": 12});
+        let restored = of_version_3(plain.as_object().expect("an object")).finish();
+        assert_eq!(restored.taken.prompt, "a (red) cat");
+        assert_eq!(
+            restored.taken.settings.prompt_weights,
+            PromptWeights::Literal
+        );
+        assert_eq!(restored.taken.settings.clip_skip, 1);
+        assert!(restored.message(None).contains("clip_skip 13"));
     }
 
     #[test]

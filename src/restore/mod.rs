@@ -13,6 +13,8 @@ mod easy_diffusion;
 mod exif;
 mod fooocus;
 mod invokeai;
+mod json;
+mod networks;
 mod novelai;
 mod picture_file;
 mod program;
@@ -29,6 +31,7 @@ use std::path::Path;
 
 use thiserror::Error;
 
+pub use networks::NamedNetwork;
 pub use picture_file::{PictureKind, PictureTexts, read_texts};
 pub use program::Program;
 pub use restored::{NotTaken, Reason, RestoredSettings};

@@ -4,7 +4,8 @@
 
 use serde_json::{Map, Value};
 
-use super::taking::{Taking, text, value};
+use super::json::{text, value};
+use super::taking::Taking;
 use super::texts::Texts;
 use super::{Found, Program};
 use crate::export::PARAMETERS_KEYWORD;

@@ -1,4 +1,5 @@
-//! Marks in a prompt that other programs act on and that have no effect here.
+//! Marks in a prompt that other programs act on: what has no effect here, and which
+//! textual inversions are named.
 
 use super::restored::NotTaken;
 
@@ -20,6 +21,20 @@ pub(super) fn without_effect(prompt: &str) -> Vec<NotTaken> {
     found
 }
 
+/// How ComfyUI marks a textual inversion.
+const EMBEDDING: &str = "embedding:";
+
+/// The textual inversions that a prompt marks as such.
+pub(super) fn embeddings(prompt: &str) -> Vec<&str> {
+    let marks = prompt.match_indices(EMBEDDING);
+    let names = marks.filter_map(|(start, _)| {
+        let behind = &prompt[start + EMBEDDING.len()..];
+        let ends = |sign: char| sign.is_whitespace() || ",:;()[]<>|".contains(sign);
+        behind.split(ends).next()
+    });
+    names.filter(|name| !name.is_empty()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -29,6 +44,19 @@ mod tests {
         items
             .map(|item| format!("{} {}", item.name, item.value))
             .collect()
+    }
+
+    #[test]
+    fn marked_textual_inversions_are_found() {
+        for (prompt, expected) in [
+            (
+                "(embedding:bad-hands-5:1.2), embedding:easynegative.pt",
+                &["bad-hands-5", "easynegative.pt"][..],
+            ),
+            ("an embedding: a cat, embedding:", &[]),
+        ] {
+            assert_eq!(embeddings(prompt), expected, "{prompt}");
+        }
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! What came out of a picture, and what did not.
 
+use super::networks::{self, NamedNetwork};
 use super::program::Program;
-use crate::engine::Request;
+use crate::engine::{NetworkLibrary, Request};
 
 /// Longest name or value in a message, in characters.
 const LONGEST_VALUE: usize = 40;
@@ -21,6 +22,11 @@ pub struct RestoredSettings {
     pub taken: Request,
     /// Everything else that the picture says, in its order.
     pub not_taken: Vec<NotTaken>,
+    /// LoRAs and textual inversions by the hashes that the picture gives them, and the
+    /// textual inversions that its prompts are known to name.
+    pub networks: Vec<NamedNetwork>,
+    /// A sentence for each of them whose file here is another one.
+    pub differences: Vec<String>,
 }
 
 /// A setting that was not taken.
@@ -113,6 +119,16 @@ impl RestoredSettings {
         self
     }
 
+    /// Compares the files of its networks with those in `library`, which is read for it.
+    pub fn compare(&mut self, library: &NetworkLibrary) {
+        self.differences = networks::differences(&self.networks, library);
+    }
+
+    /// A sentence about the textual inversions that `library` lacks.
+    pub fn missing_inversions(&self, library: &NetworkLibrary) -> Option<String> {
+        networks::missing_inversions(&self.networks, library)
+    }
+
     /// One message for the person; `open` is the name of the model that is open.
     pub fn message(&self, open: Option<&str>) -> String {
         let list = |of: fn(&Reason) -> bool| {
@@ -142,6 +158,7 @@ impl RestoredSettings {
         if let Some(model) = self.other_model(open) {
             sentences.push(format!("It was made with another model, {model}."));
         }
+        sentences.extend(self.differences.iter().cloned());
         let is_ours = self.program == Program::StormStudio;
         sentences.insert(0, self.taken_sentence(is_ours && sentences.is_empty()));
         sentences.join(" ")
@@ -193,6 +210,8 @@ mod tests {
             program,
             taken,
             not_taken,
+            networks: Vec::new(),
+            differences: Vec::new(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Our own pictures: a JSON text with everything, beside A1111's infotext.
 
+use super::networks::NamedNetwork;
 use super::restored::{NotTaken, RestoredSettings};
 use super::texts::Texts;
 use super::{Found, Program, a1111};
@@ -26,6 +27,9 @@ pub(super) fn read(texts: Texts) -> Option<Found> {
 
 fn restored(recipe: Recipe) -> RestoredSettings {
     let mut not_taken = vec![NotTaken::model(&recipe.model)];
+    let networks = recipe.networks.iter();
+    let networks = networks.map(|it| NamedNetwork::new(it.kind, &it.name, Some(&it.hash)));
+    let networks = networks.collect();
     let mut taken = recipe.request;
     let layout = &taken.layout;
     let is_empty = layout.objects.is_empty() && layout.relations.is_empty();
@@ -38,6 +42,8 @@ fn restored(recipe: Recipe) -> RestoredSettings {
         program: Program::StormStudio,
         taken,
         not_taken,
+        networks,
+        differences: Vec::new(),
     }
 }
 

@@ -3,13 +3,15 @@
 
 use serde_json::{Map, Value};
 
+use super::json::text_of;
+use super::networks::{self, NamedNetwork};
 use super::prompt_syntax;
 use super::restored::{NotTaken, RestoredSettings};
 use super::{Found, Program};
 use crate::diffusion::parameters::Name;
 use crate::diffusion::scheduler::SamplerName;
 use crate::diffusion::{NoiseKind, TimestepSpacing};
-use crate::engine::{LARGEST_SIDE, Request};
+use crate::engine::{LARGEST_SIDE, LoraChoice, Request, UsedKind};
 use crate::parameters::Kind;
 use crate::prompt::PromptWeights;
 use crate::storm::ParameterGroup;
@@ -19,6 +21,7 @@ pub(super) struct Taking {
     program: Program,
     request: Request,
     not_taken: Vec<NotTaken>,
+    networks: Vec<NamedNetwork>,
 }
 
 impl Taking {
@@ -34,6 +37,7 @@ impl Taking {
             program,
             request,
             not_taken: Vec::new(),
+            networks: Vec::new(),
         }
     }
 
@@ -44,6 +48,41 @@ impl Taking {
         self.request.negative_prompt = line(negative_prompt);
         for prompt in [prompt, negative_prompt] {
             self.not_taken.extend(prompt_syntax::without_effect(prompt));
+            for name in prompt_syntax::embeddings(prompt) {
+                self.network(UsedKind::TextualInversion, name, None);
+            }
+        }
+    }
+
+    /// A LoRA by the name of its file, with its weights in the text encoder and in the
+    /// UNet as the picture has them, and its hash.
+    pub(super) fn lora(&mut self, name: &str, weights: [&str; 2], hash: Option<&str>) {
+        let numbers = weights.map(|weight| weight.trim().parse::<f64>());
+        let finite = match numbers {
+            [Ok(text_encoder), Ok(unet)] => Some([text_encoder, unet]),
+            _ => None,
+        };
+        let finite = finite.filter(|weights| weights.iter().all(|weight| weight.is_finite()));
+        let name = networks::stem(name);
+        let Some(weights) = finite else {
+            let value = format!("{name}:{}", weights.join(":"));
+            let rule = "its weights are numbers such as 0.8".to_owned();
+            return self.not_taken.push(NotTaken::rule("LoRA", &value, rule));
+        };
+        if weights != [0.0; 2] {
+            let lora = LoraChoice::with_weights(name, weights);
+            self.request.settings.loras.push(lora);
+            self.network(UsedKind::Lora, name, hash);
+        }
+    }
+
+    /// A network that the picture names, and its hash.
+    pub(super) fn network(&mut self, kind: UsedKind, name: &str, hash: Option<&str>) {
+        let network = NamedNetwork::new(kind, name, hash);
+        let is_same = |known: &&mut NamedNetwork| known.kind == kind && known.name == network.name;
+        match self.networks.iter_mut().find(is_same) {
+            Some(known) => known.hash = known.hash.take().or(network.hash),
+            None => self.networks.push(network),
         }
     }
 
@@ -173,81 +212,25 @@ impl Taking {
         }
     }
 
-    pub(super) fn finish(self) -> RestoredSettings {
+    pub(super) fn finish(mut self) -> RestoredSettings {
+        let Request {
+            prompt, settings, ..
+        } = &mut self.request;
+        // What the prompt asks for itself is not asked for twice.
+        let is_read = settings.prompt_weights != PromptWeights::Literal;
+        let is_tagged =
+            |lora: &LoraChoice| is_read && prompt.contains(&format!("<lora:{}:", lora.name));
+        settings.loras.retain(|lora| !is_tagged(lora));
         RestoredSettings {
             program: self.program,
             taken: self.request,
             not_taken: self.not_taken,
+            networks: self.networks,
+            differences: Vec::new(),
         }
     }
 
     pub(super) fn found(self) -> Found {
         Found::Settings(Box::new(self.finish()))
     }
-}
-
-/// A value of JSON as a person would write it; `None` for what says nothing: null,
-/// false, an empty text, list or object, and the `None` of Python programs.
-pub(super) fn text_of(value: &Value) -> Option<String> {
-    match value {
-        Value::Null | Value::Bool(false) => None,
-        Value::Bool(true) => Some("on".to_owned()),
-        Value::String(text) => {
-            let text = text.trim();
-            (!matches!(text, "" | "None" | "null" | "[]" | "{}" | "False")).then(|| text.to_owned())
-        }
-        Value::Number(number) => Some(match number.as_f64() {
-            // Programs that keep every number as a float write 20.0 steps.
-            Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() < 1e15 => {
-                format!("{float:.0}")
-            }
-            _ => number.to_string(),
-        }),
-        Value::Array(items) => {
-            let texts: Vec<String> = items.iter().filter_map(text_of).collect();
-            (!texts.is_empty()).then(|| texts.join(", "))
-        }
-        Value::Object(fields) => {
-            let name = ["name", "model_name"].iter().find_map(|key| {
-                let name = fields.get(*key)?;
-                text_of(name)
-            });
-            name.or_else(|| (!fields.is_empty()).then(|| value.to_string()))
-        }
-    }
-}
-
-/// The value of the first of `keys` that says something.
-pub(super) fn value(settings: &Map<String, Value>, keys: &[&str]) -> Option<String> {
-    keys.iter().find_map(|key| text_of(settings.get(*key)?))
-}
-
-/// A text of JSON; programs write prompts as texts, or not at all.
-pub(super) fn text<'a>(settings: &'a Map<String, Value>, keys: &[&str]) -> &'a str {
-    let mut texts = keys.iter().filter_map(|key| settings.get(*key)?.as_str());
-    texts.next().unwrap_or_default()
-}
-
-/// Names of networks with their strengths, as `detail:0.8, light:1`.
-pub(super) fn networks(list: Option<&Value>, name_keys: &[&str], weight_keys: &[&str]) -> String {
-    let items = list.and_then(Value::as_array).into_iter().flatten();
-    let named = items.filter_map(|item| {
-        let fields = match item {
-            Value::Object(fields) => fields,
-            // Fooocus writes [name, weight, hash].
-            Value::Array(parts) => {
-                let name = text_of(parts.first()?)?;
-                let weight = parts.get(1).and_then(text_of).unwrap_or_default();
-                return Some(format!("{name}:{weight}"));
-            }
-            other => return text_of(other),
-        };
-        let name = value(fields, name_keys)?;
-        let weight = value(fields, weight_keys);
-        Some(match weight {
-            Some(weight) => format!("{name}:{weight}"),
-            None => name,
-        })
-    });
-    named.collect::<Vec<_>>().join(", ")
 }

@@ -46,7 +46,7 @@ fn a_dropped_webp_of_comfyui_brings_its_settings() {
         app.state().draft.negative_prompt == "blurry"
     });
     harness.run_steps(2);
-    assert!(message(&harness).contains("LoRA detail.safetensors:0.8"));
+    assert!(message(&harness).contains("Its LoRA detail is missing here"));
     let draft = &app(&harness).state().draft;
     assert_eq!(draft.seeds.text, "156680208700286");
     assert_eq!(draft.settings.size, Some([512, 768]));

@@ -4,11 +4,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use safetensors::tensor::Dtype;
+use sha2::{Digest, Sha256};
+use storm_studio::checkpoint::LoraFile;
 use storm_studio::diffusion::Methods;
 use storm_studio::engine::{
     Event, LoraChoice, NetworkFile, NetworkLibrary, Picture, Recipe, Request,
 };
 use storm_studio::export::metadata::own_of;
+use storm_studio::export::{PARAMETERS_KEYWORD, TextChunk};
+use storm_studio::restore::{PictureTexts, settings_of};
 
 use super::made::{Dice, Layer, stored};
 use crate::checkpoints::UNET;
@@ -67,10 +71,7 @@ fn a_lora_of_the_prompt_is_in_its_pictures_and_gone_from_the_next() {
     let plain = run(&engine, request("a cat", &library));
     let with = run(&engine, request("a cat <lora:toys:0.8>", &library));
     let mut chosen = request("a cat", &library);
-    chosen.settings.loras = vec![LoraChoice {
-        name: "TOYS".to_string(),
-        weight: 0.8,
-    }];
+    chosen.settings.loras = vec![LoraChoice::new("TOYS", 0.8)];
     let chosen_events = run(&engine, chosen.clone());
     let again = run(&engine, request("a cat", &library));
     let image = |events: &[Event]| Arc::clone(&pictures(events)[0].image);
@@ -155,4 +156,43 @@ fn the_command_line_writes_names_and_hashes_and_takes_a_folder_or_a_file() {
     );
     assert_eq!(missing.status.code(), Some(3), "{}", text(&missing.stderr));
     assert!(text(&missing.stderr).contains("gone.safetensors"));
+}
+
+/// Programs hash the tensors of a LoRA, or the whole file.
+#[test]
+fn a_file_of_the_same_name_with_another_hash_is_told() {
+    let home = tempfile::tempdir().unwrap();
+    toybox_lora(home.path());
+    let path = home.path().join("toys.safetensors");
+    let library = NetworkLibrary::in_folder(home.path()).unwrap();
+    let of_tensors = LoraFile::open(&path).unwrap().hash().to_owned();
+    let whole = Sha256::digest(std::fs::read(&path).unwrap());
+    let of_file: String = whole.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_ne!(of_tensors, of_file);
+    let message = |key: &str, value: &str| {
+        let text = format!("a <lora:toys:1>\nSteps: 2, Seed: 1, CFG scale: 7, {key}: \"{value}\"");
+        let texts = vec![TextChunk::new(PARAMETERS_KEYWORD, text)];
+        let (file, note) = ("a.png".to_owned(), None);
+        let mut restored = settings_of(PictureTexts { file, texts, note }).unwrap();
+        restored.compare(&library);
+        let missing = restored.missing_inversions(&library);
+        restored.message(None) + &missing.unwrap_or_default()
+    };
+    for hash in [&of_tensors[..12], &of_file[..10]] {
+        let told = message("Lora hashes", &format!("toys: {hash}"));
+        assert!(!told.contains("another file"), "{told}");
+    }
+    let told = message("Lora hashes", "Toys: 0123456789ab, gone: 0123456789ab");
+    assert!(
+        told.ends_with(
+            "The LoRA Toys here is another file than the one it was made with, whose hash is \
+             0123456789."
+        ),
+        "{told}"
+    );
+    let told = message("TI hashes", "bad: 0123456789, worse: 0123456789");
+    assert!(
+        told.contains("textual inversions bad, worse are missing here"),
+        "{told}"
+    );
 }

@@ -6,6 +6,7 @@ pub mod saving;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use poll_promise::Promise;
@@ -195,10 +196,14 @@ impl Files {
         }));
     }
 
-    /// Reads the settings in a picture.
-    pub fn read(&mut self, path: PathBuf) {
+    /// Reads the settings in a picture, and compares the files that it names with those
+    /// in `library`.
+    pub fn read(&mut self, path: PathBuf, library: Arc<NetworkLibrary>) {
         self.jobs.push(Promise::spawn_thread("reading", move || {
-            let restored = read_picture(&path);
+            let mut restored = read_picture(&path);
+            if let Ok(restored) = &mut restored {
+                restored.compare(&library);
+            }
             // It begins with the file's name, which keeps its small letter.
             Outcome::SettingsRead(restored.map_err(|error| format!("{error}.")))
         }));

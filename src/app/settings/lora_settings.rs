@@ -80,6 +80,7 @@ fn chosen_ui(ui: &mut Ui, state: &mut State) {
             .clamping(egui::SliderClamping::Never);
         ui.add(slider)
             .accessible_name(format!("Weight of {}", lora.name));
+        text_encoder_ui(ui, lora);
         match file {
             None => {
                 let text =
@@ -105,6 +106,23 @@ fn chosen_ui(ui: &mut Ui, state: &mut State) {
         if ui.add(Button::new("Use these").small()).clicked() {
             walk.apply(settings);
         }
+    }
+}
+
+/// A weight of its own for the text encoder, where the person or a picture set one.
+fn text_encoder_ui(ui: &mut Ui, lora: &mut LoraChoice) {
+    let mut is_apart = lora.text_encoder_weight.is_some();
+    let tip = "The slider above acts in the UNet alone then";
+    let switch = ui.checkbox(&mut is_apart, small("Another weight in the text encoder"));
+    if switch.on_hover_text(tip).changed() {
+        lora.text_encoder_weight = is_apart.then_some(lora.weight);
+    }
+    if let Some(weight) = &mut lora.text_encoder_weight {
+        let slider = Slider::new(weight, WEIGHTS)
+            .step_by(0.05)
+            .clamping(egui::SliderClamping::Never);
+        ui.add(slider)
+            .accessible_name(format!("Text encoder's weight of {}", lora.name));
     }
 }
 
@@ -144,7 +162,7 @@ fn list_ui(ui: &mut Ui, state: &mut State, library: &NetworkLibrary) {
         }
     }
     if let Some(name) = chosen {
-        settings.loras.push(LoraChoice { name, weight: 1.0 });
+        settings.loras.push(LoraChoice::new(name, 1.0));
     }
 }
 

@@ -285,7 +285,10 @@ impl StudioApp {
                 let output = self.state.files.output().clone();
                 self.state.kept.change(preferences, &output);
             }
-            Outcome::PictureChosen(path) => self.state.files.read(path),
+            Outcome::PictureChosen(path) => {
+                let library = Arc::clone(self.state.networks.library());
+                self.state.files.read(path, library);
+            }
             Outcome::PlaceChosen(export, path) => self.export(export, path),
             Outcome::Saved(Ok(paths)) => {
                 // What kept it from being saved before no longer does.
@@ -317,8 +320,11 @@ impl StudioApp {
             let request = &restored.taken;
             restore_request(&mut self.state.draft, request, request.seeds.clone());
             let model = self.state.session.model();
-            let missing = missing_loras(&self.state);
-            let text = restored.message(model.map(|model| model.name.as_str())) + &missing;
+            let mut text = restored.message(model.map(|model| model.name.as_str()));
+            text.push_str(&missing_loras(&self.state));
+            if let Some(missing) = restored.missing_inversions(self.state.networks.library()) {
+                text.push_str(&format!(" {missing}"));
+            }
             self.say(&text, false);
         }
     }

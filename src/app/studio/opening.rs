@@ -82,7 +82,7 @@ impl StudioApp {
         self.state.networks.add(file);
         let loras = &mut self.state.draft.settings_mut().loras;
         if !loras.iter().any(|lora| lora.name == name) {
-            loras.push(LoraChoice { name, weight: 1.0 });
+            loras.push(LoraChoice::new(name, 1.0));
         }
     }
 

@@ -129,6 +129,13 @@ impl LoraFile {
         })
     }
 
+    /// SHA-256 of the whole file in hexadecimal, which other programs go by; read anew each
+    /// time.
+    pub fn file_hash(&self) -> String {
+        let digest = Sha256::digest(self.file.all_bytes());
+        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
     /// Which models it can be added to, as far as its tensors tell: by how many numbers
     /// per token its cross-attention reads.
     pub fn made_for(&self) -> Option<String> {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Map, Value};
 
-use crate::restore::taking::text_of;
+use crate::restore::json::text_of;
 
 /// People's graphs have dozens of nodes, generated ones hundreds.
 const MOST_NODES: usize = 5000;

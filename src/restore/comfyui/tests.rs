@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::diffusion::{SchedulerKind, SigmaSchedule};
+use crate::engine::LoraChoice;
 use crate::export::TextChunk;
 use crate::restore::RestoredSettings;
 
@@ -79,12 +80,17 @@ fn values_and_texts_are_found_through_other_nodes_and_the_rest_is_named() {
     let restored = restored(&graph);
     assert_eq!(restored.taken.prompt, "a red cat, a blue dog");
     assert_eq!(restored.taken.seeds, [9]);
+    assert_eq!(restored.taken.settings.clip_skip, 2);
+    assert_eq!(
+        restored.taken.settings.loras,
+        [LoraChoice::with_weights("detail", [1.0, 0.8])]
+    );
     assert_eq!(
         names(&restored),
         [
-            "Clip skip 2",
             "Model v1-5.safetensors",
-            "LoRA detail.safetensors:0.8",
+            // The negative prompt is encoded by the checkpoint's own.
+            "LoRA on some of the texts alone detail.safetensors",
             "ConditioningCombine",
             "ControlNetApply",
             "ControlNetLoader canny.pth",
