@@ -58,6 +58,11 @@ impl LdmNames {
         }
     }
 
+    /// Names for the UNet alone.
+    pub(super) fn of_unet(unet: &UNetConfig) -> Self {
+        Self::new(unet, 0, Family::V1, 0)
+    }
+
     pub(super) fn candidates(&self, component: Component, parameter: &str) -> Vec<StoredName> {
         match component {
             Component::UNet => {
@@ -142,7 +147,7 @@ impl LdmNames {
     }
 
     /// diffusers' name of a UNet parameter → the original one, without prefix.
-    fn unet(&self, parameter: &str) -> String {
+    pub(super) fn unet(&self, parameter: &str) -> String {
         let parts: Vec<&str> = parameter.split('.').collect();
         let layers = self.layers_per_block;
         match parts.as_slice() {

@@ -3,6 +3,7 @@
 
 mod made;
 pub mod runs;
+mod xl;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -57,15 +58,18 @@ fn outputs(model: &StableDiffusion) -> [Vec<f32>; 2] {
     [numbers(hidden), numbers(predicted.unwrap().sample)]
 }
 
+/// What a network holds.
+#[derive(Default)]
+struct Bytes(Vec<u8>);
+
+impl ModuleVisitor for Bytes {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.0.extend_from_slice(param.val().into_data().as_bytes());
+    }
+}
+
 /// Every weight of text encoder and UNet, bit for bit.
 fn weights(model: &StableDiffusion) -> Vec<u8> {
-    #[derive(Default)]
-    struct Bytes(Vec<u8>);
-    impl ModuleVisitor for Bytes {
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            self.0.extend_from_slice(param.val().into_data().as_bytes());
-        }
-    }
     let mut bytes = Bytes::default();
     model
         .text_encoders

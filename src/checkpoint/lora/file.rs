@@ -28,6 +28,7 @@ const OTHER_FORMS: &[(&str, &str)] = &[
     (".diff_b", WHOLE),
 ];
 const WHOLE: &str = "of whole differences";
+const VIDEO: &str = "a transformer such as a video model's";
 /// Parts of keys of LoRAs for models that are not built of a UNet.
 const OTHER_MODELS: &[(&str, &str)] = &[
     ("double_blocks", "Flux"),
@@ -41,10 +42,9 @@ const OTHER_MODELS: &[(&str, &str)] = &[
         "transformer.transformer_blocks",
         "a transformer such as Stable Diffusion 3's or Flux's",
     ),
-    (
-        "diffusion_model.",
-        "a transformer such as Flux's or a video model's",
-    ),
+    ("diffusion_model.blocks", VIDEO),
+    ("diffusion_model.layers", VIDEO),
+    ("diffusion_model.transformer_blocks", VIDEO),
     ("lora_prior_", "Kandinsky or Stable Cascade"),
 ];
 

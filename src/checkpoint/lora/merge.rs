@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::super::ldm_names::LdmNames;
 use super::super::stable_diffusion::StableDiffusion;
 use super::super::weights::{Adjusted, WeightPlan};
 use super::contribution::Contribution;
@@ -78,10 +79,15 @@ impl StableDiffusion {
             (UNET, &self.unet_weights),
         ];
         let networks = networks.into_iter().chain(second);
+        let original = LdmNames::of_unet(&self.description.unet_config);
         let mut targets: BTreeMap<String, (usize, &str, &[usize])> = BTreeMap::new();
         for (index, (network, plan)) in networks.enumerate() {
             for (parameter, shape) in plan.parameters() {
-                if let Some(module) = module_of(network, parameter) {
+                // Trainers for Stable Diffusion XL go by the original code's names.
+                let original = (network == UNET).then(|| original.unet(parameter));
+                let names = [Some(parameter.to_owned()), original];
+                let modules = names.into_iter().flatten();
+                for module in modules.filter_map(|name| module_of(network, &name)) {
                     targets.insert(module, (index, parameter, shape));
                 }
             }
@@ -115,7 +121,8 @@ impl StableDiffusion {
         let width = self.description.unet_config.cross_attention_dim;
         let is_other = file.context_width().is_some_and(|it| it != width);
         let made_for = file.made_for();
-        let made_for_xl = made_for.as_deref() == Some("Stable Diffusion XL") && width != 2048;
+        let has_one_encoder = self.description.second_text_encoder.is_none();
+        let made_for_xl = has_one_encoder && made_for.as_deref() == Some("Stable Diffusion XL");
         match made_for {
             Some(made_for) if is_other || made_for_xl => Err(LoraError::OtherFamily {
                 file: file.shown_name(),

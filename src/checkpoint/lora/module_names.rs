@@ -1,4 +1,4 @@
-//! What a LoRA's tensors are called by kohya's scripts, diffusers and PEFT.
+//! What a LoRA's tensors are called by kohya's scripts, ComfyUI, diffusers and PEFT.
 //!
 //! A key is a module and a part of it. Modules are compared with dots as
 //! underscores, since kohya writes them so, behind the name of their network.
@@ -47,6 +47,7 @@ const TEXT_MODEL: &str = "text_model_";
 const NETWORKS: &[(&str, &str)] = &[
     ("lora_unet_", UNET),
     ("lycoris_unet_", UNET),
+    ("diffusion_model_", UNET),
     ("unet_", UNET),
     ("lora_te_", TEXT_ENCODER),
     ("lora_te1_", TEXT_ENCODER),
