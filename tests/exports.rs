@@ -132,6 +132,51 @@ fn a_sweep_is_a_labelled_grid_of_pictures_that_say_how_they_were_made() {
 }
 
 #[test]
+fn a_sweep_over_words_asks_for_the_same_of_the_words_in_their_place() {
+    let folder = tempfile::tempdir().unwrap();
+    // What is said, and is not what the prompt says, stays with the words too.
+    let line = [
+        "--seeds",
+        "3",
+        "--steps",
+        "1",
+        "--relation",
+        "dog above cat",
+    ];
+    made(
+        folder.path(),
+        &[
+            &line[..],
+            &["--storm", "--sweep", "prompt:dog=dog,red bird"],
+        ]
+        .concat(),
+    );
+    let pictures = folder.path().join("a cat left of a dog");
+    let found = names(&pictures);
+    assert_eq!(found.len(), 3, "{found:?}");
+    let changed = found.iter().find(|name| name.contains("red bird")).unwrap();
+    let taken = read_picture(&pictures.join(changed)).unwrap().taken;
+    assert_eq!(taken.prompt, "a cat left of a red bird");
+    let layout = &taken.layout;
+    let [relation] = layout.relations[..] else {
+        panic!("{:?}", layout.relations)
+    };
+    let tokens = |object: usize| layout.objects[object].tokens.clone();
+    assert_eq!(relation.kind, storm_studio::storm::RelationKind::Above);
+    assert_eq!([relation.subject, relation.object].map(tokens), [[7], [2]]);
+    for (axis, words) in [
+        ("prompt:bird=cat", "“bird” is not in the prompt"),
+        ("prompt:a dog=sky", "“a cat left of sky”"),
+        ("lora:detail=1", "no LoRA of that name"),
+    ] {
+        let line = [&PROMPT[..], &["--steps", "1", "--sweep", axis]].concat();
+        let ran = generate(folder.path(), &line);
+        assert_eq!(ran.status.code(), Some(2), "{axis}");
+        assert!(text(&ran.stderr).contains(words), "{}", text(&ran.stderr));
+    }
+}
+
+#[test]
 fn other_kinds_of_files_carry_the_settings_too() {
     let folder = tempfile::tempdir().unwrap();
     let line = ["--seeds", "3", "--steps", "2", "--standard"];

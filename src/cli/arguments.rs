@@ -182,8 +182,9 @@ pub(super) struct GenerateArguments {
     /// Write the heatmaps of the objects over the first seed's steps to this picture
     #[arg(long, value_name = "FILE.png", value_parser = path())]
     pub(super) strip: Option<PathBuf>,
-    /// Make a labelled grid over the values of a setting, as "steps=10,20,30"; given twice, over
-    /// two
+    /// Make a labelled grid over the values of a setting, as "steps=10,20,30", over words of the
+    /// prompt, as "prompt:dog=cat,horse", or over weights, as "lora:NAME=0.4,0.8"; given twice,
+    /// over two
     #[arg(long, value_name = "NAME=VALUES", conflicts_with_all = ["shard", "resume"])]
     pub(super) sweep: Vec<Axis>,
     /// Make one part of n of the prompts and seeds, as 0/4 to 3/4 or 1/4 to 4/4; auto takes it

@@ -205,7 +205,7 @@ impl Run<'_> {
             cell,
             mut is_partial,
         } = job;
-        let saver = Saver::new(self.output(), &request, self.model, cell.as_deref());
+        let saver = Saver::new(self.output(), &request, self.model, cell.as_ref());
         if self.arguments.resume || self.arguments.shard.is_some() {
             let methods = request.settings.methods.list();
             let before = request.seeds.len();

@@ -12,15 +12,24 @@ use super::relations;
 use super::report::Report;
 use crate::diffusion::Methods;
 use crate::engine::{ModelInfo, NetworkLibrary, Request, SeedList, Settings, Sweep, seeds_text};
-use crate::prompt::{Assignment, TokenizedPrompt};
+use crate::prompt::{Assignment, TokenizedPrompt, carried_layout};
 use crate::storm::Layout;
 
-/// One request, and the name of its cell if it is one of a sweep's.
+/// One request, and its cell if it is one of a sweep's.
 pub(super) struct Job {
     pub(super) request: Request,
-    pub(super) cell: Option<String>,
+    pub(super) cell: Option<Cell>,
     /// Some of its seeds are other parts' or were made before.
     pub(super) is_partial: bool,
+}
+
+/// Where a picture stands in its sweep.
+#[derive(Debug, Clone)]
+pub(super) struct Cell {
+    /// Its settings.
+    pub(super) name: String,
+    /// That of the sweep, whose folder all its pictures go to.
+    pub(super) prompt: String,
 }
 
 /// What the parameter file, the flags and `--set` say; where they say nothing, what
@@ -133,16 +142,13 @@ pub(super) fn jobs(
             continue;
         };
         for (mut cell, name) in sweep.requests(&request).map_err(Failure::usage)? {
-            if cell.prompt != request.prompt {
-                let tokens = reader.read(&cell.prompt, &cell.settings);
-                let methods = cell.settings.methods;
-                let can_ask = false;
-                cell.layout =
-                    relations::layout(arguments, &tokens, methods, None, can_ask, report)?;
+            if cell.is_read_otherwise_than(&request) {
+                cell.layout = cell_layout(arguments, &request, &cell, reader, report)?;
             }
+            let prompt = request.prompt.clone();
             jobs.push(Job {
                 request: cell,
-                cell: Some(name),
+                cell: Some(Cell { name, prompt }),
                 is_partial: false,
             });
         }
@@ -162,6 +168,31 @@ pub(super) fn jobs(
         job.request.trajectory = None;
     }
     Ok(jobs)
+}
+
+/// What is asked of a sweep's cell that has another prompt: what the flags say, where
+/// its words are there, else what was asked of the first prompt.
+fn cell_layout(
+    arguments: &GenerateArguments,
+    base: &Request,
+    cell: &Request,
+    reader: PromptReader<'_>,
+    report: &Report,
+) -> Result<Layout, Failure> {
+    let [old, new] = [base, cell].map(|it| reader.read(&it.prompt, &it.settings));
+    let methods = cell.settings.methods;
+    if !arguments.relation.is_empty()
+        && let Ok(said) = relations::layout(arguments, &new, methods, None, false, report)
+    {
+        return Ok(said);
+    }
+    let layout = carried_layout(&base.layout, &old, &new).map_err(Failure::usage)?;
+    let mut asked = cell.clone();
+    asked.layout = layout.clone();
+    asked
+        .check()
+        .map_err(|error| Failure::usage(format!("“{}”: {error}", cell.prompt)))?;
+    Ok(layout)
 }
 
 /// Lists the prompts whose words name no place: their pictures are standard ones.

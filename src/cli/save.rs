@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use image::{Rgb, RgbImage};
 
+use super::generate_plan::Cell;
 use crate::diffusion::Method;
 use crate::engine::Sweep;
 use crate::engine::{ModelInfo, Picture, Recipe, Request, Trajectory};
@@ -34,8 +35,8 @@ pub(super) struct Saver {
     kind: Kind,
     request: Request,
     model: Arc<ModelInfo>,
-    /// Names the settings of a sweep's cell.
-    cell: Option<String>,
+    /// If it is one of a sweep's.
+    cell: Option<Cell>,
 }
 
 impl Saver {
@@ -44,22 +45,24 @@ impl Saver {
         (output, kind): (&OutputFolder, Kind),
         request: &Request,
         model: &Arc<ModelInfo>,
-        cell: Option<&str>,
+        cell: Option<&Cell>,
     ) -> Self {
         Self {
             output: output.clone(),
             kind,
             request: request.clone(),
             model: Arc::clone(model),
-            cell: cell.map(str::to_owned),
+            cell: cell.cloned(),
         }
     }
 
     fn place(&self, seed: u64, method: Method) -> PathBuf {
-        let prompt = &self.request.prompt;
         let path = match &self.cell {
-            Some(cell) => self.output.sweep_picture(prompt, seed, method, cell),
-            None => self.output.picture(prompt, seed, method),
+            Some(cell) => {
+                let (prompt, name) = (&cell.prompt, &cell.name);
+                self.output.sweep_picture(prompt, seed, method, name)
+            }
+            None => self.output.picture(&self.request.prompt, seed, method),
         };
         path.with_file_name(named(&path, self.kind.format))
     }
@@ -139,7 +142,11 @@ impl Saver {
         let rows: Vec<String> = rows.collect();
         let images: Vec<Option<&RgbImage>> = pictures.iter().map(Option::as_deref).collect();
         let picture = labelled_grid(&images, &sweep.columns(), &rows)?;
-        let path = self.output.sweep(&self.request.prompt, seed);
+        let prompt = match &self.cell {
+            Some(cell) => &cell.prompt,
+            None => &self.request.prompt,
+        };
+        let path = self.output.sweep(prompt, seed);
         let path = path.with_file_name(named(&path, self.kind.format));
         self.write(&path, &picture, &[])
     }

@@ -50,6 +50,13 @@ impl Default for Request {
     }
 }
 
+impl Request {
+    /// Whether the prompt has other tokens than that of `other`, and so another layout.
+    pub fn is_read_otherwise_than(&self, other: &Self) -> bool {
+        self.prompt != other.prompt || self.settings.reading() != other.settings.reading()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,6 +5,7 @@ use image::imageops::{FilterType, resize};
 use image::{GrayImage, Rgb, RgbImage};
 
 use super::Film;
+use super::looks::{Mark, looks};
 use super::word_attention::{mean_map, own_brightest};
 use crate::diffusion::Method;
 use crate::engine::StepRecord;
@@ -13,6 +14,8 @@ use crate::engine::StepRecord;
 const STRONGEST: f32 = 0.6;
 /// Radius of a mark, as a fraction of the frame's shorter side.
 const MARK: f32 = 0.022;
+/// Radius of the hollow mark where an object should go, in radii of a mark.
+const GHOST: f32 = 1.6;
 
 impl Film {
     /// Draws a step's attention and marks over its preview.
@@ -25,12 +28,14 @@ impl Film {
         let Some(reading) = &record.reading else {
             return;
         };
-        for (object, found) in self.objects().iter().zip(&reading.objects) {
+        let looks = looks(&self.request.layout);
+        let objects = self.objects().into_iter().zip(looks);
+        for ((object, look), found) in objects.zip(&reading.objects) {
             if method == Method::Storm && !reading.satisfied {
-                ring(frame, found.target, 1.6, object.colour);
+                hollow(frame, (look.mark, found.target), object.colour);
             }
             if !found.absent {
-                disc(frame, found.centroid, object.colour);
+                filled(frame, (look.mark, found.centroid), object.colour);
             }
         }
     }
@@ -57,25 +62,25 @@ fn mix(pixel: &mut Rgb<u8>, colour: [u8; 3], share: f32) {
     }
 }
 
-fn disc(frame: &mut RgbImage, place: [f64; 2], colour: [u8; 3]) {
+/// A mark with a dark edge, which is seen on every ground.
+fn filled(frame: &mut RgbImage, place: (Mark, [f64; 2]), colour: [u8; 3]) {
     mark(frame, place, 1.0, |distance| match distance {
         d if d <= 1.0 => Some((colour, 1.0)),
-        // A dark edge, which is seen on every ground.
         d if d <= 1.35 => Some(([20, 22, 26], 0.8)),
         _ => None,
     });
 }
 
-fn ring(frame: &mut RgbImage, place: [f64; 2], radius: f32, colour: [u8; 3]) {
-    mark(frame, place, radius, |distance| {
-        ((distance - radius).abs() < 0.25).then_some((colour, 1.0))
+fn hollow(frame: &mut RgbImage, place: (Mark, [f64; 2]), colour: [u8; 3]) {
+    mark(frame, place, GHOST, |distance| {
+        ((distance - GHOST).abs() < 0.25).then_some((colour, 1.0))
     });
 }
 
 /// Colours the pixels around a place by their distance from it, in radii of a mark.
 fn mark(
     frame: &mut RgbImage,
-    place: [f64; 2],
+    (mark, place): (Mark, [f64; 2]),
     reach: f32,
     colour: impl Fn(f32) -> Option<([u8; 3], f32)>,
 ) {
@@ -90,7 +95,12 @@ fn mark(
     };
     for row in bounds(y, height) {
         for column in bounds(x, width) {
-            let distance = (column as f32 + 0.5 - x).hypot(row as f32 + 0.5 - y);
+            let (across, down) = (column as f32 + 0.5 - x, row as f32 + 0.5 - y);
+            let distance = match mark {
+                Mark::Disc => across.hypot(down),
+                // As large as the disc to the eye.
+                Mark::Square => across.abs().max(down.abs()) / 0.9,
+            };
             if let Some((colour, share)) = colour(distance / radius) {
                 mix(frame.get_pixel_mut(column, row), colour, share);
             }

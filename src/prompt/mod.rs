@@ -3,6 +3,7 @@
 //! positions are derived, so that editing the text or changing the model keeps them.
 
 pub mod assignment;
+mod carried;
 mod chunks;
 mod known_words;
 mod note;
@@ -21,12 +22,15 @@ mod word_diff;
 mod words;
 
 pub use assignment::{AssignedObject, Assignment, AssignmentError, WordRole};
+pub use carried::carried_layout;
 pub use chunks::MOST_CHUNKS;
 pub use known_words::{KnownWord, KnownWords};
 pub use note::Note;
 pub use proposal::{PromptObject, Proposal, ProposedRelation, ProposedWish, propose};
 pub use relation_text::{ObjectReference, RelationText, assignment_of_relations, relation_texts};
-pub use syntax::{NetworkKind, NetworkTag, PromptWeights, SyntaxNote, UnknownPromptWeights};
+pub use syntax::{
+    NetworkKind, NetworkTag, PromptWeights, SyntaxNote, UnknownPromptWeights, network_tags,
+};
 pub use target_text::{TargetText, TargetTextError, Wish, add_targets, target_texts};
 pub use token_indices::{TokenIndices, TokenIndicesError};
 pub use tokenized_prompt::{Token, TokenizedPrompt, Word};

@@ -1,6 +1,7 @@
 //! Saving without a dialog, and settings coming back from the file.
 
 use egui::{Key, Modifiers};
+use egui_kittest::kittest::Queryable;
 use storm_studio::app::DraftContent;
 use storm_studio::diffusion::{Methods, SchedulerKind};
 use storm_studio::engine::{Recipe, Settings};
@@ -127,4 +128,49 @@ fn a_picture_saved_without_settings_says_nothing_of_itself() {
     assert!(read.texts.is_empty());
     let run = app(&harness).state().shown_run().unwrap();
     assert_eq!(read.image, *run.storm.picture.as_ref().unwrap().image);
+}
+
+#[test]
+fn a_sweep_over_words_queues_a_request_for_each_of_the_grid() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = studio(folder.path());
+    edit(&mut harness, |content| {
+        content.settings.steps = 2;
+        content.seeds.text = "5".to_string();
+    });
+    harness.get_by_label("Sweep").click_accesskit();
+    harness.run_steps(8);
+    for (field, text) in [
+        ("Sweep over the columns", "prompt:dog=bird, boat"),
+        ("Sweep over the rows", "steps=1, 2"),
+    ] {
+        harness.get_by_label(field).scroll_to_me();
+        harness.run_steps(2);
+        harness.get_by_label(field).focus();
+        harness.step();
+        harness.get_by_label(field).type_text(text);
+        harness.run_steps(2);
+    }
+    harness.get_by_label("Make the sweep").click_accesskit();
+    wait_until_idle(&mut harness);
+    let runs = &app(&harness).state().session.runs;
+    let made: Vec<(&str, usize, &str)> = runs
+        .iter()
+        .map(|run| {
+            let request = &run.request;
+            let object = request.layout.relations[0].object;
+            let label = request.layout.objects[object].label.as_str();
+            (request.prompt.as_str(), request.settings.steps, label)
+        })
+        .collect();
+    let (bird, boat) = ("a cat to the left of a bird", "a cat to the left of a boat");
+    assert_eq!(
+        made,
+        [
+            (bird, 1, "bird"),
+            (boat, 1, "boat"),
+            (bird, 2, "bird"),
+            (boat, 2, "boat")
+        ]
+    );
 }

@@ -26,6 +26,8 @@ const MOST_COLUMNS: usize = 4;
 const LARGE_SPACING: Vec2 = vec2(8.0, 6.0);
 /// Height of the words over a large map and under a small one.
 const CAPTION: f32 = 22.0;
+/// Narrowest large map that the whole caption of its other map fits under.
+const WIDE_ENOUGH: f32 = 100.0;
 const SMALL_CAPTION: f32 = 18.0;
 /// Words listed for a place.
 const RANKED_WORDS: usize = 4;
@@ -353,8 +355,13 @@ fn large_ui(
             },
         );
         if let Some(before) = before {
-            let text = small("before the update").color(palette.weak_text);
-            ui.add(egui::Label::new(text).truncate());
+            let text = match side < WIDE_ENOUGH {
+                true => "before",
+                false => "before the update",
+            };
+            let text = small(text).color(palette.weak_text);
+            ui.add(egui::Label::new(text).truncate())
+                .on_hover_text("The same map before this step's update");
             map_ui(
                 ui,
                 state,

@@ -87,6 +87,7 @@ fn toolbar_ui(ui: &mut Ui, state: &mut State) {
 }
 
 fn export_ui(ui: &mut Ui, state: &mut State) {
+    let palette = Palette::of(ui);
     let has_picture = state
         .shown_run()
         .is_some_and(|run| run.storm.picture.is_some() || run.standard.picture.is_some());
@@ -96,7 +97,13 @@ fn export_ui(ui: &mut Ui, state: &mut State) {
             let request = state.shown_run().map(|run| run.key.request);
             let has_sweep = request.is_some_and(|request| state.sweeps.of(request).is_some());
             for (export, text) in Export::ALL {
-                let is_possible = export != Export::Sweep || has_sweep;
+                let is_possible = match export {
+                    Export::Picture(method) => state
+                        .shown_run()
+                        .is_some_and(|run| run.trace(method).picture.is_some()),
+                    Export::Sweep => has_sweep,
+                    _ => true,
+                };
                 let button = ui.add_enabled(is_possible, egui::Button::new(text));
                 if button.clicked() {
                     state.actions.push(Action::SaveAsDialog(export));
@@ -106,6 +113,11 @@ fn export_ui(ui: &mut Ui, state: &mut State) {
             let overlays = &mut state.view.overlays_in_animations;
             ui.checkbox(overlays, "Animations show where the words look");
             ui.horizontal(|ui| {
+                // In a menu buttons have no frame, and a number would look like a word.
+                let inactive = &mut ui.visuals_mut().widgets.inactive;
+                inactive.weak_bg_fill = palette.raised;
+                inactive.bg_fill = palette.raised;
+                ui.add_space(4.0);
                 ui.label("JPEG quality");
                 let drag = egui::DragValue::new(&mut state.view.jpeg_quality).range(1..=100);
                 ui.add(drag).accessible_name("JPEG quality");

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use egui::text::{LayoutJob, TextWrapping};
 use egui::{
     CornerRadius, Rect, ScrollArea, Sense, Stroke, StrokeKind, TextEdit, TextureHandle, Ui, Vec2,
     vec2,
@@ -10,7 +11,7 @@ use egui::{
 use image::RgbImage;
 
 use super::keeping::keeping_ui;
-use super::kept::{Thumbnails, kept_menu_ui, kept_ui, star_ui};
+use super::kept::{Thumbnails, kept_buttons_ui, kept_menu_ui, kept_ui};
 use crate::app::look::names::method_name;
 use crate::app::look::theme::{CORNER, Palette, small};
 use crate::app::paint::drawing::{Content, Place, WHOLE};
@@ -50,9 +51,6 @@ impl GalleryPanel {
         let palette = Palette::of(ui);
         self.thumbnails.begin(ui, &mut state.kept);
         let has_any = !state.session.runs.is_empty() || !state.kept.catalogue.entries().is_empty();
-        if state.kept.is_started() {
-            self.search_ui(ui, state);
-        }
         if !has_any {
             let text = match state.kept.folder() {
                 Some(_) => "Every finished picture is kept and will be here, also next time.",
@@ -93,35 +91,38 @@ impl GalleryPanel {
         self.thumbnails.wish(&state.kept, &on_screen);
     }
 
-    /// Search, star, how much is kept and where.
-    fn search_ui(&mut self, ui: &mut Ui, state: &mut State) {
+    /// Search, star, how much is kept and where, in the line of the tabs.
+    pub fn search_ui(&mut self, ui: &mut Ui, state: &mut State) {
+        if !state.kept.is_started() {
+            return;
+        }
         let palette = Palette::of(ui);
-        ui.horizontal(|ui| {
-            ui.spacing_mut().item_spacing.x = 8.0;
-            let edit = TextEdit::singleline(&mut self.search)
-                .hint_text("Search the prompts")
-                .desired_width(220.0);
-            ui.add(edit).accessible_name("Search the prompts");
-            ui.checkbox(&mut self.only_starred, "Starred");
-            let count = state.kept.catalogue.entries().len();
-            let bytes = state.kept.catalogue.bytes() as f64;
-            let amount = match bytes < 1e6 {
-                true => format!("{:.0} kB", bytes / 1e3),
-                false => format!("{:.1} MB", bytes / 1e6),
+        ui.spacing_mut().item_spacing.x = 8.0;
+        let edit = TextEdit::singleline(&mut self.search)
+            .hint_text("Search the prompts")
+            .desired_width(220.0);
+        ui.add(edit).accessible_name("Search the prompts");
+        ui.checkbox(&mut self.only_starred, "Starred");
+        let count = state.kept.catalogue.entries().len();
+        let bytes = state.kept.catalogue.bytes() as f64;
+        let amount = match bytes < 1e6 {
+            true => format!("{:.0} kB", bytes / 1e3),
+            false => format!("{:.1} MB", bytes / 1e6),
+        };
+        if count > 0 {
+            let unread = state.kept.catalogue.unread();
+            let reading = match unread {
+                0 => String::new(),
+                _ => format!(" · {unread} still to be read"),
             };
-            if count > 0 {
-                let unread = state.kept.catalogue.unread();
-                let reading = match unread {
-                    0 => String::new(),
-                    _ => format!(" · {unread} still to be read"),
-                };
-                let text = format!("{count} kept, {amount}{reading}");
-                ui.label(small(text).color(palette.weak_text));
-            }
-            let layout = egui::Layout::right_to_left(egui::Align::Center);
-            ui.with_layout(layout, |ui| keeping_ui(ui, state));
+            let text = format!("{count} kept, {amount}{reading}");
+            ui.label(small(text).color(palette.weak_text));
+        }
+        let layout = egui::Layout::right_to_left(egui::Align::Center);
+        ui.with_layout(layout, |ui| {
+            ui.add_space(12.0);
+            keeping_ui(ui, state);
         });
-        ui.add_space(4.0);
     }
 
     /// This session's runs, then what was kept earlier; the newest first.
@@ -238,6 +239,7 @@ fn entry_ui(
         None => entry_label(run),
     };
     let explanation = entry_explanation(run);
+    let prompt = run.request.prompt.clone();
     let is_shown = state.shown_run().is_some_and(|shown| shown.key == key);
     let total = match size == vec2(THUMBNAIL, THUMBNAIL) {
         true => CELL,
@@ -264,14 +266,13 @@ fn entry_ui(
         outline,
         StrokeKind::Outside,
     );
-    label_ui(ui, pictures, &label);
+    let prompt = if is_in_grid { "" } else { &prompt };
+    let line = Rect::from_min_size(rect.min, vec2(total.x, size.y));
+    label_ui(ui, line, &label, prompt);
     let entry = state.kept.entry_of(key);
     let entry = entry
         .and_then(|id| state.kept.catalogue.entry(&id))
         .cloned();
-    if entry.as_ref().is_some_and(|entry| entry.marks.starred) {
-        star_ui(ui, rect.min + vec2(9.0, 9.0), palette);
-    }
     response.widget_info(|| {
         egui::WidgetInfo::selected(egui::accesskit::Role::Button, true, is_shown, &label)
     });
@@ -291,22 +292,29 @@ fn entry_ui(
             kept_menu_ui(ui, entry, state);
         }
     });
+    if let Some(entry) = &entry {
+        kept_buttons_ui(ui, pictures, entry, state);
+    }
 }
 
-/// A line under the pictures of an entry.
-pub fn label_ui(ui: &Ui, pictures: Rect, label: &str) {
+/// A line under the pictures of an entry: what it is called, and as much of its prompt as
+/// there is room for.
+pub fn label_ui(ui: &Ui, pictures: Rect, label: &str, prompt: &str) {
     let font = egui::FontId::proportional(crate::app::look::theme::SMALL_SIZE);
     let top = pictures.top()
         + pictures
             .height()
             .min(THUMBNAIL.max(pictures.height() - 18.0));
-    ui.painter().text(
-        egui::pos2(pictures.left(), top + 3.0),
-        egui::Align2::LEFT_TOP,
-        label,
-        font,
-        Palette::of(ui).weak_text,
-    );
+    let text = match prompt.is_empty() {
+        true => label.to_owned(),
+        false => format!("{label} · {prompt}"),
+    };
+    let colour = Palette::of(ui).weak_text;
+    let mut line = LayoutJob::simple_singleline(text, font, colour);
+    line.wrap = TextWrapping::truncate_at_width(pictures.width());
+    let galley = ui.painter().layout_job(line);
+    let place = egui::pos2(pictures.left(), top + 3.0);
+    ui.painter().galley(place, galley, colour);
 }
 
 /// A picture in its whole form, or a word in its place.
@@ -342,10 +350,14 @@ fn entry_label(run: &Run) -> String {
     format!("seed {}{state}", run.key.seed)
 }
 
+/// What can be done with an entry, for its tooltip.
+pub const GESTURES: &str =
+    "Click to look, double click to take the settings back, right button for more";
+
 fn entry_explanation(run: &Run) -> String {
     let request = &run.request;
     format!(
-        "{}\n{} steps, guidance scale {}, seed {}\nClick to look, double click to take the settings back",
+        "{}\n{} steps, guidance scale {}, seed {}\n{GESTURES}",
         request.prompt, request.settings.steps, request.settings.guidance_scale, run.key.seed
     )
 }

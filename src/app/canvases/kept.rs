@@ -4,11 +4,12 @@
 use std::collections::{HashMap, HashSet};
 
 use egui::{
-    CornerRadius, Id, Rect, Response, Sense, Stroke, StrokeKind, TextureHandle, TextureOptions, Ui,
-    vec2,
+    Color32, CornerRadius, Id, Rect, Response, Sense, Stroke, StrokeKind, TextureHandle,
+    TextureOptions, Ui, vec2,
 };
 
-use super::gallery::{CELL, THUMBNAIL, label_ui, thumbnail_ui};
+use super::gallery::{CELL, GESTURES, THUMBNAIL, label_ui, thumbnail_ui};
+use crate::app::look::icons;
 use crate::app::look::theme::{CORNER, Palette};
 use crate::app::paint::images;
 use crate::app::state::State;
@@ -100,7 +101,6 @@ impl Thumbnails {
 
 /// One kept entry; a click shows it, a double click takes its settings back.
 pub fn kept_ui(ui: &mut Ui, entry: &Entry, state: &mut State, thumbnails: &mut Thumbnails) {
-    let palette = Palette::of(ui);
     let label = label(entry);
     let is_shown = state
         .view
@@ -128,10 +128,8 @@ pub fn kept_ui(ui: &mut Ui, entry: &Entry, state: &mut State, thumbnails: &mut T
         }
     }
     outline_ui(ui, rect, entry.files.len(), &response, is_shown);
-    label_ui(ui, rect, &label);
-    if entry.marks.starred {
-        star_ui(ui, rect.min + vec2(9.0, 9.0), palette);
-    }
+    let prompt = entry.brief.facts().map_or("", |facts| &facts.prompt);
+    label_ui(ui, rect.with_max_y(rect.top() + THUMBNAIL), &label, prompt);
     response.widget_info(|| {
         egui::WidgetInfo::selected(egui::accesskit::Role::Button, true, is_shown, &label)
     });
@@ -151,17 +149,66 @@ pub fn kept_ui(ui: &mut Ui, entry: &Entry, state: &mut State, thumbnails: &mut T
         }
         kept_menu_ui(ui, entry, state);
     });
+    let width = entry.files.len().max(1) as f32 * (THUMBNAIL + 2.0) - 2.0;
+    let pictures = Rect::from_min_size(rect.min, vec2(width, THUMBNAIL));
+    kept_buttons_ui(ui, pictures, entry, state);
+}
+
+/// The star in one corner of the pictures, and while the pointer is there the way to the
+/// trash in the other.
+pub fn kept_buttons_ui(ui: &mut Ui, pictures: Rect, entry: &Entry, state: &mut State) {
+    let palette = Palette::of(ui);
+    let is_pointed_at = ui.rect_contains_pointer(pictures);
+    let starred = entry.marks.starred;
+    if !starred && !is_pointed_at {
+        return;
+    }
+    let star = pictures.min + vec2(11.0, 11.0);
+    let colour = match starred {
+        true => palette.objects[0],
+        false => palette.weak_text,
+    };
+    star_ui(ui, star, colour);
+    if !is_pointed_at {
+        return;
+    }
+    let button = |centre, name: &str, explanation: &str| {
+        let rect = Rect::from_center_size(centre, vec2(20.0, 20.0));
+        let id = Id::unique((name, entry.id.as_str()));
+        let response = ui.interact(rect, id, Sense::click());
+        response
+            .on_hover_cursor(egui::CursorIcon::PointingHand)
+            .on_hover_text(explanation)
+            .clicked()
+    };
+    if button(star, "star", star_text(starred)) {
+        let action = KeptAction::Star(entry.id.clone(), !starred);
+        state.actions.push(Action::Kept(action));
+    }
+    let corner = pictures.right_top() + vec2(-11.0, 11.0);
+    if button(corner, "trash", "Move to the trash") {
+        let action = KeptAction::Trash(entry.id.clone());
+        state.actions.push(Action::Kept(action));
+    }
+    let painter = ui.painter();
+    painter.circle_filled(corner, 9.0, palette.ground.gamma_multiply(0.75));
+    let font = egui::FontId::proportional(12.0);
+    let align = egui::Align2::CENTER_CENTER;
+    painter.text(corner, align, icons::X, font, palette.text);
+}
+
+fn star_text(is_starred: bool) -> &'static str {
+    match is_starred {
+        true => "Take the star away",
+        false => "Star",
+    }
 }
 
 /// What can be done with an entry, whichever session made it.
 pub fn kept_menu_ui(ui: &mut Ui, entry: &Entry, state: &mut State) {
     let id = &entry.id;
-    let star = match entry.marks.starred {
-        true => "Take the star away",
-        false => "Star",
-    };
     if ui
-        .button(star)
+        .button(star_text(entry.marks.starred))
         .on_hover_text("Starred pictures are never removed to make room")
         .clicked()
     {
@@ -198,13 +245,13 @@ pub fn outline_ui(ui: &Ui, cell: Rect, pictures: usize, response: &Response, is_
 }
 
 /// A star, of five corners and what lies between them.
-pub fn star_ui(ui: &Ui, centre: egui::Pos2, palette: &Palette) {
+fn star_ui(ui: &Ui, centre: egui::Pos2, colour: Color32) {
+    let palette = Palette::of(ui);
     let corner = |index: usize, radius: f32| {
         let angle = std::f32::consts::TAU * (index as f32 / 10.0 - 0.25);
         centre + radius * egui::Vec2::angled(angle)
     };
     let (outer, inner) = (7.0, 3.0);
-    let colour = palette.objects[0];
     let painter = ui.painter();
     painter.circle_filled(centre, 9.0, palette.ground.gamma_multiply(0.75));
     let polygon = |points: Vec<egui::Pos2>| {
@@ -236,10 +283,7 @@ fn explanation(entry: &Entry, problem: Option<&str>) -> String {
     let file = file.map_or_else(String::new, |file| file.to_string());
     match (problem, entry.brief.facts()) {
         (Some(problem), _) => format!("It can't be read: {problem}\n{file}"),
-        (None, Some(facts)) => format!(
-            "{}\n{}\n{file}\nClick to look, double click to take the settings back",
-            facts.prompt, facts.settings
-        ),
+        (None, Some(facts)) => format!("{}\n{}\n{file}\n{GESTURES}", facts.prompt, facts.settings),
         (None, None) => file,
     }
 }

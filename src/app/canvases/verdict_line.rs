@@ -11,6 +11,8 @@ use crate::engine::Picture;
 
 /// Verdicts for which there is room under a canvas.
 const LINES: usize = 2;
+const JUDGES: &str = "A finished picture is looked at by the model's detector, if it has one that \
+                      knows the objects; otherwise the centres of the words' attention are compared";
 
 /// "● cat is left of ■ dog", and whether that is what was asked for.
 pub fn verdict_ui(ui: &mut Ui, rect: Rect, method: Method, state: &State) {
@@ -55,18 +57,22 @@ pub fn verdict_ui(ui: &mut Ui, rect: Rect, method: Method, state: &State) {
         ui.spacing_mut().item_spacing = vec2(4.0, 2.0);
         wishes_ui(ui, &wished, &objects);
         for (index, verdict) in found.iter().take(lines).enumerate() {
+            let further = match index + 1 == lines {
+                true => &found[lines.min(found.len())..],
+                false => &[],
+            };
+            let mut notes = further_text(further);
+            if index == 0 {
+                notes.push(judge.clone());
+            }
             ui.horizontal(|ui| {
                 verdict_line_ui(ui, verdict, &objects);
-                if index + 1 == lines {
-                    further_ui(ui, &found[lines.min(found.len())..], &objects);
-                }
-                if index == 0 {
-                    let note = small(judge.as_str()).color(palette.weak_text);
-                    ui.add(Label::new(note).truncate()).on_hover_text(
-                        "A finished picture is looked at by the model's detector, if it has one \
-                         that knows the objects; otherwise the centres of the words' attention \
-                         are compared",
-                    );
+                if !notes.is_empty() {
+                    let note = small(notes.join(" · ")).color(palette.weak_text);
+                    let mut explanation = sentences(further, &objects);
+                    explanation.extend((index == 0).then(|| format!("Judged {judge}. {JUDGES}")));
+                    ui.add(Label::new(note).truncate())
+                        .on_hover_text(explanation.join("\n"));
                 }
             });
         }
@@ -99,21 +105,25 @@ fn wishes_ui(ui: &mut Ui, wished: &[WishVerdict], objects: &[ShownObject]) {
     });
 }
 
-/// How many more verdicts there are and how many of them are true.
-fn further_ui(ui: &mut Ui, further: &[Verdict], objects: &[ShownObject]) {
-    if further.is_empty() {
-        return;
+/// How many more verdicts there are and how many of them are true, in few words, since
+/// the line is as long as the canvas is wide.
+fn further_text(further: &[Verdict]) -> Vec<String> {
+    let held = further.iter().filter(|verdict| verdict.is_true).count();
+    match (further.len(), held) {
+        (0, _) => Vec::new(),
+        (1, 0) => vec!["1 more, false".to_owned()],
+        (1, _) => vec!["1 more, true".to_owned()],
+        (count, held) => vec![format!("{count} more, {held} true")],
     }
+}
+
+fn sentences(verdicts: &[Verdict], objects: &[ShownObject]) -> Vec<String> {
     let label = |index: usize| objects.get(index).map_or("", |object| &object.label);
-    let lines = further.iter().map(|verdict| {
+    let lines = verdicts.iter().map(|verdict| {
         let (subject, object) = (label(verdict.subject), label(verdict.object));
         format!("{subject} {} {object}", verdict.phrase)
     });
-    let explanation = lines.collect::<Vec<_>>().join("\n");
-    let held = further.iter().filter(|verdict| verdict.is_true).count();
-    let text = format!("and {} more, {held} as asked", further.len());
-    ui.label(small(text).color(Palette::of(ui).weak_text))
-        .on_hover_text(explanation);
+    lines.collect()
 }
 
 fn verdict_line_ui(ui: &mut Ui, verdict: &Verdict, objects: &[ShownObject]) {
@@ -130,14 +140,15 @@ fn verdict_line_ui(ui: &mut Ui, verdict: &Verdict, objects: &[ShownObject]) {
     ] {
         if let Some(object) = objects.get(index) {
             let text = format!("{} {}", object.look.mark.text(), object.label);
-            ui.label(bold(text).color(object.look.colour(palette)));
+            let text = bold(text).color(object.look.colour(palette));
+            ui.add(Label::new(text).truncate());
         }
         if let Some(phrase) = phrase {
-            ui.label(bold(phrase).color(if verdict.is_true {
-                palette.holds
-            } else {
-                palette.text
-            }));
+            let colour = match verdict.is_true {
+                true => palette.holds,
+                false => palette.text,
+            };
+            ui.add(Label::new(bold(phrase).color(colour)).truncate());
         }
     }
 }

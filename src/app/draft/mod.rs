@@ -152,6 +152,12 @@ impl Draft {
         self.tokens.as_ref()
     }
 
+    /// Another prompt as the model reads it under `settings`; `None` until one is loaded.
+    pub fn read(&self, prompt: &str, settings: &Settings) -> Option<TokenizedPrompt> {
+        let tokenizer = self.tokenizer.as_ref()?;
+        Some(tokenizer.read_with(prompt, settings.reading(), &self.known))
+    }
+
     /// After settings were changed in place: the prompt may be read in another way.
     pub fn follow_settings(&mut self) {
         self.follow_text();

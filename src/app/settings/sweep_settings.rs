@@ -7,16 +7,20 @@ use crate::app::state::State;
 use crate::app::state::action::Action;
 use crate::app::state::sweeps::parse;
 
-const HINTS: [&str; 2] = ["steps=10, 20, 30", "guidance_scale=5, 7.5"];
+const HINTS: [&str; 2] = ["steps=10, 20, 30", "prompt:dog=cat, horse"];
+const EXPLANATION: &str = "Any setting by its name in files, such as steps, guidance_scale or storm.margin; also seed, \
+     size, scheduler, prompt:dog=cat, horse for words of the prompt and lora:NAME=0.4, 0.8 for the \
+     weight of a LoRA. Values that hold commas are parted by ;";
 const NAMES: [&str; 2] = ["Sweep over the columns", "Sweep over the rows"];
 
 /// Two fields and a button that queues a request for each cell.
 pub fn sweep_ui(ui: &mut Ui, state: &mut State) {
     let palette = Palette::of(ui);
     ui.label(
-        small("A setting and its values: any by its name in files, seed, size, scheduler too.")
+        small("A setting and its values, or words and what takes their place.")
             .color(palette.weak_text),
-    );
+    )
+    .on_hover_text(EXPLANATION);
     for (text, (hint, name)) in state
         .view
         .sweep

@@ -25,7 +25,7 @@ const TAB_HEIGHT: f32 = 24.0;
 /// How far the person can drag each pane's edge.
 const SETTINGS_WIDTH: RangeInclusive<f32> = 180.0..=420.0;
 const ATTENTION_WIDTH: RangeInclusive<f32> = 160.0..=560.0;
-const BOTTOM_HEIGHT: RangeInclusive<f32> = 110.0..=420.0;
+const BOTTOM_HEIGHT: RangeInclusive<f32> = 120.0..=420.0;
 /// What the canvases need with a square picture of 343 points, as they have it beside
 /// the other panes at 1280 × 800.
 const CANVASES_HEIGHT: f32 = 462.0;
@@ -159,6 +159,10 @@ impl Panes {
                     if tab_ui(ui, name, self.bottom == pane).clicked() {
                         self.bottom = pane;
                     }
+                }
+                if self.bottom == BottomPane::Gallery {
+                    ui.add_space(12.0);
+                    self.gallery.search_ui(ui, state);
                 }
             });
             pane_frame(ui, Margin::ZERO).show(ui, |ui| {

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use egui::{Align2, Area, Frame, Id, Key, Margin, Order, Stroke, TextEdit, Ui, vec2};
+use egui::{
+    Align, Align2, Area, Frame, Id, Key, Layout, Margin, Order, Stroke, TextEdit, Ui, vec2,
+};
 
 use crate::app::files::NoAnswer;
 use crate::app::look::buttons::icon_button;
@@ -45,7 +47,14 @@ impl PathEntry {
                 .stroke(Stroke::new(1.0, palette.accent));
             frame.show(ui, |ui| {
                 ui.set_width(WIDTH);
-                ui.label(bold(wanted.title()));
+                let mut is_closed = false;
+                ui.horizontal(|ui| {
+                    ui.label(bold(wanted.title()));
+                    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                        let close = icon_button(ui, icons::X, "Close the path field", "Close");
+                        is_closed = close.clicked();
+                    });
+                });
                 ui.label(small(explanation).color(palette.weak_text));
                 let mut is_done = false;
                 ui.horizontal(|ui| {
@@ -62,8 +71,7 @@ impl PathEntry {
                     let take = ui.add_enabled(is_path, egui::Button::new("Take this path"));
                     is_done = is_path && (is_entered || take.clicked());
                 });
-                let close = icon_button(ui, icons::X, "Close the path field", "Close");
-                if close.clicked() || ui.input(|input| input.key_pressed(Key::Escape)) {
+                if is_closed || ui.input(|input| input.key_pressed(Key::Escape)) {
                     state.files.give_up_asking();
                 }
                 if is_done {

@@ -6,10 +6,11 @@ use super::frame_meter::{FrameMeter, MemoryMeter};
 use super::panes::PaneSizes;
 use crate::app::look::buttons::icon_button;
 use crate::app::look::icons;
+use crate::app::look::names::method_name;
 use crate::app::look::theme::{Palette, small};
 use crate::app::state::State;
 use crate::app::state::action::Action;
-use crate::app::state::session::{ModelState, RunState};
+use crate::app::state::session::{ModelState, Run, RunState};
 
 #[derive(Debug, Default)]
 pub struct StatusBar {
@@ -92,13 +93,16 @@ fn progress_ui(ui: &mut Ui, state: &State, meter: &FrameMeter) {
         .session
         .newest_run()
         .filter(|run| run.key.request == running.id);
-    let (made, count) = run.map_or((0, 1), |run| (run.steps_made(), run.step_count.max(1)));
+    let (made, count) = run.map_or((0, 1), Run::progress);
     let (rect, _) = ui.allocate_exact_size(vec2(120.0, 4.0), Sense::hover());
     let painter = ui.painter();
     painter.rect_filled(rect, CornerRadius::same(2), palette.raised);
     let done = Rect::from_min_size(
         rect.min,
-        vec2(rect.width() * made as f32 / count as f32, rect.height()),
+        vec2(
+            rect.width() * made as f32 / count.max(1) as f32,
+            rect.height(),
+        ),
     );
     painter.rect_filled(done, CornerRadius::same(2), palette.accent);
     let text = match run {
@@ -117,10 +121,14 @@ fn progress_ui(ui: &mut Ui, state: &State, meter: &FrameMeter) {
                 String::new()
             };
             let left = match run.seconds_left() {
-                Some(seconds) if made < count => format!(" · {seconds:.0} s left"),
+                Some(seconds) if seconds > 0.0 => format!(" · {seconds:.0} s left"),
                 _ => String::new(),
             };
-            format!("step {made}/{count}{of_seeds}{left}")
+            let step = match run.current_step() {
+                (step, Some(method)) => format!("{} step {step}", method_name(method)),
+                (step, None) => format!("step {step}"),
+            };
+            format!("{step}/{}{of_seeds}{left}", run.step_count)
         }
     };
     let per_step = run

@@ -7,6 +7,7 @@ use super::kept::{GalleryPreferences, Then};
 use super::message::Remedy;
 use super::session::RunKey;
 use crate::checkpoint::CheckpointSource;
+use crate::diffusion::Method;
 use crate::gallery::EntryId;
 
 /// One thing to do.
@@ -86,7 +87,7 @@ pub enum ModelPlace {
 /// What of a run is exported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Export {
-    Picture,
+    Picture(Method),
     Comparison,
     Grid,
     /// A sweep's pictures under their labels.
@@ -100,8 +101,9 @@ pub enum Export {
 
 impl Export {
     /// Every export with its name in the menu.
-    pub const ALL: [(Self, &str); 7] = [
-        (Self::Picture, "This picture…"),
+    pub const ALL: [(Self, &str); 8] = [
+        (Self::Picture(Method::Standard), "Standard picture…"),
+        (Self::Picture(Method::Storm), "STORM picture…"),
         (Self::Comparison, "Both side by side…"),
         (Self::Grid, "All seeds as a grid…"),
         (Self::Sweep, "The sweep as a labelled grid…"),

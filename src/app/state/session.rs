@@ -108,14 +108,41 @@ impl Run {
         self.storm.readings.len().max(self.standard.readings.len())
     }
 
-    /// Seconds that the rest will take at the pace so far; `None` before the
-    /// first step.
+    /// Steps made so far by all methods together, and how many there are.
+    pub fn progress(&self) -> (usize, usize) {
+        let methods = self.request.settings.methods.list();
+        let made = methods.iter().map(|&method| self.made_by(method)).sum();
+        (made, methods.len() * self.step_count)
+    }
+
+    /// The step under way, with its method where the methods take turns.
+    pub fn current_step(&self) -> (usize, Option<Method>) {
+        let methods = self.request.settings.methods.list();
+        let open = methods.iter().copied();
+        let open = open.filter(|&method| self.made_by(method) < self.step_count);
+        let Some(current) = open.max_by_key(|&method| self.made_by(method)) else {
+            return (self.step_count, None);
+        };
+        let made = self.made_by(current);
+        let is_in_turn = |&method: &Method| self.made_by(method).abs_diff(made) > 1;
+        (made, methods.iter().any(is_in_turn).then_some(current))
+    }
+
+    fn made_by(&self, method: Method) -> usize {
+        self.trace(method).readings.len()
+    }
+
+    /// Seconds that the rest of this seed and the seeds behind it will take at the pace
+    /// so far; `None` before the first step.
     pub fn seconds_left(&self) -> Option<f64> {
-        let made = self.steps_made();
+        let (made, count) = self.progress();
         if made == 0 || self.state != RunState::Running {
             return None;
         }
-        let left = self.step_count.saturating_sub(made);
+        let mut seeds = self.request.seeds.iter();
+        let place = seeds.position(|&seed| seed == self.key.seed).unwrap_or(0);
+        let behind = self.request.seeds.len().saturating_sub(place + 1);
+        let left = count.saturating_sub(made) + behind * count;
         Some(self.seconds / made as f64 * left as f64)
     }
 }

@@ -11,9 +11,6 @@ use crate::app::look::names::method_name;
 use crate::app::paint::images;
 use crate::app::state::action::{Export, Wanted};
 use crate::app::state::kept::Keeping;
-use crate::app::state::message::sentence;
-use crate::app::state::sweeps::{self, MadeSweep};
-use crate::app::state::view::CanvasMode;
 use crate::diffusion::Method;
 use crate::engine::{ModelInfo, Request, RequestId, Trajectory};
 
@@ -55,13 +52,12 @@ impl StudioApp {
     /// Asks where an export should go.
     pub(super) fn ask_for_place(&mut self, export: Export) {
         let output = self.state.files.output();
-        let method = self.state.attention_method();
         let Some(run) = self.state.shown_run() else {
             return;
         };
         let (prompt, seed) = (&run.request.prompt, run.key.seed);
         let proposed = match export {
-            Export::Picture => output.picture(prompt, seed, method),
+            Export::Picture(method) => output.picture(prompt, seed, method),
             Export::Comparison => output.comparison(prompt, seed),
             Export::Grid => output.grid(prompt),
             Export::Sweep => output.sweep(prompt, seed),
@@ -74,13 +70,12 @@ impl StudioApp {
 
     /// Writes an export to a place that was chosen.
     pub(super) fn export(&mut self, export: Export, path: PathBuf) {
-        let method = self.state.attention_method();
         let Some(run) = self.state.shown_run() else {
             return;
         };
         let writing =
             match export {
-                Export::Picture => saving::picture(run, method, path),
+                Export::Picture(method) => saving::picture(run, method, path),
                 Export::Comparison => saving::comparison(run, path),
                 Export::Grid => saving::seeds_grid(&self.state.session, run.key.request, path),
                 Export::Sweep => self.state.sweeps.of(run.key.request).and_then(|made| {
@@ -99,7 +94,7 @@ impl StudioApp {
         let key = run.key;
         match writing {
             Some(mut writing) => {
-                if matches!(export, Export::Picture | Export::Comparison) {
+                if matches!(export, Export::Picture(_) | Export::Comparison) {
                     self.state.kept.saved(key);
                 }
                 writing.quality = self.state.view.jpeg_quality;
@@ -158,37 +153,6 @@ impl StudioApp {
             let writing = saving::trajectory(trajectory, request, model, path);
             self.state.files.save(vec![writing]);
         }
-    }
-
-    /// Queues a request for each cell of the sweep that the settings describe.
-    pub(super) fn make_sweep(&mut self) {
-        let parsed = sweeps::parse(&self.state.view.sweep);
-        let request = self.state.draft.request();
-        let (sweep, request) = match (parsed, request) {
-            (Ok(Some(sweep)), Ok(request)) => (sweep, request),
-            (Ok(None), _) => return,
-            (Err(error), _) => return self.say(&sentence(&error.to_string()), true),
-            (_, Err(error)) => return self.say(&sentence(&error.to_string()), true),
-        };
-        if sweep.is_over("prompt") {
-            // The words that are steered belong to the prompt in the field.
-            let text = "A sweep over prompts works on the command line: generate --sweep.";
-            return self.say(text, true);
-        }
-        let requests = match sweep.requests(&request) {
-            Ok(requests) => requests,
-            Err(error) => return self.say(&sentence(&error.to_string()), true),
-        };
-        let cells = requests.into_iter().map(|(request, name)| {
-            let id = self.engine.submit(request.clone());
-            self.state.session.submitted(id, Arc::new(request));
-            (id, name)
-        });
-        let cells = cells.collect();
-        self.state.sweeps.add(MadeSweep { sweep, cells });
-        self.state.view.run = None;
-        self.state.view.step = None;
-        self.state.view.mode = CanvasMode::Grid;
     }
 
     pub(super) fn copy(&mut self, ctx: &egui::Context) {

@@ -9,6 +9,7 @@ pub mod keeping;
 pub mod opening;
 pub mod rescue;
 pub mod restoring;
+mod sweeping;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -230,12 +230,12 @@ fn legend_ui(ui: &Ui, rect: Rect, curve: Curve, run: &Run, palette: &Palette) {
     let text = match curve {
         Curve::Distance => match became_true(&run.storm) {
             Some(step) => format!(
-                "{}: true since step {}",
+                "{}: true by attention since step {}",
                 method_name(Method::Storm),
                 step + 1
             ),
             None if run.request.settings.methods.includes(Method::Storm) => {
-                format!("{}: not true yet", method_name(Method::Storm))
+                format!("{}: not true by attention", method_name(Method::Storm))
             }
             None => String::new(),
         },
@@ -253,11 +253,12 @@ fn legend_ui(ui: &Ui, rect: Rect, curve: Curve, run: &Run, palette: &Palette) {
     painter.galley(place, galley, palette.weak_text);
 }
 
-/// The first step from which on all relations stayed true.
+/// The first step from which on all relations stayed true, with every object there.
 fn became_true(trace: &Trace) -> Option<usize> {
     let is_true = |reading: &Option<crate::storm::objective::Reading>| {
         reading.as_ref().is_some_and(|reading| {
             !reading.relations.is_empty()
+                && reading.objects.iter().all(|object| !object.absent)
                 && reading
                     .relations
                     .iter()

@@ -19,6 +19,11 @@ use crate::models::LatentRgb;
 const CHOICES_WIDTH: f32 = 104.0;
 /// Tallest row of thumbnails.
 const THUMBNAIL_HEIGHT: f32 = 30.0;
+/// What a low pane leaves of it, so that the plot keeps its own least height.
+const LEAST_THUMBNAIL_HEIGHT: f32 = 14.0;
+const PLOT_HEIGHT: f32 = 24.0;
+/// What the names of all curves need below each other.
+const CHOICES_HEIGHT: f32 = 64.0;
 
 #[derive(Debug, Default)]
 pub struct TimelinePanel {
@@ -50,6 +55,19 @@ impl TimelinePanel {
             ui.spacing_mut().item_spacing.x = 0.0;
             step_buttons_ui(ui, state);
         });
+        if ui.available_height() < CHOICES_HEIGHT {
+            // A long prompt leaves a low pane.
+            egui::ComboBox::from_id_salt("curve")
+                .width(CHOICES_WIDTH - 8.0)
+                .selected_text(small(self.curve.name()))
+                .show_ui(ui, |ui| {
+                    for curve in Curve::ALL {
+                        ui.selectable_value(&mut self.curve, curve, curve.name())
+                            .on_hover_text(curve.explanation());
+                    }
+                });
+            return;
+        }
         for curve in Curve::ALL {
             let button = egui::Button::selectable(self.curve == curve, small(curve.name()))
                 .min_size(vec2(CHOICES_WIDTH - 8.0, 20.0));
@@ -65,7 +83,9 @@ impl TimelinePanel {
         let methods = run.request.settings.methods.list();
         let rows = methods.len() as f32;
         let aspect = run.size[1] as f32 / run.size[0].max(1) as f32;
-        let height = (area.width() / count as f32 * aspect).clamp(8.0, THUMBNAIL_HEIGHT);
+        let room = (area.height() - PLOT_HEIGHT) / rows - 2.0;
+        let tallest = room.clamp(LEAST_THUMBNAIL_HEIGHT, THUMBNAIL_HEIGHT);
+        let height = (area.width() / count as f32 * aspect).clamp(8.0, tallest);
         let mut top = area.top();
         for &method in methods {
             let strip = Rect::from_min_size(pos2(area.left(), top), vec2(area.width(), height));

@@ -9,7 +9,7 @@ mod networks;
 mod note;
 mod segment;
 
-pub use networks::{NetworkKind, NetworkTag};
+pub use networks::{NetworkKind, NetworkTag, find as network_tags};
 pub use note::SyntaxNote;
 pub(super) use segment::Segment;
 

@@ -44,7 +44,7 @@ static TAG: LazyLock<SysRegex> = LazyLock::new(|| {
 });
 
 /// Every tag of a prompt, in its order.
-pub(super) fn find(prompt: &str) -> Vec<NetworkTag> {
+pub fn find(prompt: &str) -> Vec<NetworkTag> {
     if !prompt.contains('<') {
         return Vec::new();
     }

@@ -66,8 +66,25 @@ fn a_shared_step_counts_for_both_methods_and_a_forked_one_for_its_own() {
     assert_eq!(run.storm.last_step(), Some(1));
     assert_eq!(run.standard.last_step(), Some(0));
     assert_eq!(run.steps_made(), 2);
-    // Two of four steps took a second.
-    assert!((run.seconds_left().unwrap() - 1.0).abs() < 1e-12);
+    // Three of eight steps took a second.
+    assert_eq!(run.progress(), (3, 8));
+    assert!((run.seconds_left().unwrap() - 5.0 / 3.0).abs() < 1e-12);
+    assert_eq!(run.current_step(), (2, None));
+}
+
+#[test]
+fn methods_that_take_turns_are_told_apart_and_seeds_to_come_take_time_too() {
+    let mut session = begun(vec![7, 8]);
+    session.apply(seed_started(7));
+    for step in 0..4 {
+        session.apply(stepped(7, step, &[Method::Standard]));
+    }
+    session.apply(stepped(7, 0, &[Method::Storm]));
+    let run = session.newest_run().unwrap();
+    assert_eq!(run.progress(), (5, 8));
+    assert_eq!(run.current_step(), (1, Some(Method::Storm)));
+    // Five steps took half a second; three are left of this seed and eight of the next.
+    assert!((run.seconds_left().unwrap() - 1.1).abs() < 1e-12);
 }
 
 #[test]

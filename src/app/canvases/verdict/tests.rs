@@ -1,0 +1,181 @@
+use super::*;
+use crate::engine::FoundObject;
+use crate::storm::objective::{ObjectReading, RelationReading};
+use crate::storm::relation::{ObjectTokens, Relation};
+
+/// A cat and a dog in a relation.
+fn layout(kind: RelationKind) -> Layout {
+    let object = |label: &str| ObjectTokens {
+        tokens: vec![1],
+        attributes: Vec::new(),
+        label: label.to_string(),
+    };
+    Layout {
+        objects: vec![object("cat"), object("dog")],
+        relations: vec![Relation {
+            subject: 0,
+            kind,
+            object: 1,
+        }],
+        targets: Default::default(),
+    }
+}
+
+fn judged(kind: RelationKind, signed_distance: f64, absent: bool) -> Verdict {
+    let seen = |absent| ObjectReading {
+        centroid: [0.5, 0.5],
+        target: [0.5, 0.5],
+        presence: 1.0,
+        absent,
+        spread: 0.1,
+        distance: None,
+        extent: None,
+    };
+    let reading = Reading {
+        objects: vec![seen(false), seen(absent)],
+        relations: vec![RelationReading {
+            signed_distance,
+            margin: 0.35,
+            holds: false,
+        }],
+        satisfied: false,
+        copies: Vec::new(),
+    };
+    by_attention(&layout(kind), &reading).remove(0)
+}
+
+#[test]
+fn the_verdict_says_what_is_the_case() {
+    let phrase = |kind, distance| judged(kind, distance, false).phrase;
+    assert_eq!(phrase(RelationKind::LeftOf, 0.2), "is left of");
+    assert_eq!(phrase(RelationKind::LeftOf, -0.2), "is right of");
+    assert_eq!(phrase(RelationKind::Above, -0.1), "is below");
+    assert_eq!(phrase(RelationKind::NextTo, -0.1), "is not next to");
+    assert!(judged(RelationKind::Below, 0.1, false).is_true);
+    assert!(!judged(RelationKind::Below, -0.1, false).is_true);
+}
+
+#[test]
+fn an_object_that_is_nowhere_is_not_judged_by_its_place() {
+    let verdict = judged(RelationKind::LeftOf, 0.4, true);
+    assert!(!verdict.is_true);
+    assert_eq!(verdict.phrase, "is not seen with");
+}
+
+/// What a detector of cats and dogs sees: names with their places.
+fn sighted(found: &[(&str, f64, f64)]) -> Sighted {
+    let found = found.iter().map(|&(name, x, y)| FoundObject {
+        name: name.to_string(),
+        confidence: 0.9,
+        x,
+        y,
+    });
+    Sighted {
+        names: vec!["cat".to_string(), "dog".to_string()],
+        found: found.collect(),
+    }
+}
+
+#[test]
+fn the_detector_compares_the_most_certain_of_each_along_the_relations_axis() {
+    let seen = sighted(&[("cat", 0.3, 0.8), ("dog", 0.6, 0.2), ("cat", 0.9, 0.1)]);
+    let judged = |kind| by_detector(&layout(kind), &seen, 1.0, [0.3, 0.45]).unwrap();
+    let left = judged(RelationKind::LeftOf);
+    assert!(left.verdicts[0].is_true);
+    assert_eq!(left.repeated, [(0, 2)]);
+    let above = judged(RelationKind::Above);
+    assert_eq!(above.verdicts[0].phrase, "is below");
+    assert!(!above.verdicts[0].is_true);
+    assert!(!judged(RelationKind::NextTo).verdicts[0].is_true);
+}
+
+#[test]
+fn next_to_is_measured_in_the_shorter_side() {
+    let seen = sighted(&[("cat", 0.4, 0.5), ("dog", 0.6, 0.5)]);
+    let is_next = |ratio| {
+        let layout = layout(RelationKind::NextTo);
+        by_detector(&layout, &seen, ratio, [0.3, 0.45])
+            .unwrap()
+            .verdicts[0]
+            .is_true
+    };
+    // A fifth of the width: 0.2 of a square's side, 0.4 where it is twice as wide as high,
+    // still 0.2 where the width is the shorter side.
+    assert_eq!([1.0, 2.0, 0.5].map(is_next), [false, true, false]);
+}
+
+#[test]
+fn numbers_sizes_and_regions_are_judged_beside_the_relations() {
+    use crate::storm::objective::CopyReading;
+    use crate::storm::{Area, Size};
+
+    let mut layout = layout(RelationKind::LeftOf);
+    layout.objects[0].label = "cats".to_owned();
+    layout.targets.edit(0, |target| target.copies = 2);
+    layout.targets.edit(1, |target| {
+        target.size = Some(Size::Big);
+        target.shape = Shape::Rectangle(Area {
+            x: 0.5,
+            y: 0.0,
+            width: 0.5,
+            height: 1.0,
+        });
+    });
+    let seen = |extent: f64, distance: f64| ObjectReading {
+        centroid: [0.5, 0.5],
+        target: [0.5, 0.5],
+        presence: 1.0,
+        absent: false,
+        spread: 0.1,
+        distance: Some(distance),
+        extent: Some(extent),
+    };
+    let judged = |extent: f64, distance: f64, found: &[(&str, f64, f64)]| -> Vec<(String, bool)> {
+        let copy = CopyReading {
+            object: 1,
+            centre: [0.7, 0.5],
+            extent: 0.45,
+        };
+        let reading = Reading {
+            objects: vec![seen(0.3, 0.0), seen(extent, distance)],
+            relations: Vec::new(),
+            satisfied: false,
+            copies: vec![copy],
+        };
+        let verdicts = wishes(&layout, &reading, Some(&sighted(found)));
+        verdicts
+            .into_iter()
+            .map(|it| (it.phrase, it.is_true))
+            .collect()
+    };
+    let said = |words: &[(&str, bool)]| -> Vec<(String, bool)> {
+        words
+            .iter()
+            .map(|(text, is_true)| (text.to_string(), *is_true))
+            .collect()
+    };
+    let two = [("cat", 0.2, 0.2), ("cat", 0.2, 0.8), ("dog", 0.7, 0.5)];
+    assert_eq!(
+        judged(0.5, 0.001, &two),
+        said(&[("2 ×", true), ("is big", true), ("is in its region", true)])
+    );
+    assert_eq!(
+        judged(0.2, 0.2, &two[1..]),
+        said(&[
+            ("1 ×", false),
+            ("is smaller than asked", false),
+            ("is not in its region", false)
+        ])
+    );
+}
+
+#[test]
+fn what_the_detector_misses_is_not_seen_and_what_it_does_not_know_it_leaves() {
+    let alone = sighted(&[("cat", 0.3, 0.8)]);
+    let kind = RelationKind::LeftOf;
+    let judged = by_detector(&layout(kind), &alone, 1.0, [0.3, 0.45]).unwrap();
+    assert_eq!(judged.verdicts[0].phrase, "is not seen with");
+    let mut unicorn = layout(kind);
+    unicorn.objects[1].label = "unicorn".to_string();
+    assert_eq!(by_detector(&unicorn, &alone, 1.0, [0.3, 0.45]), None);
+}
