@@ -6,8 +6,8 @@ use std::marker::PhantomData;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 
 use crate::choices::listed;
-use crate::diffusion::Optimisation;
 use crate::diffusion::parameters::Name;
+use crate::diffusion::{Optimisation, OwnWalk};
 use crate::engine::Settings;
 use crate::parameters::Value;
 use crate::storm::{ObjectiveKind, Parameter, ParameterGroup};
@@ -20,6 +20,11 @@ pub(super) struct ParameterFlags<Of>(Vec<(&'static str, String)>, PhantomData<Of
 /// Something with parameters.
 pub(super) trait Tables: Default {
     fn tables(&mut self) -> Vec<&mut dyn ParameterGroup>;
+
+    /// The values of a new picture, where no model says otherwise.
+    fn of_new_pictures() -> Self {
+        Self::default()
+    }
 }
 
 impl Tables for Optimisation {
@@ -33,13 +38,17 @@ impl Tables for Settings {
     fn tables(&mut self) -> Vec<&mut dyn ParameterGroup> {
         vec![self]
     }
+
+    fn of_new_pictures() -> Self {
+        Self::for_new_pictures(&OwnWalk::default(), ObjectiveKind::default())
+    }
 }
 
 /// Every flag once, with its parameters and their defaults.
 fn flags<Of: Tables>() -> Vec<(&'static str, Vec<(Parameter, Value)>)> {
     let mut flags: Vec<(&str, Vec<_>)> = Vec::new();
-    for group in Of::default().tables() {
-        for (parameter, default) in group.parameters().iter().zip(group.defaults()) {
+    for group in Of::of_new_pictures().tables() {
+        for (parameter, default) in group.parameters().iter().zip(group.values()) {
             let Some(flag) = parameter.description.flag else {
                 continue;
             };

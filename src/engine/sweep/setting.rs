@@ -5,6 +5,7 @@ use std::fmt;
 use super::{Request, SweepError};
 use crate::diffusion::parameters::Name;
 use crate::diffusion::{NoiseKind, SamplerName};
+use crate::engine::LoraChoice;
 use crate::prompt::{NetworkKind, network_tags};
 
 /// What a key begins with that names a LoRA; its values are weights.
@@ -81,14 +82,14 @@ fn weigh(request: &mut Request, name: &str, weight: f64) -> bool {
     let mut is_known = false;
     for choice in &mut request.settings.loras {
         if choice.name.eq_ignore_ascii_case(name) {
-            choice.weight = weight;
+            *choice = LoraChoice::new(choice.name.clone(), weight);
             is_known = true;
         }
     }
     let tags = network_tags(&request.prompt);
     for tag in tags.iter().rev() {
         if tag.kind == NetworkKind::Lora && tag.name.eq_ignore_ascii_case(name) {
-            let text = format!("<lora:{}:{weight}>", tag.name);
+            let text = LoraChoice::new(tag.name.clone(), weight).tag();
             request.prompt.replace_range(tag.span.clone(), &text);
             is_known = true;
         }

@@ -131,10 +131,7 @@ fn words_of_the_prompt_give_way_all_at_once_and_only_where_they_stand_by_themsel
 
 #[test]
 fn a_lora_has_its_weights() {
-    let detail = LoraChoice {
-        name: "Detail".to_owned(),
-        weight: 1.0,
-    };
+    let detail = LoraChoice::new("Detail", 1.0);
     let mut base = Request {
         prompt: "a cat <lora:style-2:0.5:1> here".to_owned(),
         ..Request::default()
