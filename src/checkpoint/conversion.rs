@@ -3,7 +3,7 @@
 //! One pass over the bytes converts, transposes where burn has a layer the other
 //! way round, and sees every value, so that nothing that is not finite passes.
 
-use burn::tensor::TensorData;
+use burn::tensor::{Element, TensorData};
 use half::{bf16, f16};
 use rayon::prelude::*;
 use safetensors::Dtype;
@@ -82,6 +82,34 @@ fn convert_from<S: Stored>(
             Some(TensorData::new(numbers, shape))
         }
     }
+}
+
+/// A convolution's weight [outputs, inputs, rows, columns] with its channels side by
+/// side in memory: [outputs, rows, columns, inputs].
+pub(super) fn channels_last(weight: &TensorData, of: WeightType) -> TensorData {
+    match of {
+        WeightType::F32 => channels_last_of::<f32>(weight),
+        WeightType::F16 => channels_last_of::<f16>(weight),
+    }
+}
+
+fn channels_last_of<N: Computed + Element>(weight: &TensorData) -> TensorData {
+    let [outputs, inputs, rows, columns] = weight.shape().dims::<4>();
+    let taps = rows * columns;
+    let numbers = weight.as_slice::<N>();
+    let numbers = numbers.expect("the numbers were converted to this type");
+    let mut turned = vec![N::default(); numbers.len()];
+    let of_outputs = turned
+        .par_chunks_mut((inputs * taps).max(1))
+        .zip(numbers.par_chunks((inputs * taps).max(1)));
+    of_outputs.for_each(|(turned, numbers)| {
+        for (tap, channels) in turned.chunks_exact_mut(inputs).enumerate() {
+            for (channel, number) in channels.iter_mut().enumerate() {
+                *number = numbers[channel * taps + tap];
+            }
+        }
+    });
+    TensorData::new(turned, [outputs, rows, columns, inputs])
 }
 
 /// A number in a file, little-endian.
@@ -184,6 +212,16 @@ fn copy_chunk<S: Stored, C: Computed>(numbers: &mut [C], bytes: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn channels_side_by_side_are_the_same_weight_in_another_order() {
+        let numbers: Vec<f32> = (0..2 * 3 * 4).map(|number| number as f32).collect();
+        let weight = TensorData::new(numbers, [2, 3, 2, 2]);
+        let turned = channels_last(&weight, WeightType::F32);
+        let device = burn::tensor::Device::flex();
+        let back = burn::tensor::Tensor::<4>::from_data(turned, &device).permute([0, 3, 1, 2]);
+        assert_eq!(back.into_data(), weight);
+    }
 
     fn f32_bytes(numbers: &[f32]) -> Vec<u8> {
         numbers.iter().flat_map(|n| n.to_le_bytes()).collect()

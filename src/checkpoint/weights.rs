@@ -14,10 +14,11 @@ use burn::tensor::{DType, Tensor, TensorData};
 use safetensors::Dtype;
 
 use super::CheckpointError;
-use super::conversion::{WeightType, convert, is_weight};
+use super::conversion::{WeightType, channels_last, convert, is_weight};
 use super::naming::{Component, Naming, StoredForm, StoredName};
 use super::parameters::{ModulePath, Parameter, parameters};
 use super::weight_file::{StoredTensor, WeightFile};
+use crate::kernels::wants_channels_last;
 
 /// A GPU takes uploads in the order of its queue; waiting after so many bytes
 /// keeps copies of the whole model from piling up in front of it.
@@ -308,9 +309,18 @@ impl ModuleMapper for Reader<'_> {
         self.in_flight += parameter.numbers() * self.to.bytes();
         // Weights stay where they are until the model goes: exactly sized
         // buffers instead of parts of a pool.
-        let tensor = device.memory_persistent_allocations(data, |data: TensorData| {
-            Tensor::from_data(data, (&device, dtype))
+        let turned = D == 4 && wants_channels_last(&device, data.shape());
+        let data = match turned {
+            true => channels_last(&data, self.to),
+            false => data,
+        };
+        let mut tensor = device.memory_persistent_allocations(data, |data: TensorData| {
+            Tensor::<D>::from_data(data, (&device, dtype))
         });
+        if turned {
+            let axes = [0, 3, 1, 2];
+            tensor = tensor.permute(std::array::from_fn::<_, D, _>(|axis| axes[axis]));
+        }
         if self.in_flight > BYTES_IN_FLIGHT {
             self.in_flight = 0;
             if let Err(error) = device.sync() {

@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
+use burn::backend::{Autodiff, Backend, Cube, Dispatch, Flex, backend_extension};
 use burn::tensor::Tensor;
 use burn::tensor::activation::softmax;
 
 use super::differentiable::differentiable;
-use super::flex;
 use super::flex::attention::{Attended, attend};
 use super::flex::attention_backward::{Inputs, Source, gradients};
+use super::{Kernels, cube, flex};
 
 /// Most scores that a kernel may be asked for at once, in numbers: 128 MiB of
 /// f32, which every device binds. A device without a fused kernel for a shape
@@ -86,7 +86,8 @@ pub(crate) fn attention_with_probabilities(
     chain_with_probabilities(query, key, value, heads)
 }
 
-/// [`attention_with_probabilities`] of burn's own operations.
+/// [`attention_with_probabilities`] of burn's own operations, but for the softmax on
+/// a GPU.
 fn chain_with_probabilities(
     query: Tensor<3>,
     key: Tensor<3>,
@@ -99,13 +100,26 @@ fn chain_with_probabilities(
     let scale = ((width / heads) as f64).powf(-0.5);
     let query = split_heads(query.mul_scalar(scale), heads);
     let scores = query.matmul(split_heads(key, heads).swap_dims(2, 3));
-    let probabilities = softmax(scores, 3);
+    let (probabilities, mean) = match super::kernels_for(&scores) {
+        Some(Kernels::Cube) => {
+            let (probabilities, mean) = Dispatch::softmax_with_mean(scores.into_dispatch());
+            (
+                Tensor::<4>::from_dispatch(probabilities),
+                Tensor::from_dispatch(mean),
+            )
+        }
+        _ => {
+            let probabilities = softmax(scores, 3);
+            let mean = probabilities.clone().mean_dim(1);
+            (
+                probabilities,
+                mean.reshape([batch, positions, context_positions]),
+            )
+        }
+    };
     let value = split_heads(value, heads);
-    let attended = probabilities.clone().cast(value.dtype()).matmul(value);
-    let averaged = probabilities
-        .mean_dim(1)
-        .reshape([batch, positions, context_positions]);
-    (merge_heads(attended), averaged)
+    let attended = probabilities.cast(value.dtype()).matmul(value);
+    (merge_heads(attended), mean)
 }
 
 /// [batch, positions, heads · head width] → [batch, heads, positions, head width].
@@ -139,6 +153,17 @@ trait AttentionOperation: Backend {
         value: FloatTensor<Self>,
         heads: usize,
     ) -> (FloatTensor<Self>, FloatTensor<Self>);
+}
+
+#[backend_extension(Cube)]
+trait SoftmaxWithMean: Backend {
+    fn softmax_with_mean(scores: FloatTensor<Self>) -> (FloatTensor<Self>, FloatTensor<Self>);
+}
+
+impl SoftmaxWithMean for Cube {
+    fn softmax_with_mean(scores: FloatTensor<Self>) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        cube::softmax_with_mean(scores)
+    }
 }
 
 impl AttentionOperation for Flex {

@@ -2,10 +2,12 @@
 
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
+use burn::backend::{
+    Autodiff, Backend, Dispatch, DispatchDevice, Flex, TensorMetadata, backend_extension,
+};
 use burn::nn::PaddingConfig2d;
 use burn::nn::conv::Conv2d;
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
 
 use super::differentiable::differentiable;
 use super::flex;
@@ -26,6 +28,18 @@ pub(crate) fn conv2d(layer: &Conv2d, sample: Tensor<4>) -> Tensor<4> {
         bias.into_dispatch(),
         layer.stride[0],
     ))
+}
+
+/// Whether a convolution's weight of `shape` [outputs, inputs, rows, columns] is best
+/// kept with its channels side by side in memory: burn's convolutions on a GPU read it
+/// so, and otherwise copy it at every call.
+pub(crate) fn wants_channels_last(device: &Device, shape: &[usize]) -> bool {
+    let is_point = shape[2..].iter().all(|side| *side == 1);
+    !is_point
+        && matches!(
+            device.clone().inner().as_dispatch(),
+            DispatchDevice::Cube(_)
+        )
 }
 
 /// Whether a layer is a 3 × 3 convolution of stride 1 or 2 with one cell of zeros
@@ -82,7 +96,7 @@ impl<C: CheckpointStrategy> Conv3x3Operation for Autodiff<Flex, C> {
 mod tests {
     use super::*;
     use burn::nn::conv::Conv2dConfig;
-    use burn::tensor::{Device, Distribution, Tolerance};
+    use burn::tensor::{Distribution, Tolerance};
 
     fn layer(channels: [usize; 2], stride: usize, with_bias: bool) -> Conv2d {
         let config = Conv2dConfig::new(channels, [3, 3])

@@ -33,19 +33,30 @@ pub(crate) fn linear_added(layer: &Linear, input: Tensor<3>, residual: Tensor<3>
     let (Some(kernels), Some(bias)) = (super::kernels_for(&input), &layer.bias) else {
         return residual.add(layer.forward(input));
     };
-    let (weight, bias) = (layer.weight.val(), bias.val().into_dispatch());
-    Tensor::from_dispatch(match kernels {
-        Kernels::Flex | Kernels::FlexWithGradient => Dispatch::linear_added(
+    let (weight, bias) = (layer.weight.val(), bias.val());
+    match kernels {
+        Kernels::Flex | Kernels::FlexWithGradient => Tensor::from_dispatch(Dispatch::linear_added(
             input.into_dispatch(),
             weight.into_dispatch(),
-            bias,
+            bias.into_dispatch(),
             residual.into_dispatch(),
-        ),
-        Kernels::Cube => {
-            let product = input.matmul(weight.unsqueeze());
-            Dispatch::add_bias(product.into_dispatch(), bias, residual.into_dispatch())
-        }
-    })
+        )),
+        Kernels::Cube => added_on_gpu(input, weight, bias, residual),
+    }
+}
+
+/// `residual` + `input` · `weight` + `bias`.
+fn added_on_gpu(
+    input: Tensor<3>,
+    weight: Tensor<2>,
+    bias: Tensor<1>,
+    residual: Tensor<3>,
+) -> Tensor<3> {
+    Tensor::from_dispatch(Dispatch::add_bias(
+        input.matmul(weight.unsqueeze()).into_dispatch(),
+        bias.into_dispatch(),
+        residual.into_dispatch(),
+    ))
 }
 
 /// A linear layer over channels at every cell: 1 × 1 convolution in Stable
@@ -78,36 +89,62 @@ pub(crate) fn sequence_to_grid_added(
     hidden: Tensor<3>,
     residual: Tensor<4>,
 ) -> Tensor<4> {
-    let (true, Some((weight, bias, outputs_first))) =
-        (super::has_flex_kernels(&hidden), layer.parameters())
+    let (Some(kernels), Some((weight, bias, outputs_first))) =
+        (super::kernels_for(&hidden), layer.parameters())
     else {
         return plain_sequence_to_grid_added(layer, hidden, residual);
     };
-    Tensor::from_dispatch(Dispatch::sequence_to_grid_added(
-        hidden.into_dispatch(),
-        weight.into_dispatch(),
-        bias.into_dispatch(),
-        residual.into_dispatch(),
-        outputs_first,
-    ))
+    match kernels {
+        Kernels::Flex | Kernels::FlexWithGradient => {
+            Tensor::from_dispatch(Dispatch::sequence_to_grid_added(
+                hidden.into_dispatch(),
+                weight.into_dispatch(),
+                bias.into_dispatch(),
+                residual.into_dispatch(),
+                outputs_first,
+            ))
+        }
+        Kernels::Cube => {
+            let [_, _, height, width] = residual.dims();
+            let weight = inputs_first(weight, outputs_first);
+            let added = added_on_gpu(hidden, weight, bias, to_sequence(residual));
+            to_grid(added, height, width)
+        }
+    }
+}
+
+/// A weight as [inputs, outputs].
+fn inputs_first(weight: Tensor<2>, outputs_first: bool) -> Tensor<2> {
+    match outputs_first {
+        true => weight.transpose(),
+        false => weight,
+    }
 }
 
 /// `residual` [batch, outputs, height, width] + `layer`, a 1 × 1 convolution, on
 /// `sample` [batch, channels, height, width].
 pub(crate) fn grid_added(layer: &Conv2d, sample: Tensor<4>, residual: Tensor<4>) -> Tensor<4> {
-    let (true, Some((weight, bias, outputs_first))) = (
-        super::has_flex_kernels(&sample),
+    let (Some(kernels), Some((weight, bias, outputs_first))) = (
+        super::kernels_for(&sample),
         CellLayer::Convolution(layer).parameters(),
     ) else {
         return layer.forward(sample).add(residual);
     };
-    Tensor::from_dispatch(Dispatch::grid_added(
-        sample.into_dispatch(),
-        weight.into_dispatch(),
-        bias.into_dispatch(),
-        residual.into_dispatch(),
-        outputs_first,
-    ))
+    match kernels {
+        Kernels::Flex | Kernels::FlexWithGradient => Tensor::from_dispatch(Dispatch::grid_added(
+            sample.into_dispatch(),
+            weight.into_dispatch(),
+            bias.into_dispatch(),
+            residual.into_dispatch(),
+            outputs_first,
+        )),
+        Kernels::Cube => {
+            let [_, _, height, width] = residual.dims();
+            let weight = inputs_first(weight, outputs_first);
+            let [sample, residual] = [sample, residual].map(to_sequence);
+            to_grid(added_on_gpu(sample, weight, bias, residual), height, width)
+        }
+    }
 }
 
 /// [`grid_to_sequence`] of burn's own operations.
@@ -147,20 +184,22 @@ impl CellLayer<'_> {
     }
 }
 
-/// [batch, channels, height, width] → [batch, height · width, channels].
+/// [batch, channels, height, width] → [batch, height · width, channels]; copies
+/// nothing where channels lie side by side in memory.
 pub(crate) fn to_sequence(sample: Tensor<4>) -> Tensor<3> {
     let [batch, channels, height, width] = sample.dims();
     sample
-        .reshape([batch, channels, height * width])
-        .swap_dims(1, 2)
+        .permute([0, 2, 3, 1])
+        .reshape([batch, height * width, channels])
 }
 
-/// [batch, height · width, channels] → [batch, channels, height, width].
+/// [batch, height · width, channels] → [batch, channels, height, width], whose channels
+/// lie side by side in memory.
 fn to_grid(sequence: Tensor<3>, height: usize, width: usize) -> Tensor<4> {
     let [batch, _, channels] = sequence.dims();
     sequence
-        .swap_dims(1, 2)
-        .reshape([batch, channels, height, width])
+        .reshape([batch, height, width, channels])
+        .permute([0, 3, 1, 2])
 }
 
 /// Differentiable by what is no weight.

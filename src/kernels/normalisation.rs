@@ -32,20 +32,35 @@ pub(crate) fn group_norm(
     else {
         return chain(norm, sample, shift, activation);
     };
-    let shift = shift.unwrap_or_else(|| Tensor::zeros([1, norm.num_channels], &sample.device()));
+    let settings = GroupNormSettings {
+        groups: norm.num_groups,
+        epsilon: norm.epsilon,
+        has_shift: shift.is_some(),
+        with_silu: activation == Activation::Silu,
+    };
+    // Without a shift any numbers will do: none is read.
+    let shift = shift.unwrap_or_else(|| beta.val().unsqueeze());
     let operation = match kernels {
-        Kernels::Flex | Kernels::Cube => Dispatch::group_norm,
-        Kernels::FlexWithGradient => Dispatch::group_norm_with_gradient,
+        Kernels::Flex | Kernels::FlexWithGradient => Dispatch::group_norm,
+        Kernels::Cube => Dispatch::group_norm_on_gpu,
     };
     Tensor::from_dispatch(operation(
         sample.into_dispatch(),
         shift.into_dispatch(),
         gamma.val().into_dispatch(),
         beta.val().into_dispatch(),
-        norm.num_groups,
-        norm.epsilon,
-        activation == Activation::Silu,
+        settings,
     ))
+}
+
+/// What a group norm does besides its numbers.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct GroupNormSettings {
+    pub(super) groups: usize,
+    pub(super) epsilon: f64,
+    /// Whether the shift is added first.
+    pub(super) has_shift: bool,
+    pub(super) with_silu: bool,
 }
 
 /// [`group_norm`] of burn's own operations.
@@ -69,31 +84,16 @@ fn chain(
     }
 }
 
-#[backend_extension(Flex, Cube)]
+/// Differentiable by the sample only.
+#[backend_extension(Flex, Autodiff)]
 trait GroupNormOperation: Backend {
     fn group_norm(
         sample: FloatTensor<Self>,
         shift: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
-        groups: usize,
-        epsilon: f64,
-        with_silu: bool,
+        settings: GroupNormSettings,
     ) -> FloatTensor<Self>;
-}
-
-impl GroupNormOperation for Cube {
-    fn group_norm(
-        sample: FloatTensor<Self>,
-        shift: FloatTensor<Self>,
-        gamma: FloatTensor<Self>,
-        beta: FloatTensor<Self>,
-        groups: usize,
-        epsilon: f64,
-        with_silu: bool,
-    ) -> FloatTensor<Self> {
-        cube::group_norm(sample, shift, gamma, beta, groups, epsilon, with_silu)
-    }
 }
 
 impl GroupNormOperation for Flex {
@@ -102,66 +102,23 @@ impl GroupNormOperation for Flex {
         shift: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
-        groups: usize,
-        epsilon: f64,
-        with_silu: bool,
+        settings: GroupNormSettings,
     ) -> FloatTensor<Self> {
-        let norm = flex::normalisation::Norm {
-            affine: flex::normalisation::Affine::new(&gamma, &beta),
-            shift: flex::values(&shift.to_contiguous()).to_vec(),
-            groups,
-            epsilon,
-            with_silu,
-        };
+        let norm = flex::normalisation::Norm::new(&shift, &gamma, &beta, settings);
         flex::normalisation::group_norm(sample, &norm)
     }
 }
 
-/// Differentiable by the sample only.
-#[backend_extension(Flex, Autodiff)]
-trait GroupNormWithGradient: Backend {
-    fn group_norm_with_gradient(
+impl<C: CheckpointStrategy> GroupNormOperation for Autodiff<Flex, C> {
+    fn group_norm(
         sample: FloatTensor<Self>,
         shift: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
-        groups: usize,
-        epsilon: f64,
-        with_silu: bool,
-    ) -> FloatTensor<Self>;
-}
-
-impl GroupNormWithGradient for Flex {
-    fn group_norm_with_gradient(
-        sample: FloatTensor<Self>,
-        shift: FloatTensor<Self>,
-        gamma: FloatTensor<Self>,
-        beta: FloatTensor<Self>,
-        groups: usize,
-        epsilon: f64,
-        with_silu: bool,
+        settings: GroupNormSettings,
     ) -> FloatTensor<Self> {
-        Self::group_norm(sample, shift, gamma, beta, groups, epsilon, with_silu)
-    }
-}
-
-impl<C: CheckpointStrategy> GroupNormWithGradient for Autodiff<Flex, C> {
-    fn group_norm_with_gradient(
-        sample: FloatTensor<Self>,
-        shift: FloatTensor<Self>,
-        gamma: FloatTensor<Self>,
-        beta: FloatTensor<Self>,
-        groups: usize,
-        epsilon: f64,
-        with_silu: bool,
-    ) -> FloatTensor<Self> {
-        let norm = flex::normalisation::Norm {
-            affine: flex::normalisation::Affine::new(gamma.primitive(), beta.primitive()),
-            shift: flex::values(&shift.primitive().to_contiguous()).to_vec(),
-            groups,
-            epsilon,
-            with_silu,
-        };
+        let [shift, gamma, beta] = [&shift, &gamma, &beta].map(|it| it.primitive());
+        let norm = flex::normalisation::Norm::new(shift, gamma, beta, settings);
         let input = sample.primitive().clone();
         let output = flex::normalisation::group_norm(input.clone(), &norm);
         differentiable::<Flex, C, 1>([&sample], output, move |gradient, _| {
@@ -169,6 +126,29 @@ impl<C: CheckpointStrategy> GroupNormWithGradient for Autodiff<Flex, C> {
                 &input, &gradient, &norm,
             ))]
         })
+    }
+}
+
+#[backend_extension(Cube)]
+trait GroupNormOnGpu: Backend {
+    fn group_norm_on_gpu(
+        sample: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        settings: GroupNormSettings,
+    ) -> FloatTensor<Self>;
+}
+
+impl GroupNormOnGpu for Cube {
+    fn group_norm_on_gpu(
+        sample: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        settings: GroupNormSettings,
+    ) -> FloatTensor<Self> {
+        cube::group_norm(sample, shift, gamma, beta, settings)
     }
 }
 

@@ -10,7 +10,7 @@ use burn::tensor::{Device, Tensor};
 
 use super::attention::{Attention, AttentionConfig, KeyValue};
 use crate::kernels::{
-    Activation, CellLayer, geglu, grid_to_sequence, group_norm, layer_norm, linear, linear_added,
+    Activation, CellLayer, geglu, grid_to_sequence, group_norm, layer_norm, linear_added,
     sequence_to_grid_added,
 };
 
@@ -234,6 +234,6 @@ struct Geglu {
 impl Geglu {
     /// [batch, positions, channels] → [batch, positions, 4 · channels].
     fn forward(&self, hidden: Tensor<3>) -> Tensor<3> {
-        geglu(linear(&self.proj, hidden))
+        geglu(&self.proj, hidden)
     }
 }

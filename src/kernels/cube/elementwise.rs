@@ -8,10 +8,11 @@ use burn_cubecl::cubecl::prelude::*;
 
 use super::{CubeTensor, empty_like};
 
-/// output = h · gelu(g), the halves of a row of `projected`.
+/// output = h · gelu(g), the halves of a row of `projected` + `bias`.
 #[cube(launch)]
 fn geglu_kernel<F: Float>(
     projected: &Tensor<F>,
+    bias: &Tensor<F>,
     output: &mut Tensor<F>,
     #[define(F)] _dtype: ElemType,
 ) {
@@ -23,15 +24,17 @@ fn geglu_kernel<F: Float>(
     let column = ABSOLUTE_POS % width;
     let row = ABSOLUTE_POS / width;
     let at = (row / positions) * projected.stride(0) + (row % positions) * projected.stride(1);
-    let hidden = f32::cast_from(projected[at + column * projected.stride(2)]);
-    let gate = f32::cast_from(projected[at + (column + width) * projected.stride(2)]);
+    let hidden =
+        f32::cast_from(projected[at + column * projected.stride(2)]) + f32::cast_from(bias[column]);
+    let gate = f32::cast_from(projected[at + (column + width) * projected.stride(2)])
+        + f32::cast_from(bias[column + width]);
     // 1 / √2
     let bell = Erf::erf(gate * 0.707_106_77f32);
     output[ABSOLUTE_POS] = F::cast_from(hidden * 0.5f32 * gate * (1.0f32 + bell));
 }
 
-/// `projected` [batch, positions, 2 · width] → [batch, positions, width].
-pub(in crate::kernels) fn geglu(projected: CubeTensor) -> CubeTensor {
+/// `projected` [batch, positions, 2 · width] + `bias` → [batch, positions, width].
+pub(in crate::kernels) fn geglu(projected: CubeTensor, bias: CubeTensor) -> CubeTensor {
     let [batch, positions, doubled] = projected.shape().dims::<3>();
     let output = empty_like(&projected, [batch, positions, doubled / 2]);
     let client = projected.client.clone();
@@ -43,6 +46,7 @@ pub(in crate::kernels) fn geglu(projected: CubeTensor) -> CubeTensor {
         calculate_cube_count_elemwise(&client, units, cube_dim),
         cube_dim,
         projected.into_tensor_arg(),
+        bias.into_tensor_arg(),
         output.clone().into_tensor_arg(),
         dtype,
     );

@@ -5,9 +5,12 @@
 //! them: the tensor keeps its shape [batch, channels, height, width], only its
 //! strides differ, and the convolution after it copies nothing.
 
+mod attention;
 mod elementwise;
 mod normalisation;
+mod reduction;
 
+pub(super) use attention::softmax_with_mean;
 pub(super) use elementwise::{add_bias, geglu};
 pub(super) use normalisation::{group_norm, layer_norm};
 
@@ -40,7 +43,10 @@ mod tests {
     use burn::tensor::{Device, Distribution, Tensor, Tolerance};
 
     use crate::device::{ComputeDevice, DevicePreference};
-    use crate::kernels::{Activation, geglu, group_norm, layer_norm, linear_added};
+    use crate::kernels::{
+        Activation, CellLayer, attention_with_probabilities, geglu, grid_added, group_norm,
+        layer_norm, linear_added, sequence_to_grid_added,
+    };
 
     fn close<const D: usize>(gpu: Tensor<D>, cpu: Tensor<D>) {
         assert_eq!(gpu.dims(), cpu.dims());
@@ -85,16 +91,41 @@ mod tests {
         let norm = LayerNormConfig::new(40).with_epsilon(1e-5).init(&cpu);
         let normed = layer_norm(&norm.clone().fork(&gpu), 1e-5, rows.clone().to_device(&gpu));
         close(normed, norm.forward(rows.clone()));
-        close(geglu(rows.clone().to_device(&gpu)), geglu(rows.clone()));
+        let gate = LinearConfig::new(40, 36).init(&cpu);
+        close(
+            geglu(&gate.clone().fork(&gpu), rows.clone().to_device(&gpu)),
+            geglu(&gate, rows.clone()),
+        );
 
         let layer = LinearConfig::new(40, 24).init(&cpu);
         let residual = random([1, 2, 9, 24]).reshape([2, 9, 24]);
         let expected = layer.forward(rows.clone()).add(residual.clone());
         let added = linear_added(
             &layer.fork(&gpu),
-            rows.to_device(&gpu),
+            rows.clone().to_device(&gpu),
             residual.to_device(&gpu),
         );
         close(added, expected);
+
+        let point = Conv2dConfig::new([24, 20], [1, 1]).init(&cpu);
+        let (sample, residual) = (random([2, 24, 7, 5]), random([2, 20, 7, 5]));
+        let expected = point.forward(sample.clone()).add(residual.clone());
+        let on_gpu = (point.clone().fork(&gpu), residual.to_device(&gpu));
+        let added = grid_added(&on_gpu.0, sample.clone().to_device(&gpu), on_gpu.1.clone());
+        close(added, expected.clone());
+        let hidden = sample.reshape([2, 24, 35]).swap_dims(1, 2).to_device(&gpu);
+        let layer = CellLayer::Convolution(&on_gpu.0);
+        close(sequence_to_grid_added(layer, hidden, on_gpu.1), expected);
+
+        for context in [9, 300] {
+            let context = random([1, 2, context, 40]).reshape([2, context, 40]);
+            let of = |device: &Device| {
+                let [query, context] = [&rows, &context].map(|it| it.clone().to_device(device));
+                attention_with_probabilities(query, context.clone(), context, 4)
+            };
+            let ((attended, mean), (expected, expected_mean)) = (of(&gpu), of(&cpu));
+            close(attended, expected);
+            close(mean, expected_mean);
+        }
     }
 }

@@ -6,28 +6,36 @@ use burn_cubecl::cubecl::ir::ElemType;
 use burn_cubecl::cubecl::prelude::*;
 use burn_cubecl::ops::permute_nhwc_to_nchw;
 
+use super::super::normalisation::GroupNormSettings;
+use super::reduction::total;
 use super::{CubeTensor, UNITS, empty_like};
 
-/// The sum of `value` over all units of the cube, known to each of them.
+/// Number `index` of a group whose channels begin with `first`, with its shift. Channels
+/// change fastest: they lie side by side after a convolution.
 #[cube]
-fn total(value: f32, #[comptime] units: usize) -> f32 {
-    let mut sums = Shared::<[f32]>::new_slice(units);
-    let unit = UNIT_POS as usize;
-    sums[unit] = value;
-    sync_cube();
-    let mut half = comptime!(units / 2).runtime();
-    while half > 0 {
-        if unit < half {
-            let other = sums[unit + half];
-            sums[unit] += other;
-        }
-        sync_cube();
-        half /= 2;
+fn shifted<F: Float>(
+    sample: &Tensor<F>,
+    shift: &Tensor<F>,
+    first: usize,
+    index: usize,
+    #[comptime] per_group: usize,
+    #[comptime] has_shift: bool,
+) -> f32 {
+    let batch = CUBE_POS_Y as usize;
+    let channel = first + index % per_group;
+    let cell = index / per_group;
+    let width = sample.shape(3);
+    let at = batch * sample.stride(0)
+        + channel * sample.stride(1)
+        + (cell / width) * sample.stride(2)
+        + (cell % width) * sample.stride(3);
+    let number = f32::cast_from(sample[at]);
+    if has_shift {
+        let row = (batch % shift.shape(0)) * shift.stride(0);
+        number + f32::cast_from(shift[row + channel * shift.stride(1)])
+    } else {
+        number
     }
-    let sum = sums[0];
-    // Nobody may write the next sums before everyone has read this one.
-    sync_cube();
-    sum
 }
 
 /// A cube (group, sample): activation((sample + shift − mean) / √(variance + ε) · γ + β).
@@ -41,6 +49,7 @@ fn group_norm_kernel<F: Float>(
     epsilon: f32,
     #[comptime] units: usize,
     #[comptime] per_group: usize,
+    #[comptime] has_shift: bool,
     #[comptime] with_silu: bool,
     #[define(F)] _dtype: ElemType,
 ) {
@@ -48,20 +57,11 @@ fn group_norm_kernel<F: Float>(
     let first = CUBE_POS_X as usize * per_group;
     let width = sample.shape(3);
     let count = per_group * sample.shape(2) * width;
-    let shift_row = (batch % shift.shape(0)) * shift.stride(0);
 
     let mut sum = 0.0f32;
     let mut index = UNIT_POS as usize;
     while index < count {
-        // Channels change fastest: they lie side by side after a convolution.
-        let channel = first + index % per_group;
-        let cell = index / per_group;
-        let at = batch * sample.stride(0)
-            + channel * sample.stride(1)
-            + (cell / width) * sample.stride(2)
-            + (cell % width) * sample.stride(3);
-        sum += f32::cast_from(sample[at])
-            + f32::cast_from(shift[shift_row + channel * shift.stride(1)]);
+        sum += shifted::<F>(sample, shift, first, index, per_group, has_shift);
         index += units;
     }
     let mean = total(sum, units) / count as f32;
@@ -69,15 +69,7 @@ fn group_norm_kernel<F: Float>(
     let mut squares = 0.0f32;
     let mut index = UNIT_POS as usize;
     while index < count {
-        let channel = first + index % per_group;
-        let cell = index / per_group;
-        let at = batch * sample.stride(0)
-            + channel * sample.stride(1)
-            + (cell / width) * sample.stride(2)
-            + (cell % width) * sample.stride(3);
-        let apart = f32::cast_from(sample[at])
-            + f32::cast_from(shift[shift_row + channel * shift.stride(1)])
-            - mean;
+        let apart = shifted::<F>(sample, shift, first, index, per_group, has_shift) - mean;
         squares += apart * apart;
         index += units;
     }
@@ -88,13 +80,7 @@ fn group_norm_kernel<F: Float>(
     while index < count {
         let channel = first + index % per_group;
         let cell = index / per_group;
-        let at = batch * sample.stride(0)
-            + channel * sample.stride(1)
-            + (cell / width) * sample.stride(2)
-            + (cell % width) * sample.stride(3);
-        let apart = f32::cast_from(sample[at])
-            + f32::cast_from(shift[shift_row + channel * shift.stride(1)])
-            - mean;
+        let apart = shifted::<F>(sample, shift, first, index, per_group, has_shift) - mean;
         let value = apart * scale * f32::cast_from(gamma[channel]) + f32::cast_from(beta[channel]);
         let into = batch * output.stride(0)
             + channel * output.stride(1)
@@ -116,9 +102,7 @@ pub(in crate::kernels) fn group_norm(
     shift: CubeTensor,
     gamma: CubeTensor,
     beta: CubeTensor,
-    groups: usize,
-    epsilon: f64,
-    with_silu: bool,
+    settings: GroupNormSettings,
 ) -> CubeTensor {
     let [batch, channels, height, width] = sample.shape().dims::<4>();
     let output = permute_nhwc_to_nchw(empty_like(&sample, [batch, height, width, channels]));
@@ -126,17 +110,18 @@ pub(in crate::kernels) fn group_norm(
     let dtype = burn::backend::cubecl::dtype_to_storage_type(sample.dtype());
     group_norm_kernel::launch(
         &client,
-        CubeCount::Static(groups as u32, batch as u32, 1),
+        CubeCount::Static(settings.groups as u32, batch as u32, 1),
         CubeDim::new_1d(UNITS),
         sample.into_tensor_arg(),
         shift.into_tensor_arg(),
         gamma.into_tensor_arg(),
         beta.into_tensor_arg(),
         output.clone().into_tensor_arg(),
-        epsilon as f32,
+        settings.epsilon as f32,
         UNITS as usize,
-        channels / groups,
-        with_silu,
+        channels / settings.groups,
+        settings.has_shift,
+        settings.with_silu,
         dtype,
     );
     output

@@ -4,6 +4,7 @@
 use macerator::Simd;
 use rayon::prelude::*;
 
+use super::super::normalisation::GroupNormSettings;
 use super::elementary::{silu, silu_slope};
 use super::{FlexTensor, WORTH_A_THREAD, tensor, values};
 
@@ -24,12 +25,29 @@ impl Affine {
 
 /// A group norm's numbers.
 pub(in crate::kernels) struct Norm {
-    pub(in crate::kernels) affine: Affine,
+    affine: Affine,
     /// Added to every channel first, [1 or batch, channels].
-    pub(in crate::kernels) shift: Vec<f32>,
-    pub(in crate::kernels) groups: usize,
-    pub(in crate::kernels) epsilon: f64,
-    pub(in crate::kernels) with_silu: bool,
+    shift: Vec<f32>,
+    settings: GroupNormSettings,
+}
+
+impl Norm {
+    pub(in crate::kernels) fn new(
+        shift: &FlexTensor,
+        gamma: &FlexTensor,
+        beta: &FlexTensor,
+        settings: GroupNormSettings,
+    ) -> Self {
+        let affine = Affine::new(gamma, beta);
+        Self {
+            shift: match settings.has_shift {
+                true => values(&shift.to_contiguous()).to_vec(),
+                false => vec![0.0; affine.beta.len()],
+            },
+            affine,
+            settings,
+        }
+    }
 }
 
 /// `sample` [batch, channels, height, width] → the same shape, in the same memory
@@ -51,8 +69,11 @@ pub(in crate::kernels) fn group_norm(sample: FlexTensor, norm: &Norm) -> FlexTen
 impl Norm {
     /// The first channel of the `index`-th group of a batch, and the shifts of all.
     fn channels_of(&self, index: usize, channels: usize) -> (usize, &[f32]) {
-        let per_group = channels / self.groups;
-        let (sample, first) = (index / self.groups, index % self.groups * per_group);
+        let per_group = channels / self.settings.groups;
+        let (sample, first) = (
+            index / self.settings.groups,
+            index % self.settings.groups * per_group,
+        );
         // One row serves all samples, or each has its own.
         let row = sample * channels % self.shift.len();
         (first, &self.shift[row + first..][..per_group])
@@ -61,11 +82,11 @@ impl Norm {
 
 fn norm_groups(numbers: &mut [f32], [_, channels, height, width]: [usize; 4], norm: &Norm) {
     let cells = height * width;
-    let per_group = channels / norm.groups;
+    let per_group = channels / norm.settings.groups;
     let parallel = numbers.len() >= WORTH_A_THREAD / 8;
     let group = |(index, group): (usize, &mut [f32])| {
         let (first, shifts) = norm.channels_of(index, channels);
-        let [mean, deviation] = statistics(group, cells, shifts, norm.epsilon);
+        let [mean, deviation] = statistics(group, cells, shifts, norm.settings.epsilon);
         for (offset, plane) in group.chunks_exact_mut(cells).enumerate() {
             let channel = first + offset;
             let scale = norm.affine.gamma[channel] / deviation;
@@ -75,7 +96,7 @@ fn norm_groups(numbers: &mut [f32], [_, channels, height, width]: [usize; 4], no
                 mean,
                 scale,
                 norm.affine.beta[channel],
-                norm.with_silu,
+                norm.settings.with_silu,
             );
         }
     };
@@ -177,7 +198,7 @@ pub(in crate::kernels) fn group_norm_backward(
     let shape = sample.layout().shape().dims::<4>();
     let [batch, channels, height, width] = shape;
     let cells = height * width;
-    let size = channels / norm.groups * cells;
+    let size = channels / norm.settings.groups * cells;
     let mut of_sample = vec![0.0; batch * channels * cells];
     let groups = of_sample
         .par_chunks_mut(size.max(1))
@@ -186,7 +207,7 @@ pub(in crate::kernels) fn group_norm_backward(
         .enumerate();
     groups.for_each(|(index, ((output, sample), gradient))| {
         let (first, shifts) = norm.channels_of(index, channels);
-        let [mean, deviation] = statistics(sample, cells, shifts, norm.epsilon);
+        let [mean, deviation] = statistics(sample, cells, shifts, norm.settings.epsilon);
         let mut sums = [0.0f64; 2];
         let planes = output
             .chunks_exact_mut(cells)
@@ -200,7 +221,7 @@ pub(in crate::kernels) fn group_norm_backward(
                 steepness: 1.0 / deviation,
                 gamma: norm.affine.gamma[channel],
                 beta: norm.affine.beta[channel],
-                with_silu: norm.with_silu,
+                with_silu: norm.settings.with_silu,
             };
             let [sum, with_normalised] = by_normalised(output, sample, gradient, way);
             sums[0] += sum;
