@@ -2,6 +2,8 @@
 //!
 //! Run by hand, see parity/make_full_size.py and make_full_size_sdxl.py: the folders are 4.3 and 5.2 GB.
 
+mod loras;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -1,6 +1,7 @@
 //! LoRAs: against merges computed here in f64, against diffusers, off again without a
 //! trace, refused in words, and through whole runs.
 
+mod lycoris;
 mod made;
 pub mod runs;
 mod xl;
@@ -84,6 +85,8 @@ fn weights(model: &StableDiffusion) -> Vec<u8> {
 fn near(what: &str, ours: &[Vec<f32>; 2], theirs: &[Vec<f32>; 2]) {
     for (part, (ours, theirs)) in ["text", "UNet"].iter().zip(ours.iter().zip(theirs)) {
         let largest = theirs.iter().fold(0f32, |most, it| most.max(it.abs()));
+        let difference = largest_difference(ours, theirs) / largest;
+        println!("{what}, {part}: {difference:.1e} of the largest number");
         assert_near(&format!("{what}, {part}"), ours, theirs, 1e-4 * largest);
     }
 }
@@ -325,13 +328,20 @@ fn bad_files_are_refused_in_a_sentence_and_nothing_is_half_applied() {
         it.insert(format!("{name}.lora_up.weight"), half);
     });
     assert!(second.contains("made for Stable Diffusion XL"), "{second}");
-    let lokr = changed(&|it| {
+    let oft = changed(&|it| {
+        it.insert(
+            format!("{key}.oft_blocks"),
+            stored(&[0.0; 4], &[1, 2, 2], Dtype::F32),
+        );
+    });
+    assert!(oft.contains("of the form OFT"), "{oft}");
+    let mixed = changed(&|it| {
         it.insert(
             format!("{key}.lokr_w1"),
             stored(&[0.0; 4], &[2, 2], Dtype::F32),
         );
     });
-    assert!(lokr.contains("LoKr"), "{lokr}");
+    assert!(mixed.contains("lacks the second half"), "{mixed}");
     let model = refused(&read(&folder().join(FAMILY).join(UNET)));
     assert!(model.contains("UNet of a diffusers folder"), "{model}");
     let huge = changed(&|it| {

@@ -13,7 +13,9 @@ pub enum LoraError {
     #[error("{file} is {what}, not a LoRA; open it for what it is, or choose another file")]
     Other { file: String, what: String },
     /// A form that is not known.
-    #[error("{file} is a LyCORIS file of the form {form}; LoRA, LoCon and DoRA are known")]
+    #[error(
+        "{file} is a LyCORIS file of the form {form}; LoRA, LoCon, DoRA, LoHa and LoKr are known"
+    )]
     Form { file: String, form: &'static str },
     /// It belongs to another kind of model.
     #[error(
@@ -30,6 +32,15 @@ pub enum LoraError {
         file: String,
         module: String,
         lacks: &'static str,
+    },
+    /// Tensors of two forms for one layer.
+    #[error(
+        "{file} has tensors of two forms for {module}, and {tensor} belongs to neither alone; the file is damaged, download it again"
+    )]
+    Mixed {
+        file: String,
+        module: String,
+        tensor: String,
     },
     /// A layer that the model does not have.
     #[error(

@@ -12,12 +12,11 @@ use super::super::conversion::{self, WeightType, is_weight};
 use super::super::recognition;
 use super::super::weight_file::{StoredTensor, WeightFile};
 use super::error::LoraError;
-use super::module_names::{Part, SECOND_TEXT_ENCODER, module_and_part};
+use super::module::{Module, Named};
+use super::module_names::{Part, Piece, SECOND_TEXT_ENCODER, module_and_part};
 
 /// Parts of keys of other forms of LyCORIS.
 const OTHER_FORMS: &[(&str, &str)] = &[
-    (".hada_w", "LoHa"),
-    (".lokr_w", "LoKr"),
     (".oft_", "OFT"),
     (".boft_", "BOFT"),
     (".glora_", "GLoRA"),
@@ -59,36 +58,6 @@ pub struct LoraFile {
     file: WeightFile,
     pub(super) modules: BTreeMap<String, Module>,
     hash: OnceLock<String>,
-}
-
-/// The tensors of one layer.
-#[derive(Debug)]
-pub(super) struct Module {
-    /// As the file spells it, for messages.
-    pub(super) spelled: String,
-    pub(super) down: Named,
-    pub(super) up: Named,
-    pub(super) mid: Option<Named>,
-    pub(super) alpha: Option<Named>,
-    pub(super) magnitude: Option<Named>,
-}
-
-/// A tensor with its name in the file.
-#[derive(Debug, Clone)]
-pub(super) struct Named {
-    pub(super) name: String,
-    pub(super) tensor: StoredTensor,
-}
-
-/// What is known of a module before its keys are all seen.
-#[derive(Default)]
-struct Gathered {
-    spelled: String,
-    down: Option<Named>,
-    up: Option<Named>,
-    mid: Option<Named>,
-    alpha: Option<Named>,
-    magnitude: Option<Named>,
 }
 
 impl LoraFile {
@@ -160,7 +129,7 @@ impl LoraFile {
         let keys = ["attn2_to_k", "attn2_to_v"];
         let mut modules = self.modules.iter();
         let (_, module) = modules.find(|(name, _)| keys.iter().any(|key| name.ends_with(key)))?;
-        module.down.tensor.shape.get(1).copied()
+        module.inputs()
     }
 
     /// Texts that its trainer wrote into it.
@@ -193,7 +162,8 @@ fn stamp_of(path: &Path) -> (Option<SystemTime>, u64) {
 }
 
 fn modules(file: &WeightFile) -> Result<BTreeMap<String, Module>, LoraError> {
-    let mut gathered: BTreeMap<String, Gathered> = BTreeMap::new();
+    // Of each module its name in the file, and its parts.
+    let mut gathered: BTreeMap<String, (String, BTreeMap<Part, Named>)> = BTreeMap::new();
     let mut strange = None;
     for (key, tensor) in &file.tensors {
         let Some((module, part)) = module_and_part(key) else {
@@ -204,54 +174,43 @@ fn modules(file: &WeightFile) -> Result<BTreeMap<String, Module>, LoraError> {
         if !(is_weight(tensor.dtype) || is_whole_alpha) {
             return Err(wrong_type(file, key, tensor));
         }
-        let named = Some(Named {
-            name: key.clone(),
-            tensor: tensor.clone(),
-        });
-        let entry = gathered.entry(module).or_default();
-        if entry.spelled.is_empty() || part == Part::Down {
-            let module = key.split(".lora").next().unwrap_or(key);
-            entry.spelled = module.trim_end_matches(".alpha").to_string();
+        let (spelled, parts) = gathered.entry(module).or_default();
+        if spelled.is_empty() || part == Part::Plain(Piece::Down) {
+            *spelled = without_part(key).to_string();
         }
-        match part {
-            Part::Down => entry.down = named,
-            Part::Up => entry.up = named,
-            Part::Mid => entry.mid = named,
-            Part::Alpha if is_weight(tensor.dtype) => entry.alpha = named,
-            Part::Magnitude => entry.magnitude = named,
-            Part::Alpha | Part::Ignored => {}
+        if part != Part::Ignored && !is_whole_alpha {
+            let named = Named {
+                name: key.clone(),
+                tensor: tensor.clone(),
+            };
+            parts.insert(part, named);
         }
     }
+    let is_half = |part: &Part| !matches!(part, Part::Alpha | Part::Magnitude);
     let has_halves = gathered
         .values()
-        .any(|it| it.down.is_some() || it.up.is_some());
+        .any(|(_, parts)| parts.keys().any(is_half));
     if let Some(other) = other_kind(file, has_halves, strange) {
         return Err(other);
     }
-    let paired = gathered
-        .into_iter()
-        .filter(|(_, it)| !it.spelled.is_empty());
-    paired
-        .map(|(name, module)| Ok((name, module.paired(file)?)))
+    let modules = gathered.into_iter();
+    modules
+        .map(|(name, (spelled, parts))| Ok((name, Module::new(spelled, parts, file)?)))
         .collect()
 }
 
-impl Gathered {
-    fn paired(self, file: &WeightFile) -> Result<Module, LoraError> {
-        let lacks = |lacks| LoraError::Incomplete {
-            file: file.name.clone(),
-            module: self.spelled.clone(),
-            lacks,
-        };
-        Ok(Module {
-            down: self.down.ok_or_else(|| lacks("down"))?,
-            up: self.up.ok_or_else(|| lacks("up"))?,
-            spelled: self.spelled,
-            mid: self.mid,
-            alpha: self.alpha,
-            magnitude: self.magnitude,
-        })
-    }
+/// A key without what it says of its part.
+fn without_part(key: &str) -> &str {
+    let marks = [
+        ".lora",
+        ".hada_",
+        ".lokr_",
+        ".alpha",
+        ".dora_scale",
+        ".rank",
+    ];
+    let ends = marks.iter().filter_map(|mark| key.find(mark));
+    ends.min().map_or(key, |end| &key[..end])
 }
 
 fn wrong_type(file: &WeightFile, key: &str, tensor: &StoredTensor) -> LoraError {

@@ -4,12 +4,14 @@
 //! underscores, since kohya writes them so, behind the name of their network.
 
 /// What a tensor is in its module.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Part {
-    Down,
-    Up,
-    /// Between the two, in convolutions that were taken apart (Tucker).
-    Mid,
+    /// Of a plain LoRA.
+    Plain(Piece),
+    /// Of LoHa, whose two products are multiplied number by number.
+    Hadamard(Side, Piece),
+    /// Of LoKr, whose two factors are multiplied as Kronecker does.
+    Kronecker(Side, Piece),
     Alpha,
     /// DoRA's length of each row.
     Magnitude,
@@ -17,25 +19,59 @@ pub(super) enum Part {
     Ignored,
 }
 
+/// Which of two factors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Side {
+    First,
+    Second,
+}
+
+/// What a tensor is of a product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Piece {
+    Down,
+    Up,
+    /// Between the two, in convolutions that were taken apart (Tucker).
+    Mid,
+    /// The product itself.
+    Whole,
+}
+
+const DOWN: Part = Part::Plain(Piece::Down);
+const UP: Part = Part::Plain(Piece::Up);
+
 /// Endings of keys, the longer ones first.
 const ENDINGS: &[(&str, Part)] = &[
-    (".lora_linear_layer.down.weight", Part::Down),
-    (".lora_linear_layer.up.weight", Part::Up),
-    (".lora_A.default.weight", Part::Down),
-    (".lora_B.default.weight", Part::Up),
-    (".lora_A.weight", Part::Down),
-    (".lora_B.weight", Part::Up),
-    (".lora_down.weight", Part::Down),
-    (".lora_up.weight", Part::Up),
-    (".lora_mid.weight", Part::Mid),
-    (".lora.down.weight", Part::Down),
-    (".lora.up.weight", Part::Up),
-    ("_lora.down.weight", Part::Down),
-    ("_lora.up.weight", Part::Up),
+    (".lora_linear_layer.down.weight", DOWN),
+    (".lora_linear_layer.up.weight", UP),
+    (".lora_A.default.weight", DOWN),
+    (".lora_B.default.weight", UP),
+    (".lora_A.weight", DOWN),
+    (".lora_B.weight", UP),
+    (".lora_down.weight", DOWN),
+    (".lora_up.weight", UP),
+    (".lora_mid.weight", Part::Plain(Piece::Mid)),
+    (".lora.down.weight", DOWN),
+    (".lora.up.weight", UP),
+    ("_lora.down.weight", DOWN),
+    ("_lora.up.weight", UP),
     (".lora_magnitude_vector.default.weight", Part::Magnitude),
     (".lora_magnitude_vector.weight", Part::Magnitude),
     (".lora_magnitude_vector", Part::Magnitude),
     (".dora_scale", Part::Magnitude),
+    (".hada_w1_a", Part::Hadamard(Side::First, Piece::Up)),
+    (".hada_w1_b", Part::Hadamard(Side::First, Piece::Down)),
+    (".hada_t1", Part::Hadamard(Side::First, Piece::Mid)),
+    (".hada_w2_a", Part::Hadamard(Side::Second, Piece::Up)),
+    (".hada_w2_b", Part::Hadamard(Side::Second, Piece::Down)),
+    (".hada_t2", Part::Hadamard(Side::Second, Piece::Mid)),
+    (".lokr_w1_a", Part::Kronecker(Side::First, Piece::Up)),
+    (".lokr_w1_b", Part::Kronecker(Side::First, Piece::Down)),
+    (".lokr_w1", Part::Kronecker(Side::First, Piece::Whole)),
+    (".lokr_w2_a", Part::Kronecker(Side::Second, Piece::Up)),
+    (".lokr_w2_b", Part::Kronecker(Side::Second, Piece::Down)),
+    (".lokr_t2", Part::Kronecker(Side::Second, Piece::Mid)),
+    (".lokr_w2", Part::Kronecker(Side::Second, Piece::Whole)),
     (".network_alpha", Part::Alpha),
     (".alpha", Part::Alpha),
     (".rank", Part::Ignored),
@@ -128,7 +164,7 @@ mod tests {
         ] {
             assert_eq!(
                 module_and_part(key),
-                Some((query.to_string(), Part::Down)),
+                Some((query.to_string(), DOWN)),
                 "{key}"
             );
         }
@@ -149,11 +185,7 @@ mod tests {
             &format!("text_encoder.{path}.lora_B.weight"),
             &format!("base_model.model.{path}.lora_B.weight"),
         ] {
-            assert_eq!(
-                module_and_part(key),
-                Some((query.to_string(), Part::Up)),
-                "{key}"
-            );
+            assert_eq!(module_and_part(key), Some((query.to_string(), UP)), "{key}");
         }
         let parameter = "encoder.layers.0.self_attn.q_proj.weight";
         assert_eq!(module_of(TEXT_ENCODER, parameter).unwrap(), query);
