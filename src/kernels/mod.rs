@@ -29,7 +29,7 @@ pub(crate) use attention::{
     most_scores_of_the_fused_backward,
 };
 pub(crate) use convolution::{conv2d, wants_channels_last};
-pub(crate) use gating::geglu;
+pub(crate) use gating::{geglu, silu};
 pub(crate) use linear::{
     CellLayer, grid_added, grid_to_sequence, linear, linear_added, sequence_to_grid_added,
     to_sequence,

@@ -1,4 +1,4 @@
-//! GEGLU, and bias and residual of a linear layer: one unit for each number.
+//! SiLU, GEGLU, and bias and residual of a linear layer: one unit for each number.
 
 use burn::backend::TensorMetadata;
 use burn_cubecl::cubecl;
@@ -7,6 +7,37 @@ use burn_cubecl::cubecl::ir::ElemType;
 use burn_cubecl::cubecl::prelude::*;
 
 use super::{CubeTensor, empty_like};
+
+/// output = x / (1 + e^-x).
+#[cube(launch)]
+fn silu_kernel<F: Float>(input: &Tensor<F>, output: &mut Tensor<F>, #[define(F)] _dtype: ElemType) {
+    if ABSOLUTE_POS >= output.len() {
+        terminate!();
+    }
+    let width = output.shape(1);
+    let at = (ABSOLUTE_POS / width) * input.stride(0) + (ABSOLUTE_POS % width) * input.stride(1);
+    let number = f32::cast_from(input[at]);
+    output[ABSOLUTE_POS] = F::cast_from(number / (1.0f32 + (-number).exp()));
+}
+
+/// SiLU of `input` [rows, columns].
+pub(in crate::kernels) fn silu(input: CubeTensor) -> CubeTensor {
+    let shape = input.shape().dims::<2>();
+    let output = empty_like(&input, shape);
+    let client = input.client.clone();
+    let dtype = burn::backend::cubecl::dtype_to_storage_type(input.dtype());
+    let units = shape.iter().product();
+    let cube_dim = CubeDim::new(&client, units);
+    silu_kernel::launch(
+        &client,
+        calculate_cube_count_elemwise(&client, units, cube_dim),
+        cube_dim,
+        input.into_tensor_arg(),
+        output.clone().into_tensor_arg(),
+        dtype,
+    );
+    output
+}
 
 /// output = h · gelu(g), the halves of a row of `projected` + `bias`.
 #[cube(launch)]

@@ -11,7 +11,7 @@ mod normalisation;
 mod reduction;
 
 pub(super) use attention::softmax_with_mean;
-pub(super) use elementwise::{add_bias, geglu};
+pub(super) use elementwise::{add_bias, geglu, silu};
 pub(super) use normalisation::{group_norm, layer_norm};
 
 use burn::backend::tensor::FloatTensor;
@@ -45,7 +45,7 @@ mod tests {
     use crate::device::{ComputeDevice, DevicePreference};
     use crate::kernels::{
         Activation, CellLayer, attention_with_probabilities, geglu, grid_added, group_norm,
-        layer_norm, linear_added, sequence_to_grid_added,
+        layer_norm, linear_added, sequence_to_grid_added, silu,
     };
 
     fn close<const D: usize>(gpu: Tensor<D>, cpu: Tensor<D>) {
@@ -91,6 +91,11 @@ mod tests {
         let norm = LayerNormConfig::new(40).with_epsilon(1e-5).init(&cpu);
         let normed = layer_norm(&norm.clone().fork(&gpu), 1e-5, rows.clone().to_device(&gpu));
         close(normed, norm.forward(rows.clone()));
+        let numbers = rows.clone().reshape([18, 40]);
+        close(
+            silu(numbers.clone().to_device(&gpu)),
+            burn::tensor::activation::silu(numbers),
+        );
         let gate = LinearConfig::new(40, 36).init(&cpu);
         close(
             geglu(&gate.clone().fork(&gpu), rows.clone().to_device(&gpu)),

@@ -3,9 +3,9 @@
 
 use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
-use burn::tensor::activation::silu;
 use burn::tensor::{Device, Tensor, TensorData};
 
+use crate::kernels::silu;
 use crate::models::config::UNetConfig;
 
 /// diffusers' `Timesteps` (no weights) followed by its `TimestepEmbedding`.
