@@ -4,7 +4,7 @@
 use egui::{Align, CollapsingHeader, Layout, ScrollArea, Ui, vec2};
 use strum::VariantArray;
 
-use super::lora_settings::lora_ui;
+use super::lora_settings::{lora_summary, lora_ui};
 use super::model_panel::model_ui;
 use super::sampler_settings::{more_sampling_ui, sampler_ui};
 use super::setting_row::{VALUE_WIDTH, group_rows, row};
@@ -37,7 +37,10 @@ impl SettingsPanel {
                     told_sizes_ui(ui, settings, model);
                 }
             });
-            group(ui, "LoRA", false, |ui| lora_ui(ui, state));
+            let is_open = group(ui, "LoRA", false, |ui| lora_ui(ui, state));
+            if let Some(summary) = lora_summary(state).filter(|_| !is_open) {
+                ui.add(egui::Label::new(small(summary).weak()).truncate());
+            }
             group(ui, "STORM", true, |ui| {
                 let objective = state.draft.settings.optimisation.objective;
                 storm_ui(ui, state.draft.settings_mut());
@@ -59,14 +62,16 @@ impl SettingsPanel {
     }
 }
 
-fn group(ui: &mut Ui, title: &str, open: bool, content: impl FnOnce(&mut Ui)) {
-    CollapsingHeader::new(bold(title))
+/// Whether it is unfolded.
+fn group(ui: &mut Ui, title: &str, open: bool, content: impl FnOnce(&mut Ui)) -> bool {
+    let shown = CollapsingHeader::new(bold(title))
         .default_open(open)
         .show_unindented(ui, |ui| {
             ui.spacing_mut().item_spacing.y = 2.0;
             content(ui);
             ui.add_space(8.0);
         });
+    !shown.fully_closed()
 }
 
 fn picture_ui(ui: &mut Ui, state: &mut State) {
