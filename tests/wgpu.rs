@@ -6,8 +6,10 @@ use storm_studio::checkpoint::CheckpointSource;
 use storm_studio::device::{ComputeDevice, DevicePreference, Slot, WgpuHandles};
 use storm_studio::diffusion::{Method, Methods, SchedulerKind};
 use storm_studio::engine::{Engine, EngineError, Event, RequestError, Trajectory};
+use storm_studio::restore::read_picture;
 use storm_studio::storm::RelationKind;
 
+use crate::command_line::generate;
 use crate::engine::{cat_and_dog, run};
 use crate::fixture::assert_near;
 use crate::{narrow_sdxl, previews, toybox};
@@ -90,6 +92,43 @@ fn a_storm_run_on_wgpu_is_the_run_on_flex() {
 #[test]
 fn a_stochastic_storm_run_on_wgpu_is_the_run_on_flex() {
     agrees_with_flex(SchedulerKind::EulerAncestral);
+}
+
+/// As `generate --like` does, from a file that the CPU made.
+#[test]
+fn a_picture_is_made_again_on_wgpu_within_one_level() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = [
+        "--prompt",
+        "a cat left of a dog",
+        "--seeds",
+        "3",
+        "--steps",
+        "4",
+    ];
+    assert!(generate(folder.path(), &line).status.success());
+    let folder = folder.path().join("a cat left of a dog");
+    let device = device().clone();
+    let engine = Engine::start(device, CheckpointSource::Embedded, 0, Arc::new(|| ()));
+    let like = read_picture(&folder.join("3.png")).unwrap().taken;
+    let events = run(&engine, like);
+    let pictures = events.iter().filter_map(|event| match event {
+        Event::Picture(picture) => Some(picture),
+        _ => None,
+    });
+    let largest = pictures.map(|again| {
+        let name = match again.method {
+            Method::Storm => "3.png",
+            Method::Standard => "3-standard.png",
+        };
+        let made = image::open(folder.join(name)).unwrap().into_rgb8();
+        assert_eq!(again.image.dimensions(), made.dimensions());
+        let levels = again.image.as_raw().iter().zip(made.as_raw());
+        levels.map(|(ours, theirs)| ours.abs_diff(*theirs)).max()
+    });
+    let largest: Vec<Option<u8>> = largest.collect();
+    assert_eq!(largest.len(), 2);
+    assert!(largest.iter().all(|it| *it <= Some(1)), "{largest:?}");
 }
 
 fn agrees_with_flex(scheduler: SchedulerKind) {

@@ -8,6 +8,7 @@ use super::{Failure, output};
 use crate::checkpoint::{Checkpoint, ModelDescription, PredictionSource, WeightType};
 use crate::device::ComputeDevice;
 use crate::engine::{LoraChoice, ModelNeeds, Request, seeds_text};
+use crate::export::PictureFormat;
 use crate::models::config::UNetConfig;
 use crate::models::memory::BackwardPass;
 use crate::restore::{PictureKind, RestoredSettings, read_texts, settings_of};
@@ -17,7 +18,7 @@ const LONGEST_TEXT: usize = 2000;
 
 pub(super) fn run(arguments: &InspectArguments) -> Result<(), Failure> {
     if let Some(path) = arguments.model.as_deref()
-        && PictureKind::of_file(path).is_some()
+        && (PictureKind::of_file(path).is_some() || PictureFormat::of_path(path).is_some())
     {
         return picture(path);
     }

@@ -143,7 +143,8 @@ fn second_settings(texts: &[TextChunk]) -> Option<NotTaken> {
     let is_other = |text: &str| !matches!(text, "" | "None" | "null") && text != first;
     let other = all.find(|chunk| is_other(chunk.text.trim()))?;
     let rule = "the file says its settings twice, and the first are taken".to_owned();
-    Some(NotTaken::rule("a second parameters", &other.text, rule))
+    let text = picture_file::one_line(&other.text);
+    Some(NotTaken::rule("a second parameters", &text, rule))
 }
 
 fn restore(texts: &[TextChunk]) -> Option<Found> {

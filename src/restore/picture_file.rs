@@ -112,7 +112,7 @@ pub fn read_texts(path: &Path) -> Result<PictureTexts, RestoreError> {
                 BlockError::Picture(reason) => RestoreError::Damaged {
                     file: file.clone(),
                     kind,
-                    reason,
+                    reason: one_line(&reason),
                 },
             })?;
             blocks.texts()
@@ -127,6 +127,11 @@ pub fn read_texts(path: &Path) -> Result<PictureTexts, RestoreError> {
         }
     }
     Ok(PictureTexts { file, texts, note })
+}
+
+/// A text of several lines within a sentence.
+pub(super) fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// What a JPEG or WebP file holds beside its pixels.

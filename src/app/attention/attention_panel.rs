@@ -12,6 +12,7 @@ use crate::app::look::theme::{Palette, SMALL_SIZE, bold, small};
 use crate::app::paint::drawing::Place;
 use crate::app::paint::textures::Textures;
 use crate::app::state::State;
+use crate::app::state::session::RunState;
 use crate::app::state::view::Normalisation;
 use crate::diffusion::Method;
 use crate::draw::ColourMap;
@@ -203,7 +204,9 @@ fn empty_ui(ui: &mut Ui, state: &State) {
     let palette = Palette::of(ui);
     let text = match state.shown_run() {
         None => "While a picture is made, every word's attention is shown here, step by step.",
-        Some(run) if run.steps_made() == 0 => "The first step is being computed.",
+        Some(run) if run.steps_made() == 0 && run.state == RunState::Running => {
+            "The first step is being computed."
+        }
         Some(_) => "The maps of this picture are no longer kept; make it again to see them.",
     };
     ui.add_space(8.0);

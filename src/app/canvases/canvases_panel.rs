@@ -202,16 +202,20 @@ fn title_ui(ui: &mut Ui, rect: Rect, method: Method, state: &State) {
 /// Which step the canvas shows, in words.
 fn step_text(method: Method, state: &State) -> Option<String> {
     let run = state.shown_run()?;
-    let step = state.shown_step(method)?;
-    let at_the_end = is_at_the_end(method, state);
-    Some(match (finished_picture(method, state), run.state) {
-        (Some(picture), _) => match (method, picture.updates) {
+    if let Some(picture) = finished_picture(method, state) {
+        return Some(match (method, picture.updates) {
             (Method::Standard, _) => format!("seed {}", run.key.seed),
+            // A file does not say how many there were.
+            (Method::Storm, _) if !run.texts.is_empty() => format!("seed {}", run.key.seed),
             (Method::Storm, 1) => format!("seed {} · 1 update", run.key.seed),
             (Method::Storm, updates) => format!("seed {} · {updates} updates", run.key.seed),
-        },
-        (_, RunState::Cancelled) if at_the_end => format!("cancelled at step {}", step + 1),
-        (_, RunState::Failed) if at_the_end => format!("failed at step {}", step + 1),
+        });
+    }
+    let step = state.shown_step(method)?;
+    let at_the_end = is_at_the_end(method, state);
+    Some(match run.state {
+        RunState::Cancelled if at_the_end => format!("cancelled at step {}", step + 1),
+        RunState::Failed if at_the_end => format!("failed at step {}", step + 1),
         _ => format!("step {} of {}", step + 1, run.step_count),
     })
 }

@@ -98,6 +98,8 @@ impl GalleryPanel {
         }
         let palette = Palette::of(ui);
         ui.spacing_mut().item_spacing.x = 8.0;
+        // Fields have the colour of the ground elsewhere, on which this one stands.
+        ui.visuals_mut().extreme_bg_color = palette.raised;
         let edit = TextEdit::singleline(&mut self.search)
             .hint_text("Search the prompts")
             .desired_width(220.0);
@@ -301,10 +303,6 @@ fn entry_ui(
 /// there is room for.
 pub fn label_ui(ui: &Ui, pictures: Rect, label: &str, prompt: &str) {
     let font = egui::FontId::proportional(crate::app::look::theme::SMALL_SIZE);
-    let top = pictures.top()
-        + pictures
-            .height()
-            .min(THUMBNAIL.max(pictures.height() - 18.0));
     let text = match prompt.is_empty() {
         true => label.to_owned(),
         false => format!("{label} · {prompt}"),
@@ -313,7 +311,7 @@ pub fn label_ui(ui: &Ui, pictures: Rect, label: &str, prompt: &str) {
     let mut line = LayoutJob::simple_singleline(text, font, colour);
     line.wrap = TextWrapping::truncate_at_width(pictures.width());
     let galley = ui.painter().layout_job(line);
-    let place = egui::pos2(pictures.left(), top + 3.0);
+    let place = pictures.left_bottom() + vec2(0.0, 3.0);
     ui.painter().galley(place, galley, colour);
 }
 

@@ -1,7 +1,7 @@
 //! The settings on the left: every parameter with its explanation, its range
 //! and a way back to its default.
 
-use egui::{Align, CollapsingHeader, Layout, ScrollArea, Ui, vec2};
+use egui::{Align, CollapsingHeader, Layout, ScrollArea, Ui, UiBuilder, vec2};
 use strum::VariantArray;
 
 use super::lora_settings::{lora_summary, lora_ui};
@@ -24,9 +24,18 @@ use crate::storm::ParameterGroup;
 #[derive(Debug, Default)]
 pub struct SettingsPanel;
 
+/// Room of the scroll bar in the pane's margin.
+const SCROLL_BAR: f32 = 10.0;
+
 impl SettingsPanel {
     pub fn ui(&mut self, ui: &mut Ui, state: &mut State) {
-        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        // The scroll bar stands in the pane's margin, beside the fields.
+        let fields = ui.available_rect_before_wrap();
+        let wider = fields.with_max_x(fields.right() + SCROLL_BAR);
+        let mut outer = ui.new_child(UiBuilder::new().max_rect(wider));
+        let scrolled = ScrollArea::vertical().auto_shrink(false);
+        scrolled.show(&mut outer, |ui| {
+            ui.set_max_width(fields.width());
             group(ui, "Model", true, |ui| model_ui(ui, state));
             group(ui, "Picture", true, |ui| picture_ui(ui, state));
             group(ui, "More of sampling", false, |ui| {
