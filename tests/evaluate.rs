@@ -202,6 +202,62 @@ fn a_run_goes_on_where_it_stopped_and_its_shards_merge() {
 }
 
 #[test]
+fn tasks_are_judged_go_on_where_they_stopped_and_their_shards_merge() {
+    let folder = tempfile::tempdir().unwrap();
+    let tasks = ["--methods", "standard,storm", "--tasks", "count,region"];
+    let run = |name: &str, more: &[&str]| {
+        let line: Vec<&str> = tasks.iter().chain(more).copied().collect();
+        evaluate(&folder.path().join(name), &line)
+    };
+    // Two numbers of cats, a region for each of both objects.
+    let part = rows(&run("whole", &["--shard", "1/2"]));
+    let pictures = |row: &serde_json::Value| row["pictures"].as_u64().unwrap();
+    assert_eq!(part.iter().map(pictures).max(), Some(2), "{part:?}");
+    let whole = rows(&run("whole", &[]));
+    for task in ["count", "region"] {
+        for method in ["standard", "storm"] {
+            let row = whole
+                .iter()
+                .find(|row| row["task"] == task && row["method"] == method);
+            let row = row.unwrap_or_else(|| panic!("no {task} by {method}: {whole:?}"));
+            assert_eq!(row["pictures"], 2, "{row}");
+            assert!(row["score"].is_number(), "{row}");
+        }
+    }
+    let lines = |name: &str| {
+        let folder = folder.path().join(name);
+        let mut files = vec![folder];
+        let mut lines = Vec::new();
+        while let Some(path) = files.pop() {
+            if path.is_dir() {
+                let entries = std::fs::read_dir(path).unwrap();
+                files.extend(entries.map(|entry| entry.unwrap().path()));
+            } else if path.extension().is_some_and(|ending| ending == "jsonl") {
+                let content = std::fs::read_to_string(path).unwrap();
+                lines.extend(content.lines().map(str::to_string));
+            }
+        }
+        lines
+    };
+    let before = lines("whole");
+    assert_eq!(before.len(), 8);
+    assert_eq!(rows(&run("whole", &[])), whole);
+    assert_eq!(lines("whole"), before, "something was made twice");
+
+    for shard in ["0/2", "1/2"] {
+        rows(&run(&shard.replace('/', "-"), &["--shard", shard]));
+    }
+    let parts = ["0-2", "1-2"].map(|part| folder.path().join(part));
+    let [one, other] = parts.each_ref().map(|part| part.to_str().unwrap());
+    let merged = rows(&run("whole", &["--merge", one, other]));
+    for (merged, whole) in merged.iter().zip(&whole) {
+        for key in ["task", "method", "pictures", "score"] {
+            assert_eq!(merged[key], whole[key], "{key}");
+        }
+    }
+}
+
+#[test]
 fn what_cannot_be_judged_is_refused_before_anything_is_made() {
     let folder = tempfile::tempdir().unwrap();
     let cases: [(&[&str], &str); 5] = [
