@@ -337,6 +337,34 @@ mod tests {
     }
 
     #[test]
+    fn hashes_of_networks_are_kept_whichever_item_says_them() {
+        let hashes = |items: &str| -> Vec<(UsedKind, String, Option<String>)> {
+            let text = format!("a <lora:detail:1>\nSteps: 2, Seed: 1, CFG scale: 7, {items}");
+            let networks = read_text(&text).networks.into_iter();
+            networks.map(|it| (it.kind, it.name, it.hash)).collect()
+        };
+        let detail = (
+            UsedKind::Lora,
+            "detail".to_owned(),
+            Some("0123abcd4567".to_owned()),
+        );
+        let bad = (
+            UsedKind::TextualInversion,
+            "bad".to_owned(),
+            Some("89abcdef01".to_owned()),
+        );
+        let both = [detail, bad];
+        assert_eq!(
+            hashes(r#"Lora hashes: "detail: 0123ABCD4567", TI hashes: "bad: 89abcdef01""#),
+            both
+        );
+        let browsers = r#"Hashes: "{\"embed:bad\": \"89abcdef01\", \"lora:detail\": \"0123abcd4567\", \"model\": \"fc2511737a\"}""#;
+        let mut read = hashes(browsers);
+        read.reverse();
+        assert_eq!(read, both);
+    }
+
+    #[test]
     fn programs_are_called_by_the_name_they_sign_with() {
         for (items, program) in [
             ("Version: v1.10.1", Program::Automatic1111),
