@@ -5,6 +5,7 @@
 //! --ignored --nocapture`, DIR as parity/make_full_size.py writes it; its numbers are random,
 //! and so are the LoRAs'.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -13,7 +14,6 @@ use std::time::Instant;
 
 use burn::tensor::Device;
 use half::f16;
-use safetensors::SafeTensors;
 use safetensors::tensor::Dtype;
 use storm_studio::checkpoint::{
     Checkpoint, CheckpointSource, LoraFile, MergedLora, StableDiffusion, WeightType,
@@ -46,13 +46,18 @@ fn shapes(path: &Path) -> Vec<(String, Vec<usize>)> {
     let mut file = File::open(path).unwrap();
     let mut length = [0; 8];
     file.read_exact(&mut length).unwrap();
-    let mut header = length.to_vec();
+    let mut header = Vec::new();
     let length = u64::from_le_bytes(length);
     file.take(length).read_to_end(&mut header).unwrap();
-    let (_, metadata) = SafeTensors::read_metadata(&header).unwrap();
-    let tensors = metadata.tensors().into_iter();
+    let header: BTreeMap<String, serde_json::Value> = serde_json::from_slice(&header).unwrap();
+    let tensors = header
+        .into_iter()
+        .filter(|(name, _)| name != "__metadata__");
     tensors
-        .map(|(name, info)| (name, info.shape.clone()))
+        .map(|(name, entry)| {
+            let shape = serde_json::from_value(entry["shape"].clone());
+            (name, shape.unwrap())
+        })
         .collect()
 }
 
