@@ -7,12 +7,12 @@ use serde_json::json;
 use storm_studio::checkpoint::CheckpointSource;
 use storm_studio::device::ComputeDevice;
 use storm_studio::diffusion::{Method, Methods, SchedulerKind};
-use storm_studio::engine::{Engine, Event, Notice, Picture, Recipe, Request};
+use storm_studio::engine::{Engine, Event, Notice, Recipe, Request};
 use storm_studio::export::metadata::own_of;
 use storm_studio::storm::RelationKind;
 
 use crate::checkpoints::copy_folder;
-use crate::engine::{cat_and_dog, run};
+use crate::engine::{cat_and_dog, pictures, run};
 use crate::fixture::folder;
 use crate::single_files::edit_config;
 
@@ -26,14 +26,6 @@ fn request() -> Request {
     let mut request = cat_and_dog(RelationKind::LeftOf, 2);
     request.settings.size = Some([256, 192]);
     request
-}
-
-fn pictures(events: &[Event]) -> Vec<&Picture> {
-    let pictures = events.iter().filter_map(|event| match event {
-        Event::Picture(picture) => Some(picture),
-        _ => None,
-    });
-    pictures.collect()
 }
 
 #[test]

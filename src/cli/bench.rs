@@ -15,7 +15,7 @@ use serde::Serialize;
 use strum::VariantArray;
 
 use super::Failure;
-use super::generate::{failure, wait_for_model};
+use super::engine_answers::{failure, wait_for_model};
 use super::model::{DeviceArguments, ModelArguments, ThreadArguments};
 use super::output;
 use super::report::Report;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::engine_answers::{failure, wait_for_model};
 use super::evaluate_arguments::EvaluateArguments;
-use super::generate::{failure, wait_for_model};
 use super::generate_plan::seeds;
 use super::interrupt::Interrupt;
 use super::prompt::prompt_tokenizer;

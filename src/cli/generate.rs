@@ -8,6 +8,7 @@ use image::RgbImage;
 
 use super::Failure;
 use super::arguments::GenerateArguments;
+use super::engine_answers::{failure, wait_for_model};
 use super::generate_plan::{Job, PromptReader, jobs, other_files, prompts, settings};
 use super::interrupt::Interrupt;
 use super::network_arguments::tell_walks;
@@ -17,9 +18,7 @@ use super::sweep_pictures::SweepPictures;
 use crate::checkpoint::CheckpointSource;
 use crate::diffusion::Method;
 use crate::draw::ColourMap;
-use crate::engine::{
-    Engine, EngineError, Event, ModelInfo, RequestId, Settings, StepEvent, StepKey, Sweep,
-};
+use crate::engine::{Engine, Event, ModelInfo, RequestId, Settings, StepEvent, StepKey, Sweep};
 use crate::export::animation::AnimationKind;
 use crate::export::{GridError, OutputFolder, PictureFormat, check_writable, save_new};
 use crate::film::{Film, animation, strip, write_animation};
@@ -142,32 +141,6 @@ fn check_files(arguments: &GenerateArguments, prompt: &str) -> Result<(), Failur
         .check(prompt)
         .and_then(|()| files.try_for_each(check_writable))
         .map_err(Failure::file)
-}
-
-/// Waits until the engine has loaded its model.
-pub(super) fn wait_for_model(
-    engine: &Engine,
-    report: &mut Report,
-) -> Result<Arc<ModelInfo>, Failure> {
-    while let Some(event) = engine.wait_event() {
-        match event {
-            Event::ModelReady(model) => {
-                report.own_walk(&model.own_walk);
-                model.notices.iter().for_each(|notice| report.note(notice));
-                return Ok(model);
-            }
-            Event::ModelFailed { error, .. } => return Err(Failure::model(error)),
-            Event::ModelLoading { name, .. } => report.loading(&name),
-            Event::ModelOpened(needs) => report.needs(&needs),
-            Event::ModelProgress(fraction) => report.loaded(fraction),
-            Event::CheckingDevice => report.note(
-                "Checking the graphics adapter against the CPU; this happens once and takes a while",
-            ),
-            _ => {}
-        }
-        report.check()?;
-    }
-    Err(Failure::run("the engine ended before the model was ready"))
 }
 
 /// All requests of one line and what has come of them.
@@ -377,25 +350,6 @@ fn grid_told(saved: SaveResult, report: &Report) -> Result<(), Failure> {
     Ok(())
 }
 
-/// An error of the engine with the exit code of its kind.
-pub(super) fn failure(error: &Arc<EngineError>) -> Failure {
-    match **error {
-        EngineError::Request(_) => Failure::usage(error),
-        EngineError::Checkpoint(_)
-        | EngineError::Lora(_)
-        | EngineError::Inversion(_)
-        | EngineError::BufferLimit { .. }
-        | EngineError::Memory { .. }
-        | EngineError::NoModel => Failure::model(error),
-        EngineError::DeviceLost(_) => Failure::device(error),
-        EngineError::Denoise(_)
-        | EngineError::HalvesOverflowed
-        | EngineError::DecodeOverflowed
-        | EngineError::OutOfMemory(_)
-        | EngineError::Breakdown(_) => Failure::run(error),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -411,14 +365,5 @@ mod tests {
         let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
         let failure = grid_told(Err(Box::new(full)), &report).unwrap_err();
         assert_eq!(failure.code, 6);
-    }
-
-    #[test]
-    fn a_lost_device_has_the_exit_code_of_devices() {
-        let lost = failure(&Arc::new(EngineError::DeviceLost("a card".to_string())));
-        assert_eq!(lost.code, 4);
-        assert!(lost.to_string().contains("a card"), "{lost}");
-        let memory = failure(&Arc::new(EngineError::OutOfMemory("a card".to_string())));
-        assert_eq!(memory.code, 5);
     }
 }

@@ -9,6 +9,7 @@ mod ask;
 mod bench;
 mod compare;
 mod doctor;
+mod engine_answers;
 mod evaluate;
 mod evaluate_arguments;
 mod generate;

@@ -105,16 +105,11 @@ impl MethodSummary {
             .map(|(relation, rate)| (relation.to_string(), number(*rate)))
             .collect();
         object.insert("per_relation".to_string(), relations.into());
-        let keyed = |figures: &BTreeMap<Figure, Estimate>| {
-            let figures = figures.iter();
-            figures
-                .map(|(figure, estimate)| (figure.key(), *estimate))
-                .collect()
-        };
         insert_figures(
             &mut object,
-            keyed(&self.figures),
-            keyed(&self.storm_minus_this),
+            &self.figures,
+            &self.storm_minus_this,
+            |figure| figure.key(),
         );
         object.into()
     }
@@ -133,13 +128,15 @@ fn estimates(mut of: impl FnMut(Figure, usize) -> (f64, Vec<f64>)) -> BTreeMap<F
 
 /// Writes the figures by their keys, and by the same keys their intervals and what the
 /// default method has more, where there is something to compare.
-pub(super) fn insert_figures(
+pub(super) fn insert_figures<F: Copy>(
     object: &mut Map<String, Value>,
-    figures: Vec<(&'static str, Estimate)>,
-    storm_minus_this: Vec<(&'static str, Estimate)>,
+    figures: &BTreeMap<F, Estimate>,
+    storm_minus_this: &BTreeMap<F, Estimate>,
+    key_of: impl Fn(F) -> &'static str,
 ) {
     let mut intervals = Map::new();
-    for (key, estimate) in figures {
+    for (figure, estimate) in figures {
+        let key = key_of(*figure);
         object.insert(key.to_string(), number(estimate.value));
         intervals.insert(key.to_string(), range(estimate.interval));
     }
@@ -147,12 +144,12 @@ pub(super) fn insert_figures(
     if storm_minus_this.is_empty() {
         return;
     }
-    let differences = storm_minus_this.into_iter().map(|(key, estimate)| {
+    let differences = storm_minus_this.iter().map(|(figure, estimate)| {
         let value = json!({
             "difference": number(estimate.value),
             "interval": range(estimate.interval),
         });
-        (key.to_string(), value)
+        (key_of(*figure).to_string(), value)
     });
     let differences: Map<String, Value> = differences.collect();
     object.insert("storm_minus_this".to_string(), differences.into());

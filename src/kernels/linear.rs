@@ -106,44 +106,35 @@ pub(crate) fn sequence_to_grid_added(
         }
         Kernels::Cube => {
             let [_, _, height, width] = residual.dims();
-            let weight = inputs_first(weight, outputs_first);
+            let weight = match outputs_first {
+                true => weight.transpose(),
+                false => weight,
+            };
             let added = added_on_gpu(hidden, weight, bias, to_sequence(residual));
             to_grid(added, height, width)
         }
     }
 }
 
-/// A weight as [inputs, outputs].
-fn inputs_first(weight: Tensor<2>, outputs_first: bool) -> Tensor<2> {
-    match outputs_first {
-        true => weight.transpose(),
-        false => weight,
-    }
-}
-
-/// `residual` [batch, outputs, height, width] + `layer`, a 1 × 1 convolution, on
+/// `residual` [batch, outputs, height, width] + `conv`, which is 1 × 1, on
 /// `sample` [batch, channels, height, width].
-pub(crate) fn grid_added(layer: &Conv2d, sample: Tensor<4>, residual: Tensor<4>) -> Tensor<4> {
-    let (Some(kernels), Some((weight, bias, outputs_first))) = (
-        super::kernels_for(&sample),
-        CellLayer::Convolution(layer).parameters(),
-    ) else {
-        return layer.forward(sample).add(residual);
-    };
-    match kernels {
-        Kernels::Flex | Kernels::FlexWithGradient => Tensor::from_dispatch(Dispatch::grid_added(
-            sample.into_dispatch(),
-            weight.into_dispatch(),
-            bias.into_dispatch(),
-            residual.into_dispatch(),
-            outputs_first,
-        )),
-        Kernels::Cube => {
-            let [_, _, height, width] = residual.dims();
-            let weight = inputs_first(weight, outputs_first);
-            let [sample, residual] = [sample, residual].map(to_sequence);
-            to_grid(added_on_gpu(sample, weight, bias, residual), height, width)
+pub(crate) fn grid_added(conv: &Conv2d, sample: Tensor<4>, residual: Tensor<4>) -> Tensor<4> {
+    let layer = CellLayer::Convolution(conv);
+    match (super::kernels_for(&sample), layer.parameters()) {
+        (Some(Kernels::Flex | Kernels::FlexWithGradient), Some((weight, bias, outputs_first))) => {
+            Tensor::from_dispatch(Dispatch::grid_added(
+                sample.into_dispatch(),
+                weight.into_dispatch(),
+                bias.into_dispatch(),
+                residual.into_dispatch(),
+                outputs_first,
+            ))
         }
+        // There a grid is a sequence already: its channels lie side by side.
+        (Some(Kernels::Cube), Some(_)) => {
+            sequence_to_grid_added(layer, to_sequence(sample), residual)
+        }
+        _ => conv.forward(sample).add(residual),
     }
 }
 

@@ -5,9 +5,8 @@
 //! a norm and its activation, a convolution and its bias, attention and the mean
 //! of its probabilities are one operation each. Each has a chain of burn's own
 //! operations, which says what it computes and which runs wherever there is no
-//! kernel for it. On the CPU all but attention with its
-//! probabilities have a backward pass of their own besides ([`differentiable`]), by the
-//! input alone: weights are constants here.
+//! kernel for it. On the CPU they have a backward pass of their own besides
+//! ([`differentiable`]), by what is no weight: weights are constants here.
 
 mod attention;
 mod convolution;

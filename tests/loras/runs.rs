@@ -7,16 +7,14 @@ use safetensors::tensor::Dtype;
 use sha2::{Digest, Sha256};
 use storm_studio::checkpoint::LoraFile;
 use storm_studio::diffusion::Methods;
-use storm_studio::engine::{
-    Event, LoraChoice, NetworkFile, NetworkLibrary, Picture, Recipe, Request,
-};
+use storm_studio::engine::{Event, LoraChoice, NetworkFile, NetworkLibrary, Recipe, Request};
 use storm_studio::export::metadata::own_of;
 use storm_studio::export::{PARAMETERS_KEYWORD, TextChunk};
 use storm_studio::restore::{PictureTexts, settings_of};
 
 use super::made::{Dice, Layer, stored};
 use crate::checkpoints::UNET;
-use crate::engine::{engine, run};
+use crate::engine::{engine, pictures, run};
 use crate::ldm_names::{Tensors, read, write};
 
 /// A LoRA for the embedded model, in a folder.
@@ -41,14 +39,6 @@ pub fn toybox_lora(home: &Path) {
         );
     }
     write(&tensors, &home.join("toys.safetensors"));
-}
-
-fn pictures(events: &[Event]) -> Vec<&Picture> {
-    let pictures = events.iter().filter_map(|event| match event {
-        Event::Picture(picture) => Some(picture),
-        _ => None,
-    });
-    pictures.collect()
 }
 
 #[test]

@@ -1,3 +1,5 @@
+//! Sweeps: what an axis is, what is refused, and the requests that come of it.
+
 use super::*;
 use crate::diffusion::NoiseKind;
 use crate::diffusion::SchedulerKind;

@@ -138,16 +138,11 @@ impl TaskRow {
         object.insert("task".to_string(), json!(task));
         object.insert("method".to_string(), json!(self.method));
         object.insert("pictures".to_string(), json!(self.pictures));
-        let keyed = |figures: &BTreeMap<TaskFigure, Estimate>| {
-            let figures = figures.iter();
-            figures
-                .map(|(figure, estimate)| (figure.key(), *estimate))
-                .collect()
-        };
         insert_figures(
             &mut object,
-            keyed(&self.figures),
-            keyed(&self.storm_minus_this),
+            &self.figures,
+            &self.storm_minus_this,
+            |figure| figure.key(),
         );
         object.into()
     }

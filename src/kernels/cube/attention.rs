@@ -1,9 +1,11 @@
 //! A softmax and its mean over the heads in one launch.
 
 use burn::backend::TensorMetadata;
+use burn::tensor::DType;
 use burn_cubecl::cubecl;
 use burn_cubecl::cubecl::ir::ElemType;
 use burn_cubecl::cubecl::prelude::*;
+use burn_cubecl::ops::numeric::empty_device_dtype;
 
 use super::reduction::{largest, total};
 use super::{CubeTensor, UNITS, empty_like};
@@ -13,7 +15,7 @@ use super::{CubeTensor, UNITS, empty_like};
 fn softmax_with_mean_kernel<F: Float>(
     scores: &Tensor<F>,
     probabilities: &mut Tensor<F>,
-    mean: &mut Tensor<F>,
+    mean: &mut Tensor<f32>,
     #[comptime] units: usize,
     #[define(F)] _dtype: ElemType,
 ) {
@@ -54,10 +56,9 @@ fn softmax_with_mean_kernel<F: Float>(
             // A unit sees the same places of every head.
             let share = probability / heads as f32;
             if head == 0 {
-                mean[mean_row + index] = F::cast_from(share);
+                mean[mean_row + index] = share;
             } else {
-                let before = f32::cast_from(mean[mean_row + index]);
-                mean[mean_row + index] = F::cast_from(before + share);
+                mean[mean_row + index] += share;
             }
             index += units;
         }
@@ -66,12 +67,13 @@ fn softmax_with_mean_kernel<F: Float>(
 }
 
 /// `scores` [batch, heads, positions, context] → their softmax over the context, and
-/// its mean over the heads, [batch, positions, context].
+/// its mean over the heads, [batch, positions, context], in f32.
 pub(in crate::kernels) fn softmax_with_mean(scores: CubeTensor) -> (CubeTensor, CubeTensor) {
     let [batch, heads, positions, context] = scores.shape().dims::<4>();
     let probabilities = empty_like(&scores, [batch, heads, positions, context]);
-    let mean = empty_like(&scores, [batch, positions, context]);
     let client = scores.client.clone();
+    let shape = [batch, positions, context].into();
+    let mean = empty_device_dtype(client.clone(), scores.device(), shape, DType::F32);
     let dtype = burn::backend::cubecl::dtype_to_storage_type(scores.dtype());
     let units = (context.next_power_of_two() as u32).clamp(32, UNITS);
     softmax_with_mean_kernel::launch(

@@ -80,25 +80,31 @@ impl Softmax {
     }
 }
 
-/// Queries, keys and values of one sample: numbers, and where each head's rows lie.
+/// Queries, keys and values of one sample.
 #[derive(Debug, Clone, Copy)]
 struct Sample<'a> {
     query: &'a [f32],
     key: &'a [f32],
     value: &'a [f32],
     context: usize,
-    heads: usize,
-    /// Numbers from one position to the next.
-    width: usize,
+    heads: Heads,
 }
 
-impl Sample<'_> {
-    fn head_width(&self) -> usize {
-        self.width / self.heads
+/// How the heads' numbers lie side by side in a position's.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Heads {
+    pub(super) count: usize,
+    /// Numbers from one position to the next.
+    pub(super) width: usize,
+}
+
+impl Heads {
+    pub(super) fn head_width(self) -> usize {
+        self.width / self.count
     }
 
-    /// The rows `first .. first + count` of one head.
-    fn head(&self, head: usize, first: usize, count: usize) -> Layout {
+    /// The positions `first .. first + count` of one head.
+    pub(super) fn rows(self, head: usize, first: usize, count: usize) -> Layout {
         let head_width = self.head_width();
         let start = first * self.width + head * head_width;
         Layout::rows(start, count, head_width, self.width)
@@ -147,8 +153,10 @@ pub(in crate::kernels) fn attend(
             key: &values(&key)[of(context)],
             value: &values(&value)[of(context)],
             context,
-            heads,
-            width,
+            heads: Heads {
+                count: heads,
+                width,
+            },
         };
         let parts = output
             .par_chunks_mut((rows * width).max(1))
@@ -181,8 +189,9 @@ fn attend_rows(
     maps: Option<&mut [f32]>,
     log_sums: &mut [f32],
 ) {
-    let rows = output.len() / sample.width.max(1);
-    let (context, head_width) = (sample.context, sample.head_width());
+    let (context, heads) = (sample.context, sample.heads);
+    let head_width = heads.head_width();
+    let rows = output.len() / heads.width.max(1);
     // The mean needs all of a column's scores after its sum is known.
     let at_once = match maps {
         Some(_) => context,
@@ -199,7 +208,7 @@ fn attend_rows(
         scores.resize(at_once * rows, 0.0);
         summed.clear();
         summed.resize(maps.as_ref().map_or(0, |maps| maps.len()), 0.0);
-        for head in 0..sample.heads {
+        for head in 0..heads.count {
             softmax.begin(rows);
             attended.clear();
             attended.resize(head_width * rows, 0.0);
@@ -211,8 +220,8 @@ fn attend_rows(
                     (scores, at),
                     Destination::Overwritten,
                     (head_width as f32).powf(-0.5),
-                    (sample.key, sample.head(head, start, count)),
-                    (sample.query, sample.head(head, first, rows).transposed()),
+                    (sample.key, heads.rows(head, start, count)),
+                    (sample.query, heads.rows(head, first, rows).transposed()),
                 );
                 soften(scores, rows, softmax);
                 if start > 0 {
@@ -223,7 +232,7 @@ fn attend_rows(
                     (attended, sums_at),
                     Destination::AddedTo,
                     1.0,
-                    (sample.value, sample.head(head, start, count).transposed()),
+                    (sample.value, heads.rows(head, start, count).transposed()),
                     (scores, at),
                 );
             }
@@ -233,19 +242,19 @@ fn attend_rows(
                 factor: share,
             } = softmax;
             for (row, (largest, sum)) in largest.iter().zip(sum.iter()).enumerate() {
-                log_sums[row * sample.heads + head] = largest + sum.ln();
+                log_sums[row * heads.count + head] = largest + sum.ln();
                 share[row] = 1.0 / sum;
             }
             if !summed.is_empty() {
                 add_columns(summed, scores, share);
             }
             scale_columns(attended, share);
-            let into = output.chunks_exact_mut(sample.width);
+            let into = output.chunks_exact_mut(heads.width);
             let into = into.map(|row| &mut row[head * head_width..][..head_width]);
             transpose(attended, into);
         }
         if let Some(maps) = maps {
-            let share = 1.0 / sample.heads as f32;
+            let share = 1.0 / heads.count as f32;
             summed.iter_mut().for_each(|sum| *sum *= share);
             transpose(summed, maps.chunks_exact_mut(context.max(1)));
         }

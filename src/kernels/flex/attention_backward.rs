@@ -7,7 +7,7 @@ use std::sync::Arc;
 use macerator::Simd;
 use rayon::prelude::*;
 
-use super::attention::{CONTEXT_AT_ONCE, rows_at_once, transpose};
+use super::attention::{CONTEXT_AT_ONCE, Heads, rows_at_once, transpose};
 use super::elementary::exp;
 use super::matrix::{Destination, Layout, multiply};
 use super::{FlexTensor, tensor, values};
@@ -49,8 +49,7 @@ struct Sample<'a> {
     log_sums: &'a [f32],
     from: From<'a>,
     context: usize,
-    heads: usize,
-    width: usize,
+    heads: Heads,
 }
 
 #[derive(Clone, Copy)]
@@ -61,19 +60,6 @@ enum From<'a> {
         gradient: &'a [f32],
     },
     Mean(&'a [f32]),
-}
-
-impl Sample<'_> {
-    fn head_width(&self) -> usize {
-        self.width / self.heads
-    }
-
-    /// The rows `first .. first + count` of one head.
-    fn head(&self, head: usize, first: usize, count: usize) -> Layout {
-        let head_width = self.head_width();
-        let start = first * self.width + head * head_width;
-        Layout::rows(start, count, head_width, self.width)
-    }
 }
 
 /// The numbers of a task, a column for each query.
@@ -140,8 +126,10 @@ pub(in crate::kernels) fn gradients(
                 others => From::Mean(&values(&others[0])[of(positions, context)]),
             },
             context,
-            heads,
-            width,
+            heads: Heads {
+                count: heads,
+                width,
+            },
         };
         let parts = of_query.par_chunks_mut((rows * width).max(1)).enumerate();
         // Every thread sums up keys and values of its own.
@@ -183,8 +171,9 @@ fn go_back(
     mut of_key_value: Option<&mut [Vec<f32>; 2]>,
     workspace: &mut Workspace,
 ) {
-    let rows = of_query.len() / sample.width.max(1);
-    let (context, head_width) = (sample.context, sample.head_width());
+    let (context, heads) = (sample.context, sample.heads);
+    let head_width = heads.head_width();
+    let rows = of_query.len() / heads.width.max(1);
     // Of a mean, the sum of a row is not known before all of it was seen.
     let at_once = match sample.from {
         From::Attended { .. } => context.min(CONTEXT_AT_ONCE),
@@ -211,13 +200,13 @@ fn go_back(
     // Of a mean, a head has its share.
     let share = match sample.from {
         From::Attended { .. } => scale,
-        From::Mean(_) => scale / sample.heads as f32,
+        From::Mean(_) => scale / heads.count as f32,
     };
-    for head in 0..sample.heads {
-        let these = sample.head(head, first, rows);
-        let of_these = sample.log_sums[first * sample.heads + head..].iter();
+    for head in 0..heads.count {
+        let these = heads.rows(head, first, rows);
+        let of_these = sample.log_sums[first * heads.count + head..].iter();
         log_sums.clear();
-        log_sums.extend(of_these.step_by(sample.heads).take(rows));
+        log_sums.extend(of_these.step_by(heads.count).take(rows));
         of_queries.clear();
         of_queries.resize(head_width * rows, 0.0);
         sums.clear();
@@ -236,7 +225,7 @@ fn go_back(
         for start in (0..context).step_by(at_once.max(1)) {
             let count = at_once.min(context - start);
             let at = Layout::rows(0, count, rows, rows);
-            let part = sample.head(head, start, count);
+            let part = heads.rows(head, start, count);
             let probabilities = &mut probabilities[..count * rows];
             let of_scores = &mut of_scores[..count * rows];
             multiply(
@@ -292,7 +281,7 @@ fn go_back(
                 );
             }
         }
-        let into = of_query.chunks_exact_mut(sample.width);
+        let into = of_query.chunks_exact_mut(heads.width);
         let into = into.map(|row| &mut row[head * head_width..][..head_width]);
         transpose(of_queries, into);
     }

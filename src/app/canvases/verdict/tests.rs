@@ -1,3 +1,5 @@
+//! What verdicts say of readings and sightings.
+
 use super::*;
 use crate::engine::FoundObject;
 use crate::storm::objective::{ObjectReading, RelationReading};

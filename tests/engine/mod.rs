@@ -1,5 +1,8 @@
 //! Whole runs through the engine on the embedded model.
 
+mod models;
+mod refusals;
+
 use std::sync::Arc;
 
 use storm_studio::checkpoint::CheckpointSource;
@@ -68,7 +71,7 @@ pub fn run(engine: &Engine, request: Request) -> Vec<Event> {
     events
 }
 
-fn pictures(events: &[Event]) -> Vec<&Picture> {
+pub fn pictures(events: &[Event]) -> Vec<&Picture> {
     let pictures = events.iter().filter_map(|event| match event {
         Event::Picture(picture) => Some(picture),
         _ => None,
@@ -193,63 +196,6 @@ fn a_cancelled_run_ends_within_a_step_and_makes_no_picture() {
 }
 
 #[test]
-fn the_old_model_stays_until_the_files_of_the_next_one_are_in_order() {
-    let engine = engine();
-    let mut request = cat_and_dog(RelationKind::LeftOf, 400);
-    let running = engine.submit(request.clone());
-    while !matches!(engine.wait_event(), Some(Event::Stepped(_))) {}
-    // Behind the run: one that is given up, and one that is not there.
-    engine.load(CheckpointSource::Folder(folder().join("narrow-sd1")));
-    engine.cancel_loading();
-    engine.load(CheckpointSource::Folder(folder().join("no-such-model")));
-    engine.cancel_all();
-    let mut failures = Vec::new();
-    while failures.len() < 2 {
-        match engine.wait_event().expect("the engine goes on") {
-            Event::ModelFailed { error, .. } => failures.push(error.to_string()),
-            Event::ModelOpened(needs) => panic!("{needs:?}"),
-            Event::Finished { request, .. } => assert_ne!(request, running),
-            _ => {}
-        }
-    }
-    assert!(failures[0].contains("cancelled"), "{failures:?}");
-    assert!(failures[1].contains("no model at"), "{failures:?}");
-    request.settings.steps = 1;
-    let events = run(&engine, request);
-    assert_eq!(pictures(&events).len(), 2);
-}
-
-#[test]
-fn a_scheduler_config_is_read_before_the_old_model_goes() {
-    let engine = engine();
-    while !matches!(engine.wait_event(), Some(Event::ModelReady(_))) {}
-    for (config, words) in [
-        (r#"{"_class_name": "PNDMScheduler", "beta_st"#, "download"),
-        (r#"{"num_train_timesteps": "many"}"#, "another kind"),
-        (r#"{"trained_betas": [0.1, 0.2]}"#, "trained_betas"),
-        (r#"{"beta_end": 2}"#, "beta_end"),
-    ] {
-        let copy = copy_folder("narrow-sd1");
-        let file = "scheduler/scheduler_config.json";
-        std::fs::write(copy.path().join(file), config).unwrap();
-        engine.load(CheckpointSource::Folder(copy.path().to_path_buf()));
-        let error = loop {
-            match engine.wait_event().expect("the engine goes on") {
-                Event::ModelFailed { error, .. } => break error,
-                Event::ModelLoading { .. } => {}
-                other => panic!("{other:?}"),
-            }
-        };
-        assert!(matches!(*error, EngineError::Checkpoint(_)), "{error:?}");
-        let message = error.to_string();
-        assert!(message.contains("scheduler_config.json"), "{message}");
-        assert!(message.contains(words), "{message}");
-    }
-    let events = run(&engine, cat_and_dog(RelationKind::LeftOf, 1));
-    assert_eq!(pictures(&events).len(), 2);
-}
-
-#[test]
 fn the_prompt_comes_as_the_model_read_it_before_its_first_seed() {
     let engine = engine();
     let mut request = cat_and_dog(RelationKind::LeftOf, 1);
@@ -267,70 +213,6 @@ fn the_prompt_comes_as_the_model_read_it_before_its_first_seed() {
         .iter()
         .filter(|event| matches!(event, Event::PromptRead { .. }));
     assert_eq!(reads.count(), 1);
-}
-
-#[test]
-fn a_folder_called_as_the_embedded_model_is_a_folder() {
-    let shelf = tempfile::tempdir().unwrap();
-    let folder = shelf.path().join("toybox");
-    copy_into("narrow-sd1", &folder);
-    let source = CheckpointSource::from_path(&folder).unwrap();
-    let engine = Engine::start(ComputeDevice::cpu(None), source, 0, Arc::new(|| ()));
-    loop {
-        match engine.wait_event().expect("the engine goes on") {
-            Event::ModelReady(model) => {
-                assert_eq!(model.name, "toybox");
-                assert!(!model.is_embedded());
-                break;
-            }
-            Event::ModelFailed { error, .. } => panic!("{error}"),
-            _ => {}
-        }
-    }
-}
-
-#[test]
-fn impossible_requests_end_in_words_and_leave_the_engine_usable() {
-    let engine = engine();
-    let base = || cat_and_dog(RelationKind::LeftOf, 2);
-    let mut cases: Vec<(&str, Request)> = Vec::new();
-    let mut add = |words: &'static str, change: fn(&mut Request)| {
-        let mut request = base();
-        change(&mut request);
-        cases.push((words, request));
-    };
-    add("prompt is empty", |request| {
-        request.prompt = "  ".to_string()
-    });
-    add("between 1 and 1000", |request| request.settings.steps = 0);
-    add("give at least one", |request| request.seeds.clear());
-    add("100", |request| request.settings.guidance_scale = f64::NAN);
-    add("choose sides", |request| {
-        request.settings.size = Some([0, 64])
-    });
-    add("where things belong", |request| {
-        request.layout = Layout::default()
-    });
-    add("token", |request| {
-        request.layout.objects[0].tokens = vec![77]
-    });
-    add("token", |request| {
-        request.layout.objects[0].tokens = vec![0]
-    });
-    add("cat", |request| {
-        request.layout.objects[1].tokens = vec![2];
-    });
-    for (words, request) in cases {
-        let events = run(&engine, request);
-        match events.last() {
-            Some(Event::Failed { error, .. }) => {
-                let message = error.to_string();
-                assert!(message.contains(words), "{message:?} lacks {words:?}");
-            }
-            other => panic!("{words}: {other:?}"),
-        }
-    }
-    assert_eq!(pictures(&run(&engine, base())).len(), 2);
 }
 
 #[test]
@@ -412,32 +294,6 @@ fn a_recipe_of_the_first_version_makes_the_same_picture_again() {
     assert!(difference <= Some(1), "{difference:?}");
 }
 
-#[test]
-fn a_decode_that_overflows_is_told_without_a_picture_or_the_wrong_advice() {
-    let copy = copy_folder("narrow-sd1");
-    let weights = copy.path().join(VAE);
-    let mut tensors = read(&weights);
-    let last = tensors.get_mut("decoder.conv_out.weight").unwrap();
-    let count = last.bytes.len() / 4;
-    last.bytes = 3e38f32.to_le_bytes().repeat(count);
-    write(&tensors, &weights);
-    let source = CheckpointSource::Folder(copy.path().to_path_buf());
-    let engine = Engine::start(ComputeDevice::cpu(None), source, 0, Arc::new(|| ()));
-    let mut request = cat_and_dog(RelationKind::LeftOf, 1);
-    request.settings.methods = Methods::Standard;
-    request.settings.size = Some([64, 64]);
-    let events = run(&engine, request);
-    assert!(pictures(&events).is_empty());
-    match events.last() {
-        Some(Event::Failed { error, .. }) => {
-            let message = error.to_string();
-            assert!(message.contains("autoencoder"), "{message}");
-            assert!(!message.contains("f32"), "{message}");
-        }
-        other => panic!("{other:?}"),
-    }
-}
-
 /// The objects' extents in the standard picture's last step, and the wanted extents
 /// of the copies in STORM's first.
 fn extents(events: &[Event]) -> (Vec<Option<f64>>, Vec<f64>) {
@@ -493,31 +349,4 @@ fn a_big_object_is_seen_from_the_standard_picture_and_copies_are_placed() {
     assert_eq!(both[1].image, alone[0].image);
     let text = serde_json::to_string(&request).unwrap();
     assert_eq!(serde_json::from_str::<Request>(&text).unwrap(), request);
-}
-
-#[test]
-fn wishes_without_room_are_refused_before_the_first_step() {
-    let engine = engine();
-    let mut request = cat_and_dog(RelationKind::LeftOf, 4);
-    request.layout.targets = vec![ObjectTarget {
-        object: 0,
-        shape: Shape::Rectangle(Area {
-            x: 0.1,
-            y: 0.1,
-            width: 0.03,
-            height: 0.5,
-        }),
-        ..ObjectTarget::default()
-    }]
-    .into();
-    let events = run(&engine, request);
-    assert!(
-        !events
-            .iter()
-            .any(|event| matches!(event, Event::Stepped(_)))
-    );
-    let Some(Event::Failed { error, .. }) = events.last() else {
-        panic!("{:?}", events.last());
-    };
-    assert!(error.to_string().contains("16 × 16 cells"), "{error}");
 }
