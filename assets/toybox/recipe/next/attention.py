@@ -33,28 +33,32 @@ def captured(unet):
     return maps
 
 
-def targets(captions, covers):
-    """What each cell's words are, from captions (text, mentions) and the things' coverage [things, 16, 16] uint8.
+def targets(mentions, covers):
+    """What each cell's words are, from mentions [batch, mentions, 3] (the noun's token, its colour's token or 0, which things it
+    names as bits; all zero where there is none) and the things' coverage [batch, things, 16, 16] uint8.
 
     Returns wanted [batch, 256, 77], the share of a cell that each token should have (zero on the ground), and words [batch, 77],
     whether a token is a noun or a colour of the caption."""
-    wanted, words = torch.zeros(len(captions), CELLS, TOKENS), torch.zeros(len(captions), TOKENS)
-    for b, (_, mentions) in enumerate(captions):
-        for m in mentions:
-            place = covers[b][list(m.things)].float().amax(0).reshape(CELLS) / 255
-            share = CHOICES["noun"] if m.colour is not None else 1.0
-            for word, part in ((m.noun, share), (m.colour, 1 - share)):
-                if word is not None:
-                    wanted[b, :, word + 1] += place * part
-                    words[b, word + 1] = 1
-    return wanted, words
+    mentions = mentions.long()
+    noun, colour, things = mentions.unbind(-1)
+    named = (things[..., None] >> torch.arange(covers.shape[1], device=covers.device)) & 1  # [batch, mentions, things]
+    place = (named[..., None] * covers.flatten(2)[:, None]).amax(2).float() / 255  # [batch, mentions, 256]
+    share = torch.where(colour > 0, CHOICES["noun"], 1.0)[..., None]
+    wanted = covers.new_zeros(len(covers), TOKENS, CELLS, dtype=torch.float32)
+    words = covers.new_zeros(len(covers), TOKENS, dtype=torch.float32)
+    for token, part in ((noun, place * share), (colour, place * (1 - share))):
+        wanted.scatter_add_(1, token[..., None].expand_as(part), part)
+        words.scatter_(1, token, 1.0)
+    words[:, 0] = 0  # where there is no mention, or no colour, the token is the first one, with nothing to say
+    wanted[:, 0] = 0
+    return wanted.mT, words
 
 
 def reading_loss(attention, wanted, words):
     """Cross-entropy over the tokens of each cell of an object, up to a share that is enough, and on the ground of whether it is
     any of these words. `attention` [batch, 256, 77] sums to one over tokens. Mean over samples that have words."""
-    named = words.sum(-1) > 0
+    named = (words.sum(-1) > 0).float()
     at_objects = -(wanted * (attention / (CHOICES["enough"] * wanted.clamp(min=1e-3))).clamp(1e-6, 1).log()).sum((1, 2)) / wanted.sum((1, 2)).clamp(min=1e-3)
     bare = (1 - wanted.sum(-1)).clamp(min=0)
     on_ground = -(bare * (1 - (attention * words[:, None]).sum(-1)).clamp(min=1e-3).log()).sum(-1) / bare.sum(-1).clamp(min=1e-3)
-    return (at_objects + on_ground)[named].mean()
+    return ((at_objects + on_ground) * named).sum() / named.sum().clamp(min=1)

@@ -13,7 +13,6 @@ import torch.nn.functional as F
 import attention
 import data
 import detector
-import latents
 import scenes
 import text
 import tokenizer as tokens
@@ -41,10 +40,32 @@ def check_captions():
                 word = thing.name if len(m.things) == 1 else scenes.plural(thing.name)
                 assert said[m.noun + 1] == word + "</w>", (caption, said)
                 assert m.colour is None or said[m.colour + 1] == thing.colour + "</w>", (caption, said)
-            covers = [torch.from_numpy(np.stack([latents.coverage(t) for t in things]))]
-            wanted, words = attention.targets([(caption, mentions)], covers)
-            assert wanted.sum(-1).max() <= 1.0001 and (words.sum() == sum(1 + (m.colour is not None) for m in mentions))
             assert len(text.facts(caption, mentions)) >= len(mentions)
+
+
+def check_targets():
+    """What a shard says of its scenes, and what the training makes of it, against the captions one by one."""
+    rng, made = some(60)
+    with tempfile.TemporaryDirectory() as folder:
+        tokenizer = tokens.write(folder)
+        state = rng.bit_generator.state
+        shard = data.described(rng, made, [[scenes.mask(t) for t in ts] for ts in made], tokenizer)
+        rng.bit_generator.state = state
+        each, both = shard["ids"].shape[1], [*made, *map(data.mirrored, made)]
+        wanted, words = (v.view(len(both), each, *v.shape[1:]) for v in attention.targets(shard["mentions"].flatten(0, 1), shard["covers"].repeat_interleave(each, 0)))
+        for k, things in enumerate(both):
+            for c in range(each):
+                caption, mentions = scenes.caption(rng, things)
+                assert (text.ids_of(tokenizer, [caption])[0] == shard["ids"][k, c]).all()
+                ours, theirs = torch.zeros(256, 77), torch.zeros(77)
+                for m in mentions:
+                    place = np.max([data.coverage(scenes.mask(things[t])) for t in m.things], 0).reshape(-1) / 255
+                    noun = attention.CHOICES["noun"] if m.colour is not None else 1.0
+                    for word, part in ((m.noun, noun), (m.colour, 1 - noun)):
+                        if word is not None:
+                            ours[:, word + 1] += torch.from_numpy(place * part).float()
+                            theirs[word + 1] = 1
+                assert (wanted[k, c] - ours).abs().max() < 1e-6 and (words[k, c] == theirs).all(), caption
 
 
 def check_masks():
@@ -57,16 +78,17 @@ def check_masks():
             assert full.sum() > 20 and np.abs(one - two)[full].max() <= 1.0, t
             flipped = scenes.mask(t._replace(x=1 - t.x, mirrored=not t.mirrored))
             assert np.abs(flipped - scenes.mask(t)[:, ::-1]).max() == 0, t
-            assert abs(latents.coverage(t).astype(float).sum() / 255 * 64 - scenes.mask(t).sum()) < 40
+            assert abs(data.coverage(scenes.mask(t)).astype(float).sum() / 255 * 64 - scenes.mask(t).sum()) < 40
 
 
 def check_reader():
     _, made = some(60)
     for things in made:
-        heat, box, colour, mask, _ = detector.example(things)
-        logits = lambda v: torch.logit(torch.tensor(v).clamp(1e-4, 1 - 1e-4))
-        shades = F.one_hot(torch.tensor(colour).clamp(min=0), len(detector.COLOURS)).permute(2, 0, 1) * 10.0
-        found = detector.detect((logits(heat)[None], torch.tensor(box)[None], shades[None], logits(mask)[None, None]))[0]
+        facts = data.facts([things], [[scenes.mask(t) for t in things]])
+        heat, box, colour = detector.targets(facts["boxes"], facts["kinds"], facts["colours"])
+        shades = F.one_hot(colour.clamp(min=0), len(detector.COLOURS)).permute(0, 3, 1, 2) * 10.0
+        mask = facts["masks"][:, None].float() / 255
+        found = detector.detect((torch.logit(heat.clamp(1e-4, 1 - 1e-4)), box, shades, torch.logit(mask.clamp(1e-4, 1 - 1e-4))))[0]
         assert sorted((f.name, str(f.colour)) for f in found) == sorted((t.name, str(t.colour)) for t in things), (things, found)
         for t in things:
             f = min(found, key=lambda f: (f.x - t.x) ** 2 + (f.y - t.y) ** 2)
@@ -98,7 +120,7 @@ def check_folding():
 
 if __name__ == "__main__":
     scenes.use(sys.argv[1])
-    for check in (check_captions, check_masks, check_reader, check_folding):
+    for check in (check_captions, check_targets, check_masks, check_reader, check_folding):
         check()
         print(check.__name__, "holds")
     print(len(CONFIG["objects"]), "objects")

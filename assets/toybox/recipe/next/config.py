@@ -7,6 +7,7 @@ import torch
 with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "config.json")) as _file:
     CONFIG = json.load(_file)
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+GROUP = 250 if DEVICE == "cuda" else 10  # pictures that are painted or encoded together
 
 
 def save(value, path):

@@ -1,6 +1,6 @@
 """Trains the detector: which objects a picture shows, where, how large, in which colour, and which pixels are theirs.
 
-detector.py SPRITES WORK [--steps N]
+detector.py WORK [--steps N]
 
 It is trained apart from the generator on rendered scenes, half of them passed through the autoencoder, and on scenes that the
 model has painted again (repaint.py), as far as there are any, so that neither the decoder's softness nor the model's hand fools
@@ -28,7 +28,6 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 from diffusers import AutoencoderKL
-from PIL import Image, ImageDraw, ImageFilter
 from safetensors.torch import save_file
 
 import data
@@ -119,47 +118,44 @@ def detect(outputs, threshold=None):
     return found
 
 
-def with_disc(rng, picture, things):
-    """The picture with a soft disc on free ground, or as it is where none fits."""
-    side = rng.uniform(20, 56)
-    for _ in range(20):
-        x, y = rng.uniform(side / 2, scenes.SIZE - side / 2, 2)
-        if all(abs(x / scenes.SIZE - t.x) > t.w / 2 + side / 256 or abs(y / scenes.SIZE - t.y) > t.h / 2 + side / 256 for t in things):
-            break
-    else:
-        return picture
-    colour = (255, 255, 255) if rng.random() < 0.3 else tuple(int(v) for v in rng.integers(30, 256, 3))
-    cover = Image.new("L", picture.size, 0)
-    ImageDraw.Draw(cover).ellipse([x - side / 2, y - side / 2, x + side / 2, y + side / 2], fill=int(rng.integers(120, 256)))
-    cover = cover.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 4)))
-    return Image.composite(Image.new("RGB", picture.size, colour), picture, cover)
+def targets(boxes, kinds, colours):
+    """Targets of scenes [n, things, ...] (data.py): heat [n, objects, 32, 32], box [n, 4, 32, 32], colour [n, 32, 32], which is -1
+    where nothing is asked. A thing that the model is not taught is none."""
+    cells = (torch.arange(GRID, device=boxes.device) + 0.5) / GRID
+    across, down = torch.broadcast_tensors((cells - boxes[..., 0, None])[:, :, None, :], (cells - boxes[..., 1, None])[:, :, :, None])
+    w, h = boxes[..., 2], boxes[..., 3]
+    spread = (0.10 * (w * h).sqrt() + 0.4 / GRID)[..., None, None]
+    spot = torch.exp(-(across**2 + down**2) / (2 * spread**2)) * (kinds >= 0)[..., None, None]  # [n, things, 32, 32]
+    heat = boxes.new_zeros(len(boxes), len(NAMES), GRID, GRID)
+    box, colour = boxes.new_zeros(len(boxes), 4, GRID, GRID), torch.full_like(spot[:, 0], -1, dtype=torch.long)
+    rows = torch.arange(len(boxes), device=boxes.device)
+    for k in range(boxes.shape[1]):
+        kind = kinds[:, k].clamp(min=0)
+        heat[rows, kind] = torch.maximum(heat[rows, kind], spot[:, k] / spot[:, k].amax((1, 2), keepdim=True).clamp(min=1e-6))
+        near = spot[:, k] > 0.3
+        size = torch.stack([w[:, k], h[:, k]], 1).clamp(min=1e-3).log()[..., None, None].expand(-1, -1, GRID, GRID)
+        here = torch.cat([-across[:, k, None] * GRID, -down[:, k, None] * GRID, size], 1)
+        box = torch.where(near[:, None], here, box)
+        colour = torch.where(near, colours[:, k, None, None], colour)
+    return heat, box, colour
 
 
-def example(things):
-    """Targets of a scene: heat [objects, 32, 32], box [4, 32, 32], colour [32, 32] (-1 where nothing is asked), mask [128, 128],
-    and whether a pixel's mask is asked [128, 128]."""
-    cells = (np.arange(GRID) + 0.5) / GRID
-    heat, box = np.zeros((len(NAMES), GRID, GRID), np.float32), np.zeros((4, GRID, GRID), np.float32)
-    colour, mask = np.full((GRID, GRID), -1), np.zeros((scenes.SIZE, scenes.SIZE), np.float32)
-    for t in things:
-        if t.name not in NAMES:  # a thing that the model is not taught is none
-            continue
-        across, down = (cells - t.x)[None, :], (cells - t.y)[:, None]
-        spread = 0.10 * np.sqrt(t.w * t.h) + 0.4 / GRID
-        spot = np.exp(-(across**2 + down**2) / (2 * spread**2)).astype(np.float32)
-        kind = NAMES.index(t.name)
-        heat[kind] = np.maximum(heat[kind], spot / spot.max())
-        near = spot > 0.3
-        wide = np.broadcast_to(across, near.shape), np.broadcast_to(down, near.shape)
-        for k, value in enumerate((-wide[0] * GRID, -wide[1] * GRID, np.full_like(spot, np.log(t.w)), np.full_like(spot, np.log(t.h)))):
-            box[k][near] = value[near]
-        colour[near] = COLOURS.index(t.colour)
-        mask = np.maximum(mask, scenes.mask(t))
-    known = np.ones_like(mask)
-    for t in things:
-        if t.name not in NAMES:
-            known = np.where(scenes.mask(t) > 0.1, np.float32(0), known)
-    return heat, box, colour, mask, known
+def with_discs(x, taken):
+    """Pictures [n, 3, 128, 128] in [0, 1] with a soft disc each, in some colour, on ground that nothing covers (`taken`
+    [n, 128, 128]), or as they are where eight places were not free."""
+    pixel = (torch.arange(scenes.SIZE, device=x.device) + 0.5) / scenes.SIZE
+    random = lambda *shape: torch.rand(len(x), *shape, device=x.device)
+    radius, soft, strength = 0.08 + 0.14 * random(1, 1), 0.004 + 0.03 * random(1, 1), 0.5 + 0.5 * random(1, 1)
+    colour = torch.where(random(1) < 0.3, 1.0, 0.12 + 0.88 * random(3))
+    best, cover = torch.full((len(x),), 0.5, device=x.device), torch.zeros_like(taken)
+    for _ in range(8):
+        centre = radius + (1 - 2 * radius) * random(2, 1)
+        away = ((pixel - centre[:, :1])[:, None, 0] ** 2 + (pixel - centre[:, 1:])[:, 0, :, None] ** 2).sqrt()
+        disc = strength * torch.sigmoid((radius - away) / soft)
+        touched = (disc * taken).amax((1, 2))
+        cover = torch.where(((touched < 0.02) & (best > 0.02))[:, None, None], disc, cover)
+        best = torch.minimum(best, touched)
+    return x + cover[:, None] * (colour[..., None, None] - x)
 
 
 def loss_of(outputs, heat, box, colour, mask, known):
@@ -178,47 +174,40 @@ def loss_of(outputs, heat, box, colour, mask, known):
 
 
 class Pictures:
-    """Rendered scenes of several sets, and repainted ones if there are any."""
+    """Rendered scenes of several sets on the device, and repainted ones if there are any."""
+
+    KEYS = ("pictures", "boxes", "kinds", "colours", "masks", "strangers")
 
     def __init__(self, work, held_out=False):
         paths = [data.path(work, name, number) for name in ("autoencoder", *CONFIG["sets"])
                  for number in ([data.HELD_OUT] if held_out else data.shards(work, name)[: CHOICES["shards"]])]
-        self.rendered = [torch.load(p) for p in paths if os.path.exists(p)]
-        self.repainted = [torch.load(p) for p in sorted(glob.glob(f"{work}/data/repainted_{'held' if held_out else 'train'}_*.pt"))]
+        join = lambda ps: [torch.cat(v).to(DEVICE) for v in zip(*([shard[k] for k in self.KEYS] for shard in map(torch.load, ps)))]
+        self.rendered = join(p for p in paths if os.path.exists(p))
+        self.repainted = join(sorted(glob.glob(f"{work}/data/repainted_{'held' if held_out else 'train'}_*.pt")))
 
-    def batch(self, rng, size, vae):
-        """Pictures [n, 3, 128, 128] and their targets: a third rendered, a third through the autoencoder, a third repainted."""
-        x, targets = [], []
-        shares = (size // 3, size // 3, size - 2 * (size // 3)) if self.repainted else (size // 2, size - size // 2, 0)
-        for kind, count in enumerate(shares):
-            part = []
-            for _ in range(count):
-                pools = self.repainted if kind == 2 else self.rendered
-                pool = pools[rng.integers(len(pools))]
-                i = rng.integers(len(pool["things"]))
-                things, picture = [scenes.Thing(*t) for t in pool["things"][i]], pool["pictures"][i]
-                if kind < 2 and rng.random() < 0.15:
-                    picture = torch.from_numpy(np.array(with_disc(rng, Image.fromarray(picture.permute(1, 2, 0).numpy()), things))).permute(2, 0, 1)
-                target = example(things)
-                picture = picture.float() / 127.5 - 1
-                if rng.random() < 0.5:
-                    picture = picture.flip(-1)
-                    target = tuple(np.ascontiguousarray(v[..., ::-1]) for v in target)
-                    target[1][0] *= -1
-                part.append(picture)
-                targets.append(target)
-            if part:
-                part = torch.stack(part)
-                if kind == 1:
-                    with torch.no_grad():
-                        part = vae.decode(vae.encode(part.to(DEVICE)).latent_dist.sample()).sample.clamp(-1, 1).cpu()
-                x.append(part)
-        x = torch.cat(x)
-        tone = 1 + 0.15 * (torch.rand(len(x), 1, 1, 1) - 0.5), 0.15 * (torch.rand(len(x), 3, 1, 1) - 0.5)
-        x = x * tone[0] + tone[1] + 0.04 * torch.rand(len(x), 1, 1, 1) * torch.randn_like(x)
-        soft = torch.rand(len(x)) < 0.2
-        x[soft] = F.avg_pool2d(F.pad(x[soft], (1, 1, 1, 1), mode="replicate"), 3, 1)
-        return x, [torch.from_numpy(np.stack(v)) for v in zip(*targets)]
+    @torch.no_grad()
+    def batch(self, size, vae):
+        """Pictures [n, 3, 128, 128] in [-1, 1] and their targets: a third rendered, a third through the autoencoder, a third
+        repainted; mirrored half the time, some with a disc, all in other tones, with noise, some softened."""
+        third = size // 3
+        shares = (third, third, size - 2 * third) if self.repainted else (size // 2, size - size // 2, 0)
+        picks = [torch.randint(len(pool[0]), (count,), device=DEVICE) for pool, count in ((self.rendered, shares[0] + shares[1]), (self.repainted or self.rendered, shares[2]))]
+        parts = [[v[pick] for v in pool] for pool, pick in zip((self.rendered, self.repainted or self.rendered), picks)]
+        pictures, boxes, kinds, colours, masks, strangers = (torch.cat(v) for v in zip(*parts))
+        random = lambda *shape: torch.rand(size, *shape, device=DEVICE)
+        mirrored = random() < 0.5
+        flip = lambda v: torch.where(mirrored.view(-1, *[1] * (v.ndim - 1)), v.flip(-1), v)
+        pictures, masks, strangers = (flip(v).float() / 255 for v in (pictures, masks, strangers))
+        boxes = torch.cat([torch.where(mirrored[:, None, None], 1 - boxes[..., :1], boxes[..., :1]), boxes[..., 1:]], -1)
+        rendered = torch.arange(size, device=DEVICE) < shares[0] + shares[1]
+        pictures = torch.where(((random() < 0.15) & rendered).view(-1, 1, 1, 1), with_discs(pictures, torch.maximum(masks, strangers)), pictures)
+        x = pictures * 2 - 1
+        decoded = slice(shares[0], shares[0] + shares[1])
+        x[decoded] = vae.decode(vae.encode(x[decoded]).latent_dist.sample()).sample.clamp(-1, 1)
+        x = x * (1 + 0.15 * (random(1, 1, 1) - 0.5)) + 0.15 * (random(3, 1, 1) - 0.5) + 0.04 * random(1, 1, 1) * torch.randn_like(x)
+        soft = F.avg_pool2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), 3, 1)
+        x = torch.where(random(1, 1, 1) < 0.2, soft, x).contiguous(memory_format=torch.channels_last)
+        return x, *targets(boxes, kinds, colours), masks, (strangers <= 0.1).float()
 
 
 def folded(net):
@@ -254,11 +243,9 @@ def load(work):
 
 def main():
     args = argparse.ArgumentParser()
-    args.add_argument("sprites")
     args.add_argument("work")
     args.add_argument("--steps", type=int, default=CHOICES["steps"])
     args = args.parse_args()
-    scenes.use(args.sprites)
     torch.manual_seed(5)
     net = Network().to(DEVICE, memory_format=torch.channels_last)
     average = torch.optim.swa_utils.AveragedModel(net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.995), use_buffers=True)
@@ -273,7 +260,7 @@ def main():
         step = state["step"]
         print("going on from step", step, flush=True)
     vae = AutoencoderKL.from_pretrained(f"{args.work}/vae").eval().to(DEVICE, memory_format=torch.channels_last)
-    pictures, rng = Pictures(args.work), np.random.default_rng(step + 9)
+    pictures = Pictures(args.work)
     torch.manual_seed(step)
 
     def keep():
@@ -283,8 +270,8 @@ def main():
     while step < args.steps:
         for group in optimizer.param_groups:
             group["lr"] = CHOICES["rate"] * min(1, (step + 1) / 100) * max(0.01, 1 - step / args.steps)
-        x, targets = pictures.batch(rng, CHOICES["batch"], vae)
-        loss = loss_of(net(x.to(DEVICE).contiguous(memory_format=torch.channels_last)), *(v.to(DEVICE) for v in targets))
+        x, *wanted = pictures.batch(CHOICES["batch"], vae)
+        loss = loss_of(net(x), *wanted)
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)

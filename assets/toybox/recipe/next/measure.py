@@ -20,7 +20,7 @@ import torch
 import data
 import detector
 import scenes
-from config import CONFIG, DEVICE, save_json
+from config import CONFIG, DEVICE, GROUP, save_json
 from sampling import STEPS, Model, article
 from text import ids_of, padding_error
 
@@ -99,7 +99,7 @@ class Ledger:
         self.records += records
 
 
-def paint(work, name, count, group=8):
+def paint(work, name, count, group=GROUP):
     """Pictures of a kind of prompt, judged."""
     ledger = Ledger(work, name)
     if len(ledger.records) >= count:
@@ -128,7 +128,7 @@ def paint(work, name, count, group=8):
         ledger.add(records)
 
 
-def judge_detector(work, kind, count, group=20):
+def judge_detector(work, kind, count, group=GROUP):
     """The detector on held-out scenes: what it found of each, one record a scene."""
     ledger = Ledger(work, f"detector {kind}")
     if kind == "repainted":

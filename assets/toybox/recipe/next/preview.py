@@ -24,11 +24,11 @@ PART, HELD = 100, 4  # examples a file; files of held-out scenes, which it is me
 
 
 @torch.no_grad()
-def examples(work, number):
+def examples(model, work, number):
     """A hundred latents [100, 4, 32, 32] and the whole decoder's pictures; every second ten are predictions."""
     path = f"{work}/data/preview_{number:03d}.pt"
     if not os.path.exists(path):
-        model, rng = Model(work), np.random.default_rng([31, number])
+        rng = np.random.default_rng([31, number])
         shard = torch.load(data.path(work, "all", data.HELD_OUT if number < HELD else number % max(1, len(data.shards(work, "all")))))
         alphas, latents, pictures = scheduler().alphas_cumprod, [], []
         for group in range(PART // 10):
@@ -55,7 +55,8 @@ def examples(work, number):
 def main():
     scenes.use(sys.argv[1])
     work = sys.argv[2]
-    made = [examples(work, k) for k in range(CHOICES["examples"] // PART)]
+    model = Model(work)
+    made = [examples(model, work, k) for k in range(CHOICES["examples"] // PART)]
     latents, pictures = (torch.cat([m[k] for m in made]) for k in ("latents", "pictures"))
     held = HELD * PART
     tiny = AutoencoderTiny(decoder_block_out_channels=CHOICES["channels"], num_decoder_blocks=CHOICES["blocks"], encoder_block_out_channels=CHOICES["channels"], num_encoder_blocks=(1,) * len(CHOICES["channels"]))

@@ -12,11 +12,11 @@ import torch
 
 import data
 import scenes
-from config import CONFIG, DEVICE, save
+from config import CONFIG, DEVICE, GROUP, save
 from sampling import Model, scheduler
 
 CHOICES = CONFIG["repaint"]
-SIZE, GROUP = 250, 10
+SIZE, TOGETHER = 250, min(GROUP, 50)  # scenes of a shard; scenes that are noised alike
 
 
 @torch.no_grad()
@@ -57,18 +57,19 @@ def main():
         shard = torch.load(data.path(work, "all", data.HELD_OUT if kind == "held" else number % max(1, len(data.shards(work, "all")))))
         rng = np.random.default_rng([17, kind == "held", number])
         order = rng.permutation(len(shard["things"])) if kind == "train" else np.arange(number * SIZE, (number + 1) * SIZE)
-        pictures, kept = [], []
-        for start in range(0, SIZE, GROUP):
-            pick = order[start : start + GROUP]
+        pictures, chosen = [], []
+        for start in range(0, SIZE, TOGETHER):
+            pick = order[start : start + TOGETHER]
             before = shard["pictures"][torch.from_numpy(pick)].float() / 127.5 - 1
             things = [[scenes.Thing(*t) for t in shard["things"][i]] for i in pick]
             after = again(model, before, [scenes.caption(rng, ts)[0] for ts in things], rng)
-            for b, a, ts in zip(before, after, things):
+            for b, a, ts, i in zip(before, after, things, pick.tolist()):
                 if alike(b, a, ts):
                     pictures.append(((a + 1) * 127.5).round().byte())
-                    kept.append([tuple(t) for t in ts])
-        save({"pictures": torch.stack(pictures), "things": kept}, path)
-        print(kind, number, f"{len(kept)} of {SIZE} kept", flush=True)
+                    chosen.append(i)
+        facts = {k: shard[k][chosen] for k in ("boxes", "kinds", "colours", "masks", "strangers")}
+        save({"pictures": torch.stack(pictures), "things": [shard["things"][i] for i in chosen]} | facts, path)
+        print(kind, number, f"{len(chosen)} of {SIZE} kept", flush=True)
 
 
 if __name__ == "__main__":

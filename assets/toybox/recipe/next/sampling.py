@@ -9,7 +9,7 @@ from diffusers import AutoencoderKL, PNDMScheduler, UNet2DConditionModel
 from PIL import Image, ImageDraw
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from config import CONFIG, DEVICE
+from config import CONFIG, DEVICE, GROUP
 from text import ids_of
 from attention import captured
 
@@ -109,7 +109,7 @@ def main():
     args.add_argument("--guidance", type=float, default=GUIDANCE)
     args.add_argument("--steps", type=int, default=STEPS)
     args.add_argument("--seed", type=int, default=0)
-    args.add_argument("--group", type=int, default=12)
+    args.add_argument("--group", type=int, default=max(12, GROUP))
     args = args.parse_args()
     singles = [article(n) for n in CONFIG["objects"]]
     prompts = {"singles": singles, "grid": grid_prompts(), "pairs": pair_prompts(), "all": singles + pair_prompts()}[args.sheet]
