@@ -217,6 +217,7 @@ impl Worker {
             device: self.device.to_string(),
             device_note: self.device.note().map(str::to_string),
             tokenizer: Arc::clone(&description.tokenizer),
+            vocabulary: description.vocabulary.clone(),
             text_width: description.taught_width(),
             preview_rgb: model.preview_rgb(),
             native_size: description.native_size(),

@@ -333,19 +333,38 @@ fn loading_ends_within_a_tensor_of_being_cancelled() {
 }
 
 #[test]
-fn a_vocabulary_tells_the_sizes_of_the_models_own_objects() {
+fn a_vocabulary_tells_what_a_model_knows_and_hinders_no_picture() {
     let copy = copy_folder("narrow-sd1");
-    let sizes = |text: &str| {
+    let opened = |text: &str| {
         std::fs::write(copy.path().join("vocabulary.json"), text).unwrap();
         let opened = Checkpoint::open(&in_folder(copy.path()), &Device::flex());
-        opened.map(|opened| opened.description.sizes)
+        opened.unwrap().description
     };
-    let own = sizes(r#"{"objects": [], "extents": {"small": 0.2, "normal": 0.3, "big": 0.5}}"#);
+    let own = opened(
+        r#"{"objects": [{"word": "cat"}], "extents": {"small": 0.2, "normal": 0.3, "big": 0.5}}"#,
+    );
     assert_eq!(
-        own.unwrap().map(|own| (own.small, own.big)),
+        own.sizes().map(|own| (own.small, own.big)),
         Some((0.2, 0.5))
     );
-    assert_eq!(sizes("{}").unwrap(), None);
-    let error = sizes(r#"{"extents": 3}"#).unwrap_err().to_string();
-    assert!(error.contains("vocabulary.json"), "{error}");
+    assert!(own.notices.is_empty());
+    let known = own.vocabulary.unwrap();
+    assert!(known.knows("Cat") && !known.knows("dog"));
+    let read = in_folder(copy.path()).vocabulary().unwrap();
+    assert_eq!(read.as_ref(), Some(&*known));
+    // Every part may be absent.
+    assert!(opened("{}").vocabulary.is_some());
+    assert_eq!(opened("{}").sizes(), None);
+    for wrong in [r#"{"extents": 3}"#, "cat, dog", "\0\0\0\0"] {
+        let description = opened(wrong);
+        assert!(description.vocabulary.is_none(), "{wrong}");
+        let [notice] = &description.notices[..] else {
+            panic!("{wrong}: {:?}", description.notices);
+        };
+        assert!(notice.to_string().contains("vocabulary.json"), "{notice}");
+        assert!(in_folder(copy.path()).vocabulary().is_err(), "{wrong}");
+    }
+    std::fs::remove_file(copy.path().join("vocabulary.json")).unwrap();
+    let without = Checkpoint::open(&in_folder(copy.path()), &Device::flex()).unwrap();
+    assert!(without.description.vocabulary.is_none() && without.description.notices.is_empty());
 }
