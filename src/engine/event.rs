@@ -11,7 +11,7 @@ use super::needs::ModelNeeds;
 use super::networks::UsedNetwork;
 use super::recorder::Trajectory;
 use super::request::RequestId;
-use crate::checkpoint::{CheckpointSource, Family};
+use crate::checkpoint::{CheckpointSource, Family, ModelHash};
 use crate::diffusion::{Method, OwnWalk, SchedulerKind, SigmaSchedule};
 use crate::models::LatentRgb;
 pub use crate::models::object_detector::FoundObject;
@@ -91,6 +91,8 @@ pub struct ModelInfo {
     /// Why on that, if there is something to say.
     pub device_note: Option<String>,
     pub tokenizer: Arc<ClipTokenizer>,
+    /// By which its weights are told from others; found by the time a picture comes.
+    pub hash: Arc<ModelHash>,
     /// What it knows, where its folder says so.
     pub vocabulary: Option<Arc<ModelVocabulary>>,
     /// Numbers of each vector of a textual inversion that it can read, 0 for none.

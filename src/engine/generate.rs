@@ -96,6 +96,7 @@ impl Run<'_> {
                     found: detector.find(&image),
                 })
             });
+            self.model.hash.wait();
             self.outbox.send(Event::Picture(Picture {
                 request: self.id,
                 seed,

@@ -8,6 +8,7 @@ use burn::tensor::{Device, Tensor};
 use half::{bf16, f16};
 use safetensors::tensor::Dtype;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use storm_studio::checkpoint::{
     Checkpoint, CheckpointError, CheckpointSource, Family as ModelFamily, FoundModels, SingleFile,
     StableDiffusion, WeightType,
@@ -330,6 +331,24 @@ fn loading_ends_within_a_tensor_of_being_cancelled() {
     assert!(matches!(ended, Err(CheckpointError::Cancelled)));
     let (last, before) = told.split_last().unwrap();
     assert!(*last >= 0.5 && before.iter().all(|fraction| *fraction < 0.5));
+}
+
+#[test]
+fn a_model_is_told_by_the_hash_of_its_file_or_of_its_unets() {
+    let hash_of = |path: &Path| -> String {
+        let digest = Sha256::digest(std::fs::read(path).unwrap());
+        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    };
+    let device = Device::flex();
+    let copy = copy_folder("narrow-sd1");
+    let model = StableDiffusion::load(&in_folder(copy.path()), &device).unwrap();
+    assert_eq!(model.hash.get(), None, "nobody asked for it");
+    assert_eq!(model.hash.wait(), hash_of(&copy.path().join(UNET)));
+    let path = copy.path().join("whole.safetensors");
+    write(&crate::bad_files::narrow_file(), &path);
+    let file = CheckpointSource::File(in_file(path.clone(), "narrow-sd1"));
+    let model = StableDiffusion::load(&file, &device).unwrap();
+    assert_eq!(model.hash.wait(), hash_of(&path));
 }
 
 #[test]
