@@ -51,7 +51,7 @@ fn a_file_may_lack_every_part_and_is_otherwise_typed() {
     // Who names no objects marks none.
     assert!(empty.unknown_words(&prompt).is_empty());
     assert!(empty.notes("empty", &prompt).is_empty());
-    for wrong in [r#"{"extents": 3}"#, r#"{"objects": ["cat"]}"#, "[]", ""] {
+    for wrong in [r#"{"extents": 3}"#, r#"{"objects": ["cat"]}"#, "cat", ""] {
         assert!(
             ModelVocabulary::from_json(wrong.as_bytes()).is_err(),
             "{wrong}"
@@ -96,10 +96,10 @@ fn what_was_never_seen_is_found_and_names_and_tags_are_not() {
     };
     let text = "a (Dragon:1.3) above a cat, toystyle <lora:shiny dragons:0.8>";
     assert_eq!(unknown(&read(text, PromptWeights::A1111)), ["Dragon"]);
-    // Read literally, weights are words, and the tag is none all the same.
+    // Read literally, weights and names are words, and the tag is none all the same.
     assert_eq!(
         unknown(&read(text, PromptWeights::Literal)),
-        ["Dragon", "1.3"]
+        ["Dragon", "1.3", "toystyle"]
     );
     let plain = "two red cats and a little dog to the left of the house";
     assert!(unknown(&read(plain, PromptWeights::A1111)).is_empty());
