@@ -18,7 +18,7 @@
 //! | [`export`] | pictures with metadata, grids, trajectories |
 //! | [`checkpoint`] | weights from files into models, prompts into models |
 //! | [`diffusion`] | the denoise loop, schedulers, noise |
-//! | [`prompt`] | tokenizer, words, relations found in the prompt |
+//! | [`prompt`] | tokenizer, words, relations found in the prompt, words that a model knows |
 //! | [`storm`] | relations, targets, transport, objectives: attention maps in, gradient out |
 //! | [`models`] | text encoder, UNet and autoencoder in burn |
 //! | [`kernels`] | fused operations that the networks are made of |

@@ -247,6 +247,35 @@ fn a_person_reads_tokens_objects_and_relations() {
 }
 
 #[test]
+fn words_that_the_model_was_never_taught_are_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("toys");
+    std::fs::create_dir(&model).unwrap();
+    let vocabulary = r#"{"objects": [{"word": "cat", "plural": "cats"}, {"word": "dog"}],
+        "filler": ["a", "above"], "most_objects": 3}"#;
+    std::fs::write(model.join("vocabulary.json"), vocabulary).unwrap();
+    let model = model.to_str().unwrap();
+    let ran = prompt_command(&["--model", model, "a Dragon above a cat"], "");
+    let text = String::from_utf8(ran.stdout).unwrap();
+    let said = "toys knows cat and dog; it has never seen “dragon”";
+    assert!(text.contains(said), "{text}");
+    let ran = prompt_command(&["--model", model, "five cats above a dog"], "");
+    let text = String::from_utf8(ran.stdout).unwrap();
+    assert!(
+        text.contains("3 objects at most; the prompt asks for 6"),
+        "{text}"
+    );
+    let ran = prompt_command(&["--model", model, "--json", "a Dragon above a cat"], "");
+    let line: serde_json::Value = serde_json::from_slice(&ran.stdout).unwrap();
+    assert_eq!(line["never_seen"], serde_json::json!(["Dragon"]));
+    // Checkpoints of the web's captions say nothing, and nothing is said.
+    std::fs::remove_file(Path::new(model).join("vocabulary.json")).unwrap();
+    let ran = prompt_command(&["--model", model, "--json", "a Dragon above a cat"], "");
+    let line: serde_json::Value = serde_json::from_slice(&ran.stdout).unwrap();
+    assert_eq!(line.get("never_seen"), None);
+}
+
+#[test]
 fn a_file_that_is_not_there_is_named() {
     let ran = prompt_command(&["--file", "nowhere.txt"], "");
     assert_eq!(ran.status.code(), Some(6));

@@ -11,7 +11,7 @@ use super::source::CheckpointSource;
 use crate::diffusion::{OwnWalk, SchedulerConfig};
 use crate::models::LatentRgb;
 use crate::models::config::{AutoencoderConfig, ClipTextConfig, UNetConfig};
-use crate::prompt::{ClipTokenizer, KnownWords, PromptWeights, TokenizedPrompt};
+use crate::prompt::{ClipTokenizer, KnownWords, ModelVocabulary, PromptWeights, TokenizedPrompt};
 use crate::storm::{PromptFacts, SizeExtents};
 
 /// How a checkpoint is stored.
@@ -57,8 +57,8 @@ pub struct ModelDescription {
     pub tokenizer: Arc<ClipTokenizer>,
     /// Colours of latents, where no decoder paints previews.
     pub latent_rgb: LatentRgb,
-    /// Its own small and big, if its vocabulary says them.
-    pub sizes: Option<SizeExtents>,
+    /// What it knows, where its folder says so.
+    pub vocabulary: Option<Arc<ModelVocabulary>>,
     /// What is worth saying of it although it opens.
     pub notices: Vec<CheckpointNotice>,
 }
@@ -104,6 +104,11 @@ impl ModelDescription {
             released_columns: self.family.released_columns(&facts),
             ..facts
         }
+    }
+
+    /// Its own small and big, if its vocabulary says them.
+    pub fn sizes(&self) -> Option<SizeExtents> {
+        self.vocabulary.as_ref()?.extents
     }
 
     /// How the model is meant to be walked.

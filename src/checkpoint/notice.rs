@@ -14,6 +14,11 @@ pub enum CheckpointNotice {
     },
     /// A part of its pipeline that this program has no use for.
     UnusedPart(String),
+    /// What the model knows can't be read.
+    NoVocabulary {
+        /// What is wrong with the file, a sentence without a full stop.
+        reason: String,
+    },
 }
 
 impl fmt::Display for CheckpointNotice {
@@ -30,6 +35,10 @@ impl fmt::Display for CheckpointNotice {
             Self::UnusedPart(part) => write!(
                 formatter,
                 "the {part} beside the model is not used; pictures follow the prompt alone"
+            ),
+            Self::NoVocabulary { reason } => write!(
+                formatter,
+                "which words the model knows is not told: {reason}"
             ),
         }
     }

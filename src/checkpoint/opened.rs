@@ -113,7 +113,8 @@ impl Checkpoint {
             prediction_source,
             tokenizer,
             latent_rgb,
-            sizes,
+            vocabulary,
+            notices: _,
         } = parts.configs;
         check_fit(&text_config, &tokenizer)?;
         check_widths(&text_config, second_text_encoder.as_ref(), &unet_config)?;
@@ -154,7 +155,7 @@ impl Checkpoint {
                 vae_config,
                 tokenizer: Arc::new(tokenizer),
                 latent_rgb,
-                sizes,
+                vocabulary,
                 notices: parts.notices,
             },
             device: device.clone(),

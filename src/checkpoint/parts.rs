@@ -3,8 +3,6 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use serde::Deserialize;
-
 use super::description::Layout;
 use super::family::Family;
 use super::folder::ModelFolder;
@@ -19,8 +17,7 @@ use super::{CheckpointError, ldm_configs, recognition};
 use crate::diffusion::{SchedulerConfig, SchedulerError};
 use crate::models::LatentRgb;
 use crate::models::config::{AutoencoderConfig, AutoencoderTinyConfig, ClipTextConfig, UNetConfig};
-use crate::prompt::{CLIP_MERGES, ClipTokenizer, TokenizerFiles};
-use crate::storm::SizeExtents;
+use crate::prompt::{CLIP_MERGES, ClipTokenizer, ModelVocabulary, TokenizerFiles};
 
 /// What a source gives before it is checked against itself.
 pub(super) struct Parts {
@@ -53,7 +50,10 @@ pub(super) struct Configs {
     pub(super) prediction_source: PredictionSource,
     pub(super) tokenizer: ClipTokenizer,
     pub(super) latent_rgb: LatentRgb,
-    pub(super) sizes: Option<SizeExtents>,
+    /// What the model knows, where its folder says so.
+    pub(super) vocabulary: Option<Arc<ModelVocabulary>>,
+    /// What is wrong with its files and hinders no picture.
+    pub(super) notices: Vec<CheckpointNotice>,
 }
 
 /// The second text encoder of Stable Diffusion XL.
@@ -71,8 +71,8 @@ const OPEN_CLIP_PADDING: u32 = 0;
 impl Parts {
     /// Of a diffusers folder.
     pub(super) fn of_folder(folder: &ModelFolder, layout: Layout) -> Result<Self, CheckpointError> {
-        let configs = configs_of(folder)?;
-        let mut notices = Vec::new();
+        let mut configs = configs_of(folder)?;
+        let mut notices = std::mem::take(&mut configs.notices);
         let mut stored = |component, stem| {
             let (files, notice) = folder.weights(component, stem)?;
             notices.extend(notice);
@@ -126,7 +126,7 @@ impl Parts {
             naming: Naming::Ldm(names.clone()),
             files: vec![Arc::clone(&file)],
         };
-        let mut notices = Vec::new();
+        let mut notices = std::mem::take(&mut configs.notices);
         let vae = match &source.vae {
             Some(path) => {
                 let given = source.configs.is_some().then_some(&configs.vae);
@@ -210,6 +210,10 @@ fn configs_of(folder: &ModelFolder) -> Result<Configs, CheckpointError> {
         None => None,
     };
     let text_encoder = ClipTextConfig::from_json(&folder.read("text_encoder/config.json")?)?;
+    let (vocabulary, notices) = match vocabulary_of(folder) {
+        Ok(vocabulary) => (vocabulary, Vec::new()),
+        Err(notice) => (None, vec![notice]),
+    };
     Ok(Configs {
         second_text_encoder,
         vae: AutoencoderConfig::from_json(&folder.read("vae/config.json")?)?,
@@ -218,7 +222,8 @@ fn configs_of(folder: &ModelFolder) -> Result<Configs, CheckpointError> {
         tokenizer: tokenizer_of(folder, "tokenizer", text_encoder.max_position_embeddings)?,
         text_encoder,
         latent_rgb: latent_rgb_of(folder, Family::of(&unet))?,
-        sizes: sizes_of(folder)?,
+        vocabulary: vocabulary.map(Arc::new),
+        notices,
         unet,
     })
 }
@@ -280,7 +285,8 @@ fn configs_of_file(
         prediction_source,
         tokenizer,
         latent_rgb: family.latent_rgb(),
-        sizes: None,
+        vocabulary: None,
+        notices: Vec::new(),
     })
 }
 
@@ -325,19 +331,25 @@ fn tokenizer_of(
     })?)
 }
 
-/// What a model's vocabulary says of the sizes of its objects.
-#[derive(Deserialize)]
-struct Vocabulary {
-    extents: Option<SizeExtents>,
-}
-
-fn sizes_of(folder: &ModelFolder) -> Result<Option<SizeExtents>, CheckpointError> {
+/// What a model knows, if its folder says so; what is wrong with the file otherwise,
+/// which no picture needs.
+pub(super) fn vocabulary_of(
+    folder: &ModelFolder,
+) -> Result<Option<ModelVocabulary>, CheckpointNotice> {
     let file = "vocabulary.json";
-    let Some(text) = folder.read_optional(file)? else {
-        return Ok(None);
+    let read = || match folder.read_optional(file)? {
+        Some(text) => {
+            let read = ModelVocabulary::from_json(&text).map(Some);
+            read.map_err(|source| CheckpointError::Json {
+                file: file.to_string(),
+                source,
+            })
+        }
+        None => Ok(None),
     };
-    let vocabulary: Vocabulary = parse(file, &text)?;
-    Ok(vocabulary.extents)
+    read().map_err(|error: CheckpointError| CheckpointNotice::NoVocabulary {
+        reason: error.to_string(),
+    })
 }
 
 fn latent_rgb_of(folder: &ModelFolder, family: Family) -> Result<LatentRgb, CheckpointError> {

@@ -6,6 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::CheckpointError;
 use super::embedded;
+use super::folder::ModelFolder;
+use super::notice::CheckpointNotice;
+use super::parts::vocabulary_of;
+use crate::prompt::ModelVocabulary;
 
 /// A checkpoint to load.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,6 +65,21 @@ impl CheckpointSource {
                 file: path.display().to_string(),
                 source,
             }),
+        }
+    }
+
+    /// What the model knows, where its folder says so, with nothing else of it read.
+    ///
+    /// # Errors
+    /// If the file is there and no vocabulary.
+    pub fn vocabulary(&self) -> Result<Option<ModelVocabulary>, CheckpointNotice> {
+        match self {
+            Self::Embedded => vocabulary_of(&ModelFolder::Embedded),
+            Self::Folder(path) => vocabulary_of(&ModelFolder::Path(path.clone())),
+            Self::File(file) => match &file.configs {
+                Some(folder) => vocabulary_of(&ModelFolder::Path(folder.clone())),
+                None => Ok(None),
+            },
         }
     }
 

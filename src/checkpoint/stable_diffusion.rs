@@ -1,6 +1,7 @@
 //! A whole checkpoint, built and on its device.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use burn::nn::pool::AvgPool2dConfig;
 use burn::tensor::{Device, Distribution, Tensor};
@@ -9,6 +10,7 @@ use super::CheckpointError;
 use super::conversion::WeightType;
 use super::description::ModelDescription;
 use super::lora::MergedLora;
+use super::model_hash::ModelHash;
 use super::opened::Checkpoint;
 use super::prediction::{self, PredictionSource};
 use super::source::CheckpointSource;
@@ -35,6 +37,8 @@ pub struct StableDiffusion {
     /// its config says that halves do.
     pub weight_type: WeightType,
     pub device: Device,
+    /// By which its weights are told from others.
+    pub hash: Arc<ModelHash>,
     /// Where the UNet's numbers lie, to be read anew when a LoRA comes or goes.
     pub(super) unet_weights: WeightPlan,
     /// Those that are part of the weights.
@@ -111,6 +115,7 @@ impl StableDiffusion {
             preview_decoder,
             weight_type,
             device,
+            hash: ModelHash::new(unet_weights.files().to_vec()),
             unet_weights,
             loras: Vec::new(),
             touched: Default::default(),

@@ -6,10 +6,9 @@
 
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
 use super::CheckpointError;
 use super::conversion::{WeightType, convert, is_weight};
+use super::model_hash::sha256;
 use super::recognition;
 use super::weight_file::{StoredTensor, WeightFile};
 
@@ -133,8 +132,7 @@ impl TextualInversion {
 
     /// SHA-256 of the file in hexadecimal, whose first 10 digits A1111 writes.
     pub fn hash(&self) -> String {
-        let digest = Sha256::digest(self.file.all_bytes());
-        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        sha256([self.file.all_bytes()])
     }
 
     /// Its vectors [tokens, width], row-major, for a text encoder of `width` numbers a token.

@@ -14,6 +14,7 @@ use safetensors::Dtype;
 use super::CheckpointError;
 use super::file_kind::{FileKind, file_kind};
 use super::header::{LENGTH_BYTES, read_header};
+use super::model_hash::Origin;
 
 /// A tensor as its file describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +33,8 @@ pub(super) struct WeightFile {
     pub(super) tensors: BTreeMap<String, StoredTensor>,
     /// The texts of the header's `__metadata__`.
     pub(super) metadata: BTreeMap<String, String>,
+    /// Of a file on disk.
+    pub(super) origin: Option<Origin>,
     /// Where its numbers begin, in bytes.
     payload: usize,
     contents: Contents,
@@ -55,7 +58,8 @@ impl WeightFile {
             source,
         };
         // Before it is opened: opening a pipe would wait for a writer.
-        if !std::fs::metadata(path).map_err(read)?.is_file() {
+        let found = std::fs::metadata(path).map_err(read)?;
+        if !found.is_file() {
             return Err(CheckpointError::NotAModel {
                 path: path.to_path_buf(),
             });
@@ -68,7 +72,11 @@ impl WeightFile {
         // any reader that maps.
         #[allow(unsafe_code)]
         let mapped = unsafe { Mmap::map(&file) }.map_err(read)?;
-        Self::new(name, Contents::Mapped(mapped))
+        let origin = (path.to_path_buf(), found.modified().ok(), found.len());
+        Ok(Self {
+            origin: Some(origin),
+            ..Self::new(name, Contents::Mapped(mapped))?
+        })
     }
 
     /// A file that is part of the program.
@@ -113,6 +121,7 @@ impl WeightFile {
             name: name.to_string(),
             tensors,
             metadata: metadata.into_iter().collect(),
+            origin: None,
             payload: start,
             contents,
         })

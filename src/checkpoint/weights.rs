@@ -101,6 +101,11 @@ impl WeightPlan {
         })
     }
 
+    /// The files that hold them.
+    pub(super) fn files(&self) -> &[Arc<WeightFile>] {
+        &self.files
+    }
+
     /// How many numbers the network has.
     pub(super) fn numbers(&self) -> usize {
         let tensors = self.tensors.values();

@@ -62,12 +62,14 @@ fn make(mut arguments: GenerateArguments) -> Result<(), Failure> {
     let engine = Engine::start(device, source, store_bytes, Arc::new(|| ()));
     let model = wait_for_model(&engine, &mut report)?;
     report.device(&model);
-    if let Some(like) = &like {
+    if let Some(like) = &mut like {
+        like.compare_model(&model);
         report.note(&like.message(Some(&model.name)));
         if let Some(missing) = like.missing_inversions(&networks) {
             report.note(&missing);
         }
     }
+    let taken = like.as_ref().map(|like| &like.taken);
     let objective = arguments.storm_parameters.objective.unwrap_or_default();
     let defaults = Settings::for_new_pictures(&model.own_walk, objective);
     let mut settings = settings(&mut arguments, defaults, taken)?;
@@ -243,7 +245,7 @@ impl Run<'_> {
                     let is_there = self.arguments.shard.is_some() || self.arguments.resume;
                     if !(is_there && made.saver.has(picture.seed, picture.method)) {
                         let path = made.saver.picture(&picture).map_err(Failure::file)?;
-                        self.report.saved(&picture, &path);
+                        self.report.saved(&picture, self.model, &path);
                     }
                     if let Some(sweep) = &mut self.sweep {
                         sweep.add(number, &picture);

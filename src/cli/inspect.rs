@@ -189,6 +189,12 @@ fn lines(checkpoint: &Checkpoint) -> Vec<(&'static str, String)> {
         ("predicts", format!("{predicts}{zero_snr}{certainty}")),
     ];
     lines.extend(own_walk.instead.into_iter().map(|what| ("", what)));
+    let vocabulary = description.vocabulary.iter();
+    let known = vocabulary.flat_map(|vocabulary| vocabulary.lines());
+    lines.extend(known.enumerate().map(|(index, line)| match index {
+        0 => ("knows", line),
+        _ => ("", line),
+    }));
     for weight_type in [WeightType::F32, WeightType::F16] {
         let needs = ModelNeeds::of(checkpoint, weight_type, BackwardPass::Chained);
         let label = match weight_type {

@@ -1,6 +1,6 @@
-//! `prompt`: what is read in a prompt: its tokens, objects, relations, and what
-//! can't be placed. Needs no model: every Stable Diffusion 1.x and 2.x splits
-//! a prompt into the same tokens.
+//! `prompt`: what is read in a prompt: its tokens, objects, relations, what can't be
+//! placed, and which words the model was never taught. Loads no model: every Stable
+//! Diffusion 1.x and 2.x splits a prompt into the same tokens.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
@@ -9,11 +9,12 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Serialize;
 
+use super::model::ModelParts;
 use super::values::{path, prompt_weights_help};
 use super::{Failure, output};
 use crate::prompt::{
-    Assignment, CLIP_MERGES, ClipTokenizer, PromptObject, PromptWeights, Proposal, TokenizedPrompt,
-    TokenizerFiles, propose, target_texts,
+    Assignment, CLIP_MERGES, ClipTokenizer, ModelVocabulary, PromptObject, PromptWeights, Proposal,
+    TokenizedPrompt, TokenizerFiles, VocabularyNote, propose, target_texts,
 };
 
 #[derive(Debug, Args)]
@@ -26,9 +27,29 @@ pub(super) struct PromptArguments {
     file: Option<PathBuf>,
     #[arg(long, alias = "prompt_weights", value_name = "RULE", default_value_t, help = prompt_weights_help())]
     prompt_weights: PromptWeights,
+    /// The model whose words are known, if it says which: a diffusers folder or a .safetensors
+    /// file; without it the embedded model
+    #[arg(long, value_name = "PATH", value_parser = path())]
+    model: Option<PathBuf>,
     /// Print one line of JSON for each prompt
     #[arg(long)]
     json: bool,
+}
+
+/// What prompts are read with.
+struct Reader {
+    tokenizer: ClipTokenizer,
+    /// The model's name, and what it knows, if it says so.
+    known: Option<(String, ModelVocabulary)>,
+}
+
+/// A prompt and all that is found in it.
+struct PromptReading {
+    prompt: TokenizedPrompt,
+    proposal: Proposal,
+    /// Words that the model was never taught.
+    never_seen: Vec<String>,
+    vocabulary: Vec<VocabularyNote>,
 }
 
 /// One prompt as a line of JSON.
@@ -42,6 +63,9 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     wishes: Vec<String>,
     notes: Vec<String>,
+    /// Words that the model was never taught.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    never_seen: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -51,19 +75,41 @@ struct ObjectLine<'a> {
 }
 
 pub(super) fn run(arguments: &PromptArguments) -> Result<(), Failure> {
-    let tokenizer = prompt_tokenizer()?;
+    let source = ModelParts::default().source(arguments.model.as_deref())?;
+    let vocabulary = source.vocabulary().map_err(Failure::model)?;
+    let reader = Reader {
+        tokenizer: prompt_tokenizer()?,
+        known: vocabulary.map(|vocabulary| (source.name(), vocabulary)),
+    };
     let tell = |prompt: &str| {
-        let prompt = tokenizer.read(prompt, arguments.prompt_weights);
-        let proposal = propose(&prompt.words);
+        let reading = reader.read(prompt, arguments.prompt_weights);
         output::line(match arguments.json {
-            true => json(&prompt, &proposal),
-            false => sentences(&prompt, &proposal),
+            true => json(&reading),
+            false => sentences(&reading),
         })
     };
     match (&arguments.prompt, &arguments.file) {
         (Some(prompt), _) => tell(prompt),
         (None, Some(path)) => each_line(&mut open(path)?, path, tell),
         (None, None) => Ok(()),
+    }
+}
+
+impl Reader {
+    fn read(&self, prompt: &str, weights: PromptWeights) -> PromptReading {
+        let prompt = self.tokenizer.read(prompt, weights);
+        let (mut never_seen, mut vocabulary) = (Vec::new(), Vec::new());
+        if let Some((model, known)) = &self.known {
+            let words = known.unknown_words(&prompt).into_iter();
+            never_seen.extend(words.map(|word| prompt.words[word].text.clone()));
+            vocabulary = known.notes(model, &prompt);
+        }
+        PromptReading {
+            proposal: propose(&prompt.words),
+            prompt,
+            never_seen,
+            vocabulary,
+        }
     }
 }
 
@@ -112,7 +158,10 @@ fn each_line(
     }
 }
 
-fn json(prompt: &TokenizedPrompt, proposal: &Proposal) -> String {
+fn json(reading: &PromptReading) -> String {
+    let PromptReading {
+        prompt, proposal, ..
+    } = reading;
     let text = |&word: &usize| prompt.words[word].text.as_str();
     let objects = proposal.objects.iter().map(|object| ObjectLine {
         noun: object.noun_text(&prompt.words),
@@ -124,6 +173,7 @@ fn json(prompt: &TokenizedPrompt, proposal: &Proposal) -> String {
         objects: objects.collect(),
         wishes: wishes(prompt),
         notes: proposal.notes.iter().map(ToString::to_string).collect(),
+        never_seen: &reading.never_seen,
     };
     serde_json::to_string(&line).expect("texts and lists of texts are JSON")
 }
@@ -153,7 +203,10 @@ fn wishes(prompt: &TokenizedPrompt) -> Vec<String> {
 }
 
 /// The prompt, and below it what is read in it.
-fn sentences(prompt: &TokenizedPrompt, proposal: &Proposal) -> String {
+fn sentences(reading: &PromptReading) -> String {
+    let PromptReading {
+        prompt, proposal, ..
+    } = reading;
     let tokens = prompt.word_tokens().iter();
     let tokens: Vec<String> = tokens
         .map(|token| format!("{} {}", token.position, token.text))
@@ -188,6 +241,8 @@ fn sentences(prompt: &TokenizedPrompt, proposal: &Proposal) -> String {
             .iter()
             .map(|note| format!("  note       {note}")),
     );
+    let vocabulary = reading.vocabulary.iter();
+    lines.extend(vocabulary.map(|note| format!("  note       {note}")));
     let wishes = wishes(prompt);
     if !wishes.is_empty() {
         lines.push(format!("  asked for  {}", listed(&wishes)));

@@ -147,7 +147,7 @@ impl Report {
     }
 
     /// A picture is on disk.
-    pub(super) fn saved(&self, picture: &Picture, path: &Path) {
+    pub(super) fn saved(&self, picture: &Picture, model: &ModelInfo, path: &Path) {
         self.tell(
             || path.display().to_string(),
             || {
@@ -156,6 +156,7 @@ impl Report {
                     "path": path.to_string_lossy(),
                     "seed": picture.seed,
                     "method": picture.method,
+                    "model_hash": model.hash.get(),
                     "updates": picture.updates,
                     "seconds": picture.seconds,
                 })

@@ -88,7 +88,17 @@ impl Saver {
         asked.seeds = vec![seed];
         asked.trajectory = None;
         asked.networks = Arc::clone(&there.request.networks);
-        there.method == method && there.model == self.model.name && there.request == asked
+        there.method == method && self.is_of_this_model(&there) && there.request == asked
+    }
+
+    /// By its name and its weights; the embedded model of pictures that do not tell them
+    /// was another one.
+    fn is_of_this_model(&self, there: &Recipe) -> bool {
+        let has_its_weights = match &there.model_hash {
+            Some(hash) => hash == self.model.hash.wait(),
+            None => !self.model.is_embedded(),
+        };
+        there.model == self.model.name && has_its_weights
     }
 
     /// Saves a picture with its settings and returns where.

@@ -11,11 +11,13 @@ use super::needs::ModelNeeds;
 use super::networks::UsedNetwork;
 use super::recorder::Trajectory;
 use super::request::RequestId;
-use crate::checkpoint::{CheckpointSource, Family};
+use crate::checkpoint::{CheckpointSource, Family, ModelHash};
 use crate::diffusion::{Method, OwnWalk, SchedulerKind, SigmaSchedule};
 use crate::models::LatentRgb;
 pub use crate::models::object_scores::FoundObject;
-use crate::prompt::{ClipTokenizer, NetworkTag, SyntaxNote, TokenizedPrompt};
+use crate::prompt::{
+    ClipTokenizer, ModelVocabulary, NetworkTag, SyntaxNote, TokenizedPrompt, VocabularyNote,
+};
 use crate::storm::Reading;
 
 /// One thing that happened, in the order in which it happened. Tensors never
@@ -89,6 +91,10 @@ pub struct ModelInfo {
     /// Why on that, if there is something to say.
     pub device_note: Option<String>,
     pub tokenizer: Arc<ClipTokenizer>,
+    /// By which its weights are told from others; found by the time a picture comes.
+    pub hash: Arc<ModelHash>,
+    /// What it knows, where its folder says so.
+    pub vocabulary: Option<Arc<ModelVocabulary>>,
     /// Numbers of each vector of a textual inversion that it can read, 0 for none.
     pub text_width: usize,
     /// How the four planes of a step's preview become colours.
@@ -125,6 +131,8 @@ pub enum Notice {
     LostWords(Vec<String>),
     /// Something in a prompt's brackets is read otherwise than it may be meant.
     Syntax(SyntaxNote),
+    /// The prompt asks for what the model was never taught.
+    Vocabulary(VocabularyNote),
     /// A network that the prompt asks for.
     NoNetwork(NetworkTag),
     /// The size was rounded to what the model can do.
@@ -144,6 +152,7 @@ impl fmt::Display for Notice {
                 first_words(words)
             ),
             Self::Syntax(note) => note.fmt(formatter),
+            Self::Vocabulary(note) => note.fmt(formatter),
             Self::NoNetwork(tag) => {
                 write!(formatter, "the {} “{}” has no effect", tag.kind, tag.name)
             }

@@ -98,6 +98,7 @@ impl Run<'_> {
                     undecided: scores.undecided(),
                 })
             });
+            self.model.hash.wait();
             self.outbox.send(Event::Picture(Picture {
                 request: self.id,
                 seed,

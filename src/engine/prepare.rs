@@ -60,6 +60,10 @@ pub(super) fn prepare(
         }
         notices.extend(prompt.notes.iter().cloned().map(Notice::Syntax));
     }
+    if let Some(vocabulary) = &model.vocabulary {
+        let notes = vocabulary.notes(&model.name, &prompt).into_iter();
+        notices.extend(notes.map(Notice::Vocabulary));
+    }
     // LoRAs of the prompt are part of the model by now.
     let idle = prompt.networks.iter();
     let idle = idle.filter(|tag| tag.kind != NetworkKind::Lora);
@@ -96,7 +100,7 @@ pub(super) fn prepare(
     let capture = model.unet_config.capture(latents, attention_res, layers)?;
     let shape = needs.run_shape(latents, capture, settings, limits)?;
     let facts = model.prompt_facts(&prompt);
-    let layout = match model.sizes {
+    let layout = match model.sizes() {
         Some(own) => request.layout.with_sizes(own),
         None => request.layout.clone(),
     };

@@ -8,10 +8,11 @@ use super::event::{ModelInfo, Picture};
 use super::networks::{UsedKind, UsedNetwork};
 use super::request::Request;
 use super::settings::Settings;
+use crate::checkpoint::SHORT_HASH;
 use crate::diffusion::Method;
 use crate::export::metadata::{
-    CLIP_SKIP_KEY, EMPHASIS_KEY, INVERSION_HASHES_KEY, LORA_HASHES_KEY, NO_EMPHASIS,
-    PROMPT_WEIGHTS_KEY, text_chunks,
+    CLIP_SKIP_KEY, EMPHASIS_KEY, INVERSION_HASHES_KEY, LORA_HASHES_KEY, MODEL_HASH_KEY,
+    NO_EMPHASIS, PROMPT_WEIGHTS_KEY, text_chunks,
 };
 use crate::export::{ImageSettings, TextChunk};
 use crate::prompt::{PromptWeights, target_texts};
@@ -24,6 +25,9 @@ pub struct Recipe {
     pub program: String,
     /// Name of the model.
     pub model: String,
+    /// SHA-256 of its weights, in hexadecimal; earlier versions did not tell it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_hash: Option<String>,
     /// What it was computed on.
     pub device: String,
     /// Which of the request's methods made this picture.
@@ -43,6 +47,7 @@ impl Recipe {
         Self {
             program: concat!("Storm Studio ", env!("CARGO_PKG_VERSION")).to_string(),
             model: model.name.clone(),
+            model_hash: model.hash.get().map(str::to_owned),
             device: model.device.clone(),
             method: picture.method,
             networks: picture.networks.to_vec(),
@@ -71,6 +76,9 @@ impl Recipe {
         let settings = &request.settings;
         // Absent, programs assume a GPU's noise.
         let mut extras = vec![("RNG".to_string(), settings.rng.to_string())];
+        if let Some(hash) = self.model_hash.as_ref().and_then(|it| it.get(..SHORT_HASH)) {
+            extras.push((MODEL_HASH_KEY.to_string(), hash.to_string()));
+        }
         extras.extend(self.prompt_weights());
         extras.extend(self.hashes(UsedKind::Lora, LORA_HASHES_KEY));
         extras.extend(self.hashes(UsedKind::TextualInversion, INVERSION_HASHES_KEY));
@@ -171,6 +179,7 @@ mod tests {
         let recipe = Recipe {
             program: "Storm Studio 0".to_string(),
             model: "toybox".to_string(),
+            model_hash: Some("0123456789abcdef".repeat(4)),
             device: "CPU".to_string(),
             method: Method::Standard,
             networks: Vec::new(),
@@ -188,6 +197,7 @@ mod tests {
         assert_eq!(own_of::<Recipe>(&texts).unwrap().unwrap(), recipe);
         let settings = recipe.image_settings();
         assert_eq!(settings.extra("RNG"), Some("CPU"));
+        assert_eq!(settings.extra("Model hash"), Some("0123456789"));
         assert_eq!(settings.sampler.as_deref(), Some("DDIM"));
         let read_by = |prompt: &str, prompt_weights| {
             let mut recipe = recipe.clone();

@@ -217,6 +217,8 @@ impl Worker {
             device: self.device.to_string(),
             device_note: self.device.note().map(str::to_string),
             tokenizer: Arc::clone(&description.tokenizer),
+            hash: Arc::clone(&model.hash),
+            vocabulary: description.vocabulary.clone(),
             text_width: description.taught_width(),
             preview_rgb: model.preview_rgb(),
             native_size: description.native_size(),
@@ -291,6 +293,8 @@ impl Worker {
                 notice: notice.clone(),
             });
         }
+        // Its pictures tell it.
+        model.hash.begin();
         let prompts = [&prepared.negative_prompt, &prepared.prompt];
         let reading = TextReading {
             clip_skip: request.settings.clip_skip,

@@ -14,6 +14,8 @@ pub const OWN_KEYWORD: &str = "storm-studio";
 /// A1111's key for what weights do, and its word for taking brackets as they are.
 pub const EMPHASIS_KEY: &str = "Emphasis";
 pub const NO_EMPHASIS: &str = "None";
+/// A1111's key for the first 10 digits of the hash of the model's file.
+pub const MODEL_HASH_KEY: &str = "Model hash";
 /// A1111's key for the LoRAs that were used, each a name and 12 digits.
 pub const LORA_HASHES_KEY: &str = "Lora hashes";
 /// The same for textual inversions, with 10 digits.
@@ -28,7 +30,6 @@ const NEGATIVE: &str = "Negative prompt:";
 /// A last line with fewer settings than this counts as prompt.
 const FEWEST_SETTINGS: usize = 3;
 /// Keys of `extras` that readers expect at a place of their own.
-const MODEL_HASH: &str = "Model hash";
 const KEYS_AFTER_MODEL: [&str; 3] = ["VAE hash", CLIP_SKIP_KEY, "RNG"];
 const VERSION: &str = "Version";
 
@@ -84,7 +85,7 @@ impl ImageSettings {
     fn items(&self) -> Vec<(String, String)> {
         let text = |key: &str, value: Option<String>| (key.to_owned(), value.unwrap_or_default());
         let is_placed =
-            |key: &str| key == MODEL_HASH || key == VERSION || KEYS_AFTER_MODEL.contains(&key);
+            |key: &str| key == MODEL_HASH_KEY || key == VERSION || KEYS_AFTER_MODEL.contains(&key);
         let extras = |wanted: &str| {
             let wanted = wanted.to_owned();
             self.extras
@@ -101,7 +102,7 @@ impl ImageSettings {
             text("Seed", self.seed.map(|it| it.to_string())),
             text("Size", size),
         ];
-        items.extend(extras(MODEL_HASH));
+        items.extend(extras(MODEL_HASH_KEY));
         items.push(text("Model", self.model.clone()));
         items.extend(KEYS_AFTER_MODEL.into_iter().flat_map(extras));
         items.extend(

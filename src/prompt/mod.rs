@@ -6,6 +6,7 @@ pub mod assignment;
 mod carried;
 mod chunks;
 mod known_words;
+mod model_vocabulary;
 mod note;
 pub mod proposal;
 mod reading;
@@ -25,6 +26,9 @@ pub use assignment::{AssignedObject, Assignment, AssignmentError, WordRole};
 pub use carried::carried_layout;
 pub use chunks::MOST_CHUNKS;
 pub use known_words::{KnownWord, KnownWords};
+pub use model_vocabulary::{
+    ModelVocabulary, NumberWord, ObjectWord, VocabularyNote, example_prompts,
+};
 pub use note::Note;
 pub use proposal::{PromptObject, Proposal, ProposedRelation, ProposedWish, propose};
 pub use relation_text::{ObjectReference, RelationText, assignment_of_relations, relation_texts};

@@ -41,6 +41,17 @@ pub(super) fn word_spans(text: &str) -> Vec<Range<usize>> {
     matches.map(|(start, end)| start..end).collect()
 }
 
+/// What makes a word more than signs.
+static WRITTEN: LazyLock<SysRegex> = LazyLock::new(|| {
+    let pattern = r"[\p{L}\p{N}\p{Extended_Pictographic}\p{Regional_Indicator}]";
+    SysRegex::new(pattern).expect("the pattern is fixed and valid")
+});
+
+/// Whether a word is signs alone, with no letter, number or emoji.
+pub(super) fn is_punctuation(word: &str) -> bool {
+    WRITTEN.find_iter(word).next().is_none()
+}
+
 /// Unites words that share a token, so that every token belongs to one word:
 /// CLIP has tokens for two emoji and for parts of two Han characters.
 ///
@@ -104,6 +115,16 @@ mod tests {
             ),
         ] {
             assert_eq!(words(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn signs_alone_are_punctuation() {
+        for signs in ["", ",", "”…", "--", "(", "、"] {
+            assert!(is_punctuation(signs), "{signs}");
+        }
+        for word in ["cat", "1.3", "猫", "🐱", "🇨🇭", "1️⃣", "dog's"] {
+            assert!(!is_punctuation(word), "{word}");
         }
     }
 

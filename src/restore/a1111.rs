@@ -11,8 +11,8 @@ use super::{Found, Program};
 use crate::diffusion::NoiseKind;
 use crate::engine::UsedKind;
 use crate::export::metadata::{
-    CLIP_SKIP_KEY, EMPHASIS_KEY, INVERSION_HASHES_KEY, LORA_HASHES_KEY, NO_EMPHASIS,
-    PROMPT_WEIGHTS_KEY,
+    CLIP_SKIP_KEY, EMPHASIS_KEY, INVERSION_HASHES_KEY, LORA_HASHES_KEY, MODEL_HASH_KEY,
+    NO_EMPHASIS, PROMPT_WEIGHTS_KEY,
 };
 use crate::export::{ImageSettings, PARAMETERS_KEYWORD};
 use crate::prompt::PromptWeights;
@@ -28,7 +28,7 @@ const SILENT: [&str; 12] = [
     PROMPT_WEIGHTS_KEY,
     INVERSION_HASHES_KEY,
     "App",
-    "Model hash",
+    MODEL_HASH_KEY,
     "VAE hash",
     HASHES_KEY,
     LORA_HASHES_KEY,
@@ -88,7 +88,10 @@ fn restored(found: ImageSettings) -> RestoredSettings {
     for (name, value) in others(&found) {
         taking.no_effect(name, &value);
     }
-    taking.finish()
+    RestoredSettings {
+        model_hash: found.extra(MODEL_HASH_KEY).map(str::to_owned),
+        ..taking.finish()
+    }
 }
 
 /// The program that signed the infotext.

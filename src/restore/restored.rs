@@ -2,7 +2,8 @@
 
 use super::networks::{self, NamedNetwork};
 use super::program::Program;
-use crate::engine::{NetworkLibrary, Request};
+use crate::checkpoint::SHORT_HASH;
+use crate::engine::{ModelInfo, NetworkLibrary, Request};
 
 /// Longest name or value in a message, in characters.
 const LONGEST_VALUE: usize = 40;
@@ -17,6 +18,8 @@ const LONGEST_PROMPT: usize = 10_000;
 pub struct RestoredSettings {
     /// Who saved it.
     pub program: Program,
+    /// The hash of the weights that it was made with, as far as the picture tells it.
+    pub model_hash: Option<String>,
     /// What was taken; everything else has its default, and there are no seeds
     /// where none could be taken.
     pub taken: Request,
@@ -25,7 +28,7 @@ pub struct RestoredSettings {
     /// LoRAs and textual inversions by the hashes that the picture gives them, and the
     /// textual inversions that its prompts are known to name.
     pub networks: Vec<NamedNetwork>,
-    /// A sentence for each of them whose file here is another one.
+    /// A sentence for each of them whose file here is another one, and for the model.
     pub differences: Vec<String>,
 }
 
@@ -121,7 +124,46 @@ impl RestoredSettings {
 
     /// Compares the files of its networks with those in `library`, which is read for it.
     pub fn compare(&mut self, library: &NetworkLibrary) {
-        self.differences = networks::differences(&self.networks, library);
+        let found = networks::differences(&self.networks, library);
+        self.differences.extend(found);
+    }
+
+    /// Compares the weights that it was made with with those of the model that is open,
+    /// if they have one name; waits for the model's hash where it is needed.
+    pub fn compare_model(&mut self, open: &ModelInfo) {
+        let is_embedded = open.is_embedded();
+        let said = self.other_weights(&open.name, is_embedded, || open.hash.wait().to_owned());
+        self.differences.extend(said);
+    }
+
+    fn other_weights(
+        &self,
+        open: &str,
+        is_embedded: bool,
+        hash: impl FnOnce() -> String,
+    ) -> Option<String> {
+        let model = self.model()?;
+        if self.other_model(Some(open)).is_some() {
+            return None;
+        }
+        let again = "the picture itself can't be made again";
+        match &self.model_hash {
+            // Versions that did not tell the hash had another embedded model.
+            None => (is_embedded && self.program == Program::StormStudio)
+                .then(|| format!("They are of {model} 0, an earlier embedded model; {again}.")),
+            Some(theirs) => {
+                // Shorter ones are of A1111's earlier kind, which is no hash of the file.
+                let is_hash = theirs.len() >= SHORT_HASH;
+                let is_other = || !hash().starts_with(&theirs.to_lowercase());
+                (is_hash && is_other()).then(|| {
+                    let theirs: String = theirs.chars().take(SHORT_HASH).collect();
+                    format!(
+                        "They are of another {model} than the one that is open (its weights have \
+                         the hash {theirs}); {again}."
+                    )
+                })
+            }
+        }
     }
 
     /// A sentence about the textual inversions that `library` lacks.
@@ -185,14 +227,20 @@ impl RestoredSettings {
         self.taken == bare && self.not_taken.is_empty()
     }
 
-    /// The model it was made with, if that is not the one that is open.
-    fn other_model(&self, open: Option<&str>) -> Option<&str> {
+    /// The name of the model that it was made with.
+    fn model(&self) -> Option<&str> {
         let mut items = self.not_taken.iter();
         let model = items.find(|item| item.reason == Reason::Model)?;
+        Some(&model.value)
+    }
+
+    /// The model it was made with, if that is not the one that is open.
+    fn other_model(&self, open: Option<&str>) -> Option<&str> {
+        let model = self.model()?;
         // Names of files, with or without their ending.
         let stem = |name: &str| name.trim_end_matches(".safetensors").to_lowercase();
-        let is_open = open.is_some_and(|open| stem(open) == stem(&model.value));
-        (!is_open).then_some(model.value.as_str())
+        let is_open = open.is_some_and(|open| stem(open) == stem(model));
+        (!is_open).then_some(model)
     }
 }
 
@@ -208,6 +256,7 @@ mod tests {
         };
         RestoredSettings {
             program,
+            model_hash: None,
             taken,
             not_taken,
             networks: Vec::new(),
@@ -227,6 +276,47 @@ mod tests {
         );
         ours.not_taken.clear();
         assert_eq!(ours.message(None), back);
+    }
+
+    #[test]
+    fn other_weights_of_the_same_name_are_said() {
+        let said = |mut picture: RestoredSettings, hash: Option<&str>, is_embedded: bool| {
+            picture.model_hash = hash.map(str::to_owned);
+            let open = || "0123456789abcdef".repeat(4);
+            picture.other_weights("toybox", is_embedded, open)
+        };
+        let ours = || restored(Program::StormStudio, vec![NotTaken::model("toybox")]);
+        let same = "0123456789ABCDEF".repeat(4);
+        for hash in [Some(same.as_str()), Some("0123456789"), Some("7460a6fa")] {
+            assert_eq!(said(ours(), hash, true), None, "{hash:?}");
+        }
+        let other = said(ours(), Some("fedcba98765432"), false).unwrap();
+        assert!(
+            other.contains("another toybox") && other.contains("fedcba9876)"),
+            "{other}"
+        );
+        // Before hashes were told, the embedded model was another one.
+        let old = said(ours(), None, true);
+        assert_eq!(
+            old.as_deref(),
+            Some(
+                "They are of toybox 0, an earlier embedded model; the picture itself can't be made \
+                 again."
+            )
+        );
+        assert_eq!(said(ours(), None, false), None);
+        // Another name says enough, and other programs have no embedded model.
+        let named = restored(Program::StormStudio, vec![NotTaken::model("sd 1.5")]);
+        assert_eq!(said(named, Some("fedcba98765432"), true), None);
+        let theirs = restored(Program::Forge, vec![NotTaken::model("toybox")]);
+        assert_eq!(said(theirs, None, true), None);
+        let mut picture = ours();
+        picture.differences.extend(old);
+        assert_eq!(
+            picture.message(Some("toybox")),
+            "The settings of this Storm Studio picture are taken. They are of toybox 0, an earlier \
+             embedded model; the picture itself can't be made again."
+        );
     }
 
     #[test]

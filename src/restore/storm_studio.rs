@@ -40,6 +40,7 @@ fn restored(recipe: Recipe) -> RestoredSettings {
     }
     RestoredSettings {
         program: Program::StormStudio,
+        model_hash: recipe.model_hash,
         taken,
         not_taken,
         networks,
@@ -65,6 +66,7 @@ mod tests {
         Recipe {
             program: "Storm Studio 0".to_owned(),
             model: "toybox".to_owned(),
+            model_hash: Some("0123456789abcdef".repeat(4)),
             device: "CPU".to_owned(),
             method: Method::Storm,
             networks: Vec::new(),
@@ -98,6 +100,7 @@ mod tests {
         let restored = read_back(&recipe.text_chunks());
         assert_eq!(restored.taken, recipe.request);
         assert_eq!(restored.not_taken, [NotTaken::model("toybox")]);
+        assert_eq!(restored.model_hash, recipe.model_hash);
     }
 
     #[test]
@@ -120,6 +123,7 @@ mod tests {
         assert_eq!(restored.program, Program::StormStudio);
         assert_eq!(restored.taken.prompt, "a cat left of a dog");
         assert_eq!(restored.taken.seeds, [u64::MAX]);
+        assert_eq!(restored.model_hash.as_deref(), Some("0123456789"));
         assert!(matches!(restored.not_taken[0].reason, Reason::Rule(_)));
         assert!(matches!(
             read(Texts(&chunks[1..])),

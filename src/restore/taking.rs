@@ -223,6 +223,7 @@ impl Taking {
         settings.loras.retain(|lora| !is_tagged(lora));
         RestoredSettings {
             program: self.program,
+            model_hash: None,
             taken: self.request,
             not_taken: self.not_taken,
             networks: self.networks,

@@ -257,7 +257,9 @@ fn other_writing_is_drawn_with_the_systems_fonts_or_it_is_said_what_to_install()
     }
     let picture = harness.render().unwrap();
     // A box has nothing inside; a character of this kind has.
-    let chip = harness.get_by_label_contains(WORDS[0]).rect();
+    let chip = harness
+        .get_by_label_contains(&format!(" {}", WORDS[0]))
+        .rect();
     let inside = Rect::from_min_size(chip.left_top() + vec2(11.0, 8.0), vec2(7.0, 8.0));
     let bright = |x: u32, y: u32| picture.get_pixel(x, y).0[0] > 120;
     let (mut ink, mut all) = (0, 0);
@@ -271,7 +273,7 @@ fn other_writing_is_drawn_with_the_systems_fonts_or_it_is_said_what_to_install()
     // The same words in a sentence, and in the list of results.
     edit(&mut harness, |content| content.settings.steps = 2);
     for word in [WORDS[0], WORDS[1]] {
-        harness.get_by_label_contains(word).click();
+        harness.get_by_label_contains(&format!(" {word}")).click();
         harness.run_steps(2);
     }
     let sentence = format!("● {}", WORDS[0]);

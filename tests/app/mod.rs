@@ -14,6 +14,7 @@ mod running;
 mod settings;
 mod snapshots;
 mod targets;
+mod vocabulary;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -18,6 +18,8 @@ fn saved_picture(folder: &Path, settings: &Settings) -> std::path::PathBuf {
     let recipe = Recipe {
         program: "Storm Studio".to_string(),
         model: "toybox".to_string(),
+        // As pictures of earlier versions.
+        model_hash: None,
         device: "CPU".to_string(),
         method: Method::Storm,
         networks: Vec::new(),
@@ -41,6 +43,28 @@ fn restore(harness: &mut Studio, settings: &Settings) {
         app.state().draft.prompt.contains("boat")
     });
     harness.run_steps(3);
+}
+
+#[test]
+fn settings_of_an_earlier_embedded_model_come_back_and_it_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = studio(folder.path());
+    restore(&mut harness, &Settings::default());
+    assert_eq!(
+        app(&harness).state().draft.prompt,
+        "a tree to the left of a boat"
+    );
+    let message = app(&harness).state().session.message.clone().unwrap();
+    assert!(
+        message
+            .text
+            .contains("of toybox 0, an earlier embedded model"),
+        "{message:?}"
+    );
+    assert!(
+        !message.text.contains("Generate makes it again"),
+        "{message:?}"
+    );
 }
 
 /// As a screen reader does, wherever the panel is scrolled to.

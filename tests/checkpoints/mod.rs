@@ -8,6 +8,7 @@ use burn::tensor::{Device, Tensor};
 use half::{bf16, f16};
 use safetensors::tensor::Dtype;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use storm_studio::checkpoint::{
     Checkpoint, CheckpointError, CheckpointSource, Family as ModelFamily, FoundModels, SingleFile,
     StableDiffusion, WeightType,
@@ -333,19 +334,56 @@ fn loading_ends_within_a_tensor_of_being_cancelled() {
 }
 
 #[test]
-fn a_vocabulary_tells_the_sizes_of_the_models_own_objects() {
+fn a_model_is_told_by_the_hash_of_its_file_or_of_its_unets() {
+    let hash_of = |path: &Path| -> String {
+        let digest = Sha256::digest(std::fs::read(path).unwrap());
+        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    };
+    let device = Device::flex();
     let copy = copy_folder("narrow-sd1");
-    let sizes = |text: &str| {
+    let model = StableDiffusion::load(&in_folder(copy.path()), &device).unwrap();
+    assert_eq!(model.hash.get(), None, "nobody asked for it");
+    assert_eq!(model.hash.wait(), hash_of(&copy.path().join(UNET)));
+    let path = copy.path().join("whole.safetensors");
+    write(&crate::bad_files::narrow_file(), &path);
+    let file = CheckpointSource::File(in_file(path.clone(), "narrow-sd1"));
+    let model = StableDiffusion::load(&file, &device).unwrap();
+    assert_eq!(model.hash.wait(), hash_of(&path));
+}
+
+#[test]
+fn a_vocabulary_tells_what_a_model_knows_and_hinders_no_picture() {
+    let copy = copy_folder("narrow-sd1");
+    let opened = |text: &str| {
         std::fs::write(copy.path().join("vocabulary.json"), text).unwrap();
         let opened = Checkpoint::open(&in_folder(copy.path()), &Device::flex());
-        opened.map(|opened| opened.description.sizes)
+        opened.unwrap().description
     };
-    let own = sizes(r#"{"objects": [], "extents": {"small": 0.2, "normal": 0.3, "big": 0.5}}"#);
+    let own = opened(
+        r#"{"objects": [{"word": "cat"}], "extents": {"small": 0.2, "normal": 0.3, "big": 0.5}}"#,
+    );
     assert_eq!(
-        own.unwrap().map(|own| (own.small, own.big)),
+        own.sizes().map(|own| (own.small, own.big)),
         Some((0.2, 0.5))
     );
-    assert_eq!(sizes("{}").unwrap(), None);
-    let error = sizes(r#"{"extents": 3}"#).unwrap_err().to_string();
-    assert!(error.contains("vocabulary.json"), "{error}");
+    assert!(own.notices.is_empty());
+    let known = own.vocabulary.unwrap();
+    assert!(known.knows("Cat") && !known.knows("dog"));
+    let read = in_folder(copy.path()).vocabulary().unwrap();
+    assert_eq!(read.as_ref(), Some(&*known));
+    // Every part may be absent.
+    assert!(opened("{}").vocabulary.is_some());
+    assert_eq!(opened("{}").sizes(), None);
+    for wrong in [r#"{"extents": 3}"#, "cat, dog", "\0\0\0\0"] {
+        let description = opened(wrong);
+        assert!(description.vocabulary.is_none(), "{wrong}");
+        let [notice] = &description.notices[..] else {
+            panic!("{wrong}: {:?}", description.notices);
+        };
+        assert!(notice.to_string().contains("vocabulary.json"), "{notice}");
+        assert!(in_folder(copy.path()).vocabulary().is_err(), "{wrong}");
+    }
+    std::fs::remove_file(copy.path().join("vocabulary.json")).unwrap();
+    let without = Checkpoint::open(&in_folder(copy.path()), &Device::flex()).unwrap();
+    assert!(without.description.vocabulary.is_none() && without.description.notices.is_empty());
 }

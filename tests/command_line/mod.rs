@@ -5,6 +5,7 @@ mod refusals;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use sha2::{Digest, Sha256};
 use storm_studio::diffusion::Optimisation;
 use storm_studio::engine::Recipe;
 use storm_studio::export::metadata::own_of;
@@ -106,12 +107,22 @@ fn like_a_picture_of_ours_makes_the_same_pixels_and_inspect_says_what_it_holds()
         (recipe.request.settings.steps, recipe.request.seeds),
         (2, vec![6])
     );
+    // As sha256sum of the embedded UNet's file.
+    let unet = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/assets/toybox/unet/diffusion_pytorch_model.safetensors"
+    );
+    let digest = Sha256::digest(std::fs::read(unet).unwrap());
+    let digits: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let short = &digits[..10];
+    assert_eq!(recipe.model_hash.as_deref(), Some(digits.as_str()));
 
     let told = text(&storm_studio(&["inspect", like[1]]).stdout);
     for words in [
         "A picture of Storm Studio",
         "cat above dog",
         "Euler ancestral",
+        &format!("Model hash: {short}, Model: toybox"),
         "storm-studio:",
     ] {
         assert!(told.contains(words), "{told}");

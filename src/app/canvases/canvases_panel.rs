@@ -4,6 +4,7 @@
 use egui::{Pos2, Rect, Ui, UiBuilder, Vec2, pos2, vec2};
 
 use super::canvas::canvas_ui;
+use super::examples::Examples;
 use super::frame::{TITLE_HEIGHT, VERDICT_HEIGHT, fit, picture_size};
 use super::verdict_line::{finished_picture, is_at_the_end, verdict_ui};
 use super::wipe::wipe_ui;
@@ -21,7 +22,9 @@ use crate::diffusion::Method;
 const GAP: f32 = 12.0;
 
 #[derive(Debug, Default)]
-pub struct CanvasesPanel;
+pub struct CanvasesPanel {
+    examples: Examples,
+}
 
 impl CanvasesPanel {
     pub fn ui(&mut self, ui: &mut Ui, state: &mut State, textures: &mut Textures) {
@@ -32,6 +35,9 @@ impl CanvasesPanel {
             CanvasMode::Wipe => wipe_ui(ui, area, state, textures),
             CanvasMode::Single => single_ui(ui, area, state, textures),
             CanvasMode::Grid => super::gallery::grid_ui(ui, state, textures),
+        }
+        if state.view.mode != CanvasMode::Grid {
+            self.examples.ui(ui, area, state);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod canvas;
 pub mod canvases_panel;
+pub mod examples;
 pub mod frame;
 pub mod gallery;
 pub mod handles;

@@ -14,7 +14,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::diffusion::OwnWalk;
 use crate::engine::{Request, RequestError, SeedError, Settings};
-use crate::prompt::{Assignment, AssignmentError, ClipTokenizer, KnownWords, TokenizedPrompt};
+use crate::prompt::{
+    Assignment, AssignmentError, ClipTokenizer, KnownWords, TokenizedPrompt, example_prompts,
+};
 use crate::storm::{Layout, ObjectiveKind};
 use assigning::NextRelation;
 use seeds::SeedField;
@@ -35,11 +37,11 @@ pub struct DraftContent {
 }
 
 impl Default for DraftContent {
-    /// An example that shows something worth seeing: with this seed standard
+    /// The first example, which shows something worth seeing: with this seed standard
     /// sampling of the embedded model puts the cat on the wrong side.
     fn default() -> Self {
         Self {
-            prompt: "a cat to the left of a dog".to_string(),
+            prompt: example_prompts(None).swap_remove(0),
             negative_prompt: String::new(),
             assignment: Assignment::default(),
             is_proposed: true,

@@ -15,7 +15,7 @@ use crate::app::state::action::{Export, Wanted};
 use crate::app::state::message::sentence;
 use crate::app::state::networks::RememberedNetworks;
 use crate::checkpoint::{CheckpointSource, FoundModels, LoraFile};
-use crate::engine::{NetworkFile, NetworkLibrary};
+use crate::engine::{ModelInfo, NetworkFile, NetworkLibrary};
 use crate::export::OutputFolder;
 use crate::restore::{PictureKind, RestoredSettings, read_picture};
 use dialogs::{Dialogs, SystemDialogs};
@@ -197,12 +197,20 @@ impl Files {
     }
 
     /// Reads the settings in a picture, and compares the files that it names with those
-    /// in `library`.
-    pub fn read(&mut self, path: PathBuf, library: Arc<NetworkLibrary>) {
+    /// in `library`, and its model with the `open` one.
+    pub fn read(
+        &mut self,
+        path: PathBuf,
+        library: Arc<NetworkLibrary>,
+        open: Option<Arc<ModelInfo>>,
+    ) {
         self.jobs.push(Promise::spawn_thread("reading", move || {
             let mut restored = read_picture(&path);
             if let Ok(restored) = &mut restored {
                 restored.compare(&library);
+                if let Some(open) = open {
+                    restored.compare_model(&open);
+                }
             }
             // It begins with the file's name, which keeps its small letter.
             Outcome::SettingsRead(restored.map_err(|error| format!("{error}.")))

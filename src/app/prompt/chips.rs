@@ -3,7 +3,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use egui::{Color32, CornerRadius, FontId, Galley, Response, Sense, Stroke, StrokeKind, Ui, vec2};
+use egui::{
+    Color32, CornerRadius, FontId, Galley, Response, Sense, Shape, Stroke, StrokeKind, Ui, vec2,
+};
 
 use crate::app::look::theme::{BODY_SIZE, Palette};
 use crate::film::looks::{Look, Mark};
@@ -34,6 +36,8 @@ pub struct Chip<'a> {
     /// What the prompt's brackets give it; 1 without any.
     pub weight: f32,
     pub role: ChipRole,
+    /// The model that was never taught the word, by its name.
+    pub never_seen_by: Option<&'a str>,
     /// Its heatmap is under the pointer.
     pub is_lit: bool,
 }
@@ -75,7 +79,17 @@ impl Chip<'_> {
         };
         let weight = self.weight_text();
         let weight = weight.map_or_else(String::new, |weight| format!(", weight {weight}"));
-        format!("{} {}{role}{weight}", self.numbers(), self.text)
+        let model = self.never_seen_by;
+        let unknown = model.map_or_else(String::new, |model| format!(", never seen by {model}"));
+        format!("{} {}{role}{weight}{unknown}", self.numbers(), self.text)
+    }
+
+    /// What a click will do, and what is to be said of the word.
+    fn hover_text(&self, explanation: &str) -> String {
+        match self.never_seen_by {
+            Some(model) => format!("{model} has never seen “{}”\n{explanation}", self.text),
+            None => explanation.to_string(),
+        }
     }
 }
 
@@ -143,6 +157,11 @@ pub fn chip_ui(ui: &mut Ui, chip: &Chip<'_>, explanation: &str) -> Response {
     let middle = |height: f32| rect.center().y - 0.5 * height;
     let text_size = text.size();
     painter.galley(egui::pos2(x, middle(text_size.y)), text, text_colour);
+    if chip.never_seen_by.is_some() {
+        let y = rect.center().y + 0.5 * text_size.y - 1.0;
+        let ends = [egui::pos2(x + 1.0, y), egui::pos2(x + text_size.x, y)];
+        painter.extend(Shape::dotted_line(&ends, palette.weak_text, 3.0, 0.9));
+    }
     x += text_size.x + 5.0;
     let place = egui::pos2(x, middle(numbers.size().y) + 1.0);
     painter.galley(place, numbers, palette.weak_text);
@@ -156,5 +175,5 @@ pub fn chip_ui(ui: &mut Ui, chip: &Chip<'_>, explanation: &str) -> Response {
             &description,
         )
     });
-    response.on_hover_text(explanation)
+    response.on_hover_text(chip.hover_text(explanation))
 }

@@ -32,6 +32,12 @@ pub fn chips_ui(ui: &mut Ui, shows_all: &mut bool, state: &mut State) {
         words.map(|word| role(state, word, &looks)).collect()
     };
     let roles = chips(state);
+    let model = state.session.model().cloned();
+    let unknown = model.as_ref().map_or_else(Vec::new, |model| {
+        let vocabulary = model.vocabulary.as_ref();
+        vocabulary.map_or_else(Vec::new, |it| it.unknown_words(&tokens))
+    });
+    let model = model.as_ref().map(|model| model.name.as_str());
     let folded = folded(ui, &tokens, &roles);
     let is_long = folded.iter().any(|item| matches!(item, Shown::Gap(_)));
     let shown = match is_long && *shows_all {
@@ -42,7 +48,12 @@ pub fn chips_ui(ui: &mut Ui, shows_all: &mut bool, state: &mut State) {
         ui.spacing_mut().item_spacing = vec2(SPACING, SPACING);
         for item in shown {
             match item {
-                Shown::Word(index) => word_ui(ui, state, &tokens, index, roles[index]),
+                Shown::Word(index) => {
+                    let mut chip = chip(&tokens, index, roles[index]);
+                    let is_unknown = unknown.binary_search(&index).is_ok();
+                    chip.never_seen_by = model.filter(|_| is_unknown);
+                    word_ui(ui, state, &tokens.words[index], index, chip);
+                }
                 Shown::Gap(words) => *shows_all |= gap_ui(ui, &tokens.words[words]),
             }
         }
@@ -88,6 +99,7 @@ fn chip<'a>(tokens: &'a TokenizedPrompt, index: usize, role: ChipRole) -> Chip<'
         pieces: tokens.pieces(word),
         weight: word.weight,
         role,
+        never_seen_by: None,
         is_lit: false,
     }
 }
@@ -113,9 +125,7 @@ fn folded(ui: &Ui, tokens: &TokenizedPrompt, roles: &[ChipRole]) -> Vec<Shown> {
     fold(&widths, &assigned, room)
 }
 
-fn word_ui(ui: &mut Ui, state: &mut State, tokens: &TokenizedPrompt, index: usize, role: ChipRole) {
-    let word = &tokens.words[index];
-    let mut chip = chip(tokens, index, role);
+fn word_ui(ui: &mut Ui, state: &mut State, word: &Word, index: usize, mut chip: Chip<'_>) {
     chip.is_lit = state.view.lit_word.get() == Some(index);
     let effect = assigning::effect_of_click(&state.draft, &word.span);
     let response = chip_ui(ui, &chip, &explain(state, &effect));

@@ -14,7 +14,7 @@ use crate::app::look::theme::{PROMPT_SIZE, Palette};
 use crate::app::state::State;
 use crate::app::state::message::sentence;
 use crate::prompt::proposal::first_relation;
-use crate::prompt::{TokenIndices, TokenizedPrompt};
+use crate::prompt::{TokenIndices, TokenizedPrompt, example_prompts};
 use crate::storm::relation::RelationKind;
 
 /// Lines of the prompt that are seen at once.
@@ -178,7 +178,7 @@ fn prompt_field_ui(ui: &mut Ui, width: f32, state: &State) -> Option<String> {
             escape: is_composing,
             ..Default::default()
         })
-        .hint_text("What should the picture show? For example: a cat to the left of a dog")
+        .hint_text(hint(state))
         .desired_width(width);
     let height = lines.min(MOST_LINES) as f32 * line + 2.0 * margin.y;
     let response = if lines > MOST_LINES {
@@ -197,6 +197,18 @@ fn prompt_field_ui(ui: &mut Ui, width: f32, state: &State) -> Option<String> {
     response
         .changed()
         .then(|| prompt.replace(['\r', '\n'], " "))
+}
+
+/// What stands in the field while it is empty.
+fn hint(state: &State) -> String {
+    if !state.draft.prompt.is_empty() {
+        return String::new();
+    }
+    let model = state.session.model();
+    let vocabulary = model.and_then(|model| model.vocabulary.as_deref());
+    let example = example_prompts(vocabulary).into_iter().next();
+    let example = example.map_or_else(String::new, |it| format!(" For example: {it}"));
+    format!("What should the picture show?{example}")
 }
 
 /// Alt and a digit click the word with this number, for hands on the keyboard.

@@ -14,7 +14,7 @@ use super::message::{Message, remedy, sentence};
 use crate::checkpoint::CheckpointSource;
 use crate::diffusion::Method;
 use crate::engine::{
-    EngineError, Event, ModelInfo, Picture, Request, RequestId, StepEvent, UpdateEvent,
+    EngineError, Event, ModelInfo, Notice, Picture, Request, RequestId, StepEvent, UpdateEvent,
 };
 use crate::export::TextChunk;
 use crate::prompt::TokenizedPrompt;
@@ -261,6 +261,11 @@ impl Session {
             Event::ModelFailed { name, error } => self.model_failed(name, error),
             Event::Started { request } => self.start(request),
             Event::PromptRead { prompt, .. } => self.prompt = Some(prompt),
+            // It stands under the prompt already.
+            Event::Notice {
+                notice: Notice::Vocabulary(_),
+                ..
+            } => {}
             Event::Notice { notice, .. } => {
                 self.message = Some(Message {
                     text: sentence(&notice.to_string()),

@@ -288,7 +288,8 @@ impl StudioApp {
             }
             Outcome::PictureChosen(path) => {
                 let library = Arc::clone(self.state.networks.library());
-                self.state.files.read(path, library);
+                let open = self.state.session.model().cloned();
+                self.state.files.read(path, library, open);
             }
             Outcome::PlaceChosen(export, path) => self.export(export, path),
             Outcome::Saved(Ok(paths)) => {

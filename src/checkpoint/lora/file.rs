@@ -6,9 +6,9 @@ use std::sync::OnceLock;
 use std::time::SystemTime;
 
 use safetensors::Dtype;
-use sha2::{Digest, Sha256};
 
 use super::super::conversion::{self, WeightType, is_weight};
+use super::super::model_hash::sha256;
 use super::super::recognition;
 use super::super::weight_file::{StoredTensor, WeightFile};
 use super::error::LoraError;
@@ -92,17 +92,13 @@ impl LoraFile {
     /// SHA-256 of its tensors, without the header, in hexadecimal: the first 12
     /// digits are what A1111 writes into pictures. Read once.
     pub fn hash(&self) -> &str {
-        self.hash.get_or_init(|| {
-            let digest = Sha256::digest(self.file.payload());
-            digest.iter().map(|byte| format!("{byte:02x}")).collect()
-        })
+        self.hash.get_or_init(|| sha256([self.file.payload()]))
     }
 
     /// SHA-256 of the whole file in hexadecimal, which other programs go by; read anew each
     /// time.
     pub fn file_hash(&self) -> String {
-        let digest = Sha256::digest(self.file.all_bytes());
-        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        sha256([self.file.all_bytes()])
     }
 
     /// Which models it can be added to, as far as its tensors tell: by how many numbers

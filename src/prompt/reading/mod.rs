@@ -42,6 +42,10 @@ pub(super) struct Thing {
     /// Where in the picture, as fractions of width and height, where no relation
     /// follows from it.
     pub place: Option<[f64; 2]>,
+    /// "the dog" after "a dog".
+    pub is_mentioned_before: bool,
+    /// "no dog".
+    pub is_denied: bool,
 }
 
 /// What a prompt says.

@@ -83,6 +83,8 @@ impl Structure<'_> {
                 noun: phrase.noun,
                 number: self.number_of(phrase.noun, &attributes),
                 place: self.place_of(index),
+                is_mentioned_before: self.first_mention(index, None) != index,
+                is_denied: phrase.is_denied,
                 attributes,
             })
         });
