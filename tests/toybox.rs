@@ -150,7 +150,7 @@ fn six_step_trajectories_agree_with_the_pipeline_of_diffusers() {
                 unet: &model.unet,
                 context: &context,
                 scheduler: kind.build(&config, 6).unwrap(),
-                guidance_scale: 7.5,
+                guidance_scale: 2.0,
                 guidance_rescale: 0.0,
                 latents: fixture.tensor("unet.latents", &device),
                 noise: NoiseStream::new(NoiseKind::Cpu, 0, &device),
