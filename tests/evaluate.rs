@@ -1,17 +1,16 @@
-//! The benchmark: its detector against PyTorch, its eye for colours, and a whole small run.
+//! The benchmark: its detector against PyTorch and drawn scenes, and whole small runs.
 
 use std::path::Path;
 use std::process::{Command, Output};
 
 use burn::tensor::Device;
 use image::RgbImage;
-use storm_studio::evaluate::colours::Colour;
 use storm_studio::models::ObjectDetector;
 
-use crate::fixture::{Fixture, assert_near};
+use crate::fixture::{Fixture, assert_near, numbers};
 
-/// Name, colour and centre of every object in a drawn picture.
-type Drawn = Vec<(String, Option<String>, f64, f64)>;
+/// Name, colour, centre and extents of every object in a drawn picture.
+type Drawn = Vec<(String, Option<String>, f64, f64, f64, f64)>;
 
 fn pictures(fixture: &Fixture) -> Vec<RgbImage> {
     let shape = fixture.shape("pictures");
@@ -31,64 +30,58 @@ fn drawn(fixture: &Fixture) -> Vec<Drawn> {
 fn the_detector_agrees_with_pytorch() {
     let fixture = Fixture::open("evaluate.safetensors");
     let detector = ObjectDetector::embedded().unwrap();
-    let shape = fixture.shape("logits");
-    assert_eq!(detector.names().len(), shape[1]);
-    // What it sees comes out as scores; their logits are what PyTorch gives.
-    let expected = fixture.tensor::<4>("logits", &Device::flex());
-    let scores: Vec<f32> = pictures(&fixture)
-        .iter()
-        .flat_map(|picture| {
-            let scores = detector.scores(picture);
-            scores.values().to_vec()
-        })
-        .collect();
-    let expected = burn::tensor::activation::sigmoid(expected);
-    assert_near(
-        "detector",
-        &scores,
-        &crate::fixture::numbers(expected),
-        1e-5,
-    );
-}
-
-#[test]
-fn every_drawn_object_is_found_once_in_its_place() {
-    let fixture = Fixture::open("evaluate.safetensors");
-    let detector = ObjectDetector::embedded().unwrap();
-    for (picture, objects) in pictures(&fixture).iter().zip(drawn(&fixture)) {
-        let found = detector.find(picture);
-        assert_eq!(found.len(), objects.len(), "{objects:?}: {found:?}");
-        for (name, _, x, y) in objects {
-            let found = found.iter().find(|found| found.name == name);
-            let found = found.unwrap_or_else(|| panic!("no {name}"));
-            // One and a half of its sixteen cells.
-            assert!(
-                (found.x - x).abs().max((found.y - y).abs()) < 1.5 / 16.0,
-                "{found:?}"
-            );
+    let heads = fixture.tensor::<4>("heads", &Device::flex());
+    let pixels = fixture.tensor::<4>("pixels", &Device::flex());
+    let objects = detector.names().len();
+    for (index, picture) in pictures(&fixture).iter().enumerate().take(heads.dims()[0]) {
+        let scores = detector.scores(picture);
+        // What it sees comes out as scores; their logits are what PyTorch gives.
+        let logits = heads.clone().narrow(0, index, 1).narrow(1, 0, objects);
+        let expected = burn::tensor::activation::sigmoid(logits);
+        assert_near("heat", scores.values(), &numbers(expected), 1e-5);
+        // Its masks are the pixels over zero, as far as they are near something found.
+        let logits = numbers(pixels.clone().narrow(0, index, 1));
+        let masks = scores.masks(&scores.found());
+        let (mut both, mut either) = (0, 0);
+        for (row, column) in (0..128).flat_map(|row| (0..128).map(move |column| (row, column))) {
+            let channel = 2 * (row % 2) + column % 2;
+            let theirs = logits[channel * 64 * 64 + row / 2 * 64 + column / 2] > 0.0;
+            let ours = masks.iter().any(|mask| mask.inside[row * 128 + column]);
+            assert!(theirs || !ours, "({row}, {column})");
+            both += usize::from(theirs && ours);
+            either += usize::from(theirs || ours);
         }
+        assert!(
+            either > 1000 && both * 100 >= either * 97,
+            "{both} of {either}"
+        );
     }
 }
 
 #[test]
-fn drawn_objects_have_the_colour_they_were_tinted_with() {
+fn every_drawn_object_is_found_once_in_its_place_size_and_colour() {
     let fixture = Fixture::open("evaluate.safetensors");
+    let detector = ObjectDetector::embedded().unwrap();
     let mut tinted = 0;
     for (picture, objects) in pictures(&fixture).iter().zip(drawn(&fixture)) {
-        for (name, colour, x, y) in objects {
-            let seen = Colour::at(picture, x, y);
-            match colour {
-                Some(colour) => {
-                    tinted += 1;
-                    assert_eq!(seen.map(Colour::name), Some(colour.as_str()), "{name}");
-                }
-                // Glyphs in their own colours that are none of the four.
-                None if ["ball", "clock"].contains(&name.as_str()) => assert_eq!(seen, None),
-                None => {}
+        let mut found = detector.find(picture);
+        assert_eq!(found.len(), objects.len(), "{objects:?}: {found:?}");
+        for (name, colour, x, y, width, height) in objects {
+            let index = found.iter().position(|found| {
+                found.name == name && (found.x - x).abs().max((found.y - y).abs()) < 0.02
+            });
+            let index = index.unwrap_or_else(|| panic!("no {name} at {x}, {y}: {found:?}"));
+            let found = found.swap_remove(index);
+            for (ours, theirs) in [(found.width, width), (found.height, height)] {
+                assert!((ours / theirs - 1.0).abs() < 0.15, "{name}: {found:?}");
+            }
+            if let Some(colour) = colour {
+                tinted += 1;
+                assert!(found.colours.contains(&colour), "{colour} {found:?}");
             }
         }
     }
-    assert!(tinted >= 12);
+    assert!(tinted >= 10, "{tinted}");
 }
 
 fn evaluate(output: &Path, arguments: &[&str]) -> Output {
@@ -187,7 +180,7 @@ fn a_run_goes_on_where_it_stopped_and_its_shards_merge() {
         }
     }
     let image = image::open(layout.join("images/storm/3_0.png")).unwrap();
-    assert_eq!(image.width(), 64);
+    assert_eq!(image.width(), 128);
 
     // Nothing is made twice, and other settings are refused.
     let lines = std::fs::read_to_string(first.join("pictures.jsonl")).unwrap();

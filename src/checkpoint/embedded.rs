@@ -16,6 +16,7 @@ macro_rules! toybox {
 static FILES: &[(&str, &[u8])] = toybox![
     "model_index.json",
     "latent_rgb.json",
+    "vocabulary.json",
     "preview_decoder/config.json",
     "preview_decoder/diffusion_pytorch_model.safetensors",
     "scheduler/scheduler_config.json",

@@ -79,10 +79,9 @@ impl Naming {
             Self::Ldm(names) => names.candidates(component, parameter),
             Self::Diffusers => {
                 let older = match component {
-                    Component::UNet => None,
+                    Component::UNet | Component::Detector => None,
                     // It is saved together with its encoder.
                     Component::PreviewDecoder => Some(format!("decoder.{parameter}")),
-                    Component::Detector => Some(sequential_name(parameter)),
                     // transformers before version 5.
                     Component::TextEncoder | Component::SecondTextEncoder => {
                         Some(format!("text_model.{parameter}"))
@@ -114,14 +113,6 @@ impl Naming {
             Self::Ldm(names) => names.claims(component, name),
         }
     }
-}
-
-/// The detector was saved as nested `Sequential`s, which number their parts.
-fn sequential_name(parameter: &str) -> String {
-    let name = parameter.trim_start_matches("blocks.");
-    name.replace(".conv.", ".0.")
-        .replace(".norm.", ".1.")
-        .replace("conv_out.", "6.")
 }
 
 /// The parts of the autoencoder's attention before diffusers 0.13.

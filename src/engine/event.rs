@@ -14,7 +14,7 @@ use super::request::RequestId;
 use crate::checkpoint::{CheckpointSource, Family, ModelHash};
 use crate::diffusion::{Method, OwnWalk, SchedulerKind, SigmaSchedule};
 use crate::models::LatentRgb;
-pub use crate::models::object_detector::FoundObject;
+pub use crate::models::object_scores::FoundObject;
 use crate::prompt::{
     ClipTokenizer, ModelVocabulary, NetworkTag, SyntaxNote, TokenizedPrompt, VocabularyNote,
 };
@@ -246,4 +246,6 @@ pub struct Sighted {
     /// The objects that are there, the most certain first; one that is there
     /// twice comes twice.
     pub found: Vec<FoundObject>,
+    /// Objects that may be there: the detector is not certain enough to find them.
+    pub undecided: Vec<String>,
 }

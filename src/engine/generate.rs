@@ -91,9 +91,11 @@ impl Run<'_> {
             let image = rgb_image(picture)?;
             let seconds = listener.began.elapsed().as_secs_f64();
             let sighted = self.detector.map(|detector| {
+                let scores = detector.scores(&image);
                 Arc::new(Sighted {
                     names: detector.names().to_vec(),
-                    found: detector.find(&image),
+                    found: scores.found(),
+                    undecided: scores.undecided(),
                 })
             });
             self.model.hash.wait();

@@ -3,14 +3,13 @@
 
 use image::RgbImage;
 
-use super::colours::Colour;
 use super::prompts::{NamedObject, SpatialPrompt};
 use super::records::{Sighting, Verdict};
-use crate::models::object_detector::{FoundObject, ObjectDetector, ObjectScores};
+use crate::models::ObjectDetector;
+use crate::models::object_scores::{FoundObject, ObjectScores};
 
-/// Side of the box around an object, as a fraction of the picture's: the
-/// largest glyph of a scene with two, 28 of 64 pixels in recipe/scenes.py.
-const BOX_SIDE: f64 = 28.0 / 64.0;
+/// How much larger than an object the box is that its shadow lies in, too.
+const WITH_SHADOW: f64 = 1.4;
 
 /// Judges `picture`, made from `prompt`; `twin` is the standard picture of the
 /// same noise. `None` if the detector does not know the objects.
@@ -21,23 +20,23 @@ pub fn judge(
     twin: Option<&RgbImage>,
 ) -> Option<Verdict> {
     let scores = detector.scores(picture);
-    let found = scores.found();
-    let subject = sighting(&scores, &found, &prompt.subject, picture)?;
-    let object = sighting(&scores, &found, &prompt.object, picture)?;
-    let asked = |found: &FoundObject| {
-        [&prompt.subject, &prompt.object]
-            .iter()
-            .any(|object| object.noun == found.name)
-    };
-    let mut boxes = boxes(&found, asked);
+    let mut found = scores.found();
+    let subject = sighting(&scores, &found, &prompt.subject)?;
+    let object = sighting(&scores, &found, &prompt.object)?;
+    let exactly_one = subject.found && object.found && found.len() == 2;
     let background_change = twin.and_then(|twin| {
-        boxes.extend(self::boxes(&detector.find(twin), asked));
-        change_outside(picture, twin, &boxes)
+        found.extend(detector.find(twin));
+        found.retain(|found| {
+            [&prompt.subject, &prompt.object]
+                .iter()
+                .any(|object| object.noun == found.name)
+        });
+        change_outside(picture, twin, &found)
     });
     Some(Verdict {
         subject,
         object,
-        exactly_one: subject.found && object.found && found.len() == 2,
+        exactly_one,
         background_change,
     })
 }
@@ -46,29 +45,24 @@ fn sighting(
     scores: &ObjectScores,
     found: &[FoundObject],
     object: &NamedObject,
-    picture: &RgbImage,
 ) -> Option<Sighting> {
     let strongest = scores.strongest(&object.noun)?;
-    let is_found = found.iter().any(|found| found.name == object.noun);
-    let has = |colour| is_found && Colour::at(picture, strongest.x, strongest.y) == Some(colour);
+    // The most certain comes first.
+    let seen = found.iter().find(|found| found.name == object.noun);
+    let has = |colour: &str| seen.is_some_and(|seen| seen.colours.iter().any(|it| it == colour));
+    let place = seen.unwrap_or(&strongest);
     Some(Sighting {
-        found: is_found,
+        found: seen.is_some(),
         confidence: strongest.confidence,
-        x: strongest.x,
-        y: strongest.y,
-        has_its_colour: object.colour.map(has),
+        x: place.x,
+        y: place.y,
+        has_its_colour: object.colour.map(|colour| has(colour.name())),
     })
 }
 
-/// Centres of the boxes that hold the objects asked for.
-fn boxes(found: &[FoundObject], asked: impl Fn(&FoundObject) -> bool) -> Vec<[f64; 2]> {
-    let found = found.iter().filter(|found| asked(found));
-    found.map(|found| [found.x, found.y]).collect()
-}
-
 /// Mean absolute difference, 0 to 1, of two pictures over the pixels outside
-/// all boxes; `None` if there are none or the sizes differ.
-fn change_outside(first: &RgbImage, second: &RgbImage, boxes: &[[f64; 2]]) -> Option<f64> {
+/// the boxes of all objects; `None` if there are none or the sizes differ.
+fn change_outside(first: &RgbImage, second: &RgbImage, objects: &[FoundObject]) -> Option<f64> {
     if first.dimensions() != second.dimensions() {
         return None;
     }
@@ -77,9 +71,10 @@ fn change_outside(first: &RgbImage, second: &RgbImage, boxes: &[[f64; 2]]) -> Op
     for ((column, row, ours), theirs) in first.enumerate_pixels().zip(second.pixels()) {
         let x = (f64::from(column) + 0.5) / width;
         let y = (f64::from(row) + 0.5) / height;
-        let is_inside = boxes
-            .iter()
-            .any(|place| (x - place[0]).abs().max((y - place[1]).abs()) < BOX_SIDE / 2.0);
+        let is_inside = objects.iter().any(|it| {
+            let [across, down] = [(x - it.x) / it.width, (y - it.y) / it.height];
+            across.abs().max(down.abs()) < WITH_SHADOW / 2.0
+        });
         if !is_inside {
             let channels = ours.0.iter().zip(theirs.0);
             sum += channels.map(|(a, b)| f64::from(a.abs_diff(b))).sum::<f64>();
@@ -101,14 +96,22 @@ mod tests {
         let changed = RgbImage::from_fn(64, 64, |column, _| {
             Rgb([if column < 32 { 151 } else { 100 }; 3])
         });
-        let change = |boxes: &[[f64; 2]]| change_outside(&changed, &plain, boxes);
+        let object = |x: f64, side: f64| FoundObject {
+            name: "cat".to_owned(),
+            confidence: 0.9,
+            x,
+            y: 0.5,
+            width: side / WITH_SHADOW,
+            height: side / WITH_SHADOW,
+            colours: Vec::new(),
+        };
+        let change = |objects: &[FoundObject]| change_outside(&changed, &plain, objects);
         assert!((change(&[]).unwrap() - 0.1).abs() < 1e-12);
         // A box of 28 × 28 pixels in the left half hides that much of the change.
         let share = (2048.0 - 784.0) / (4096.0 - 784.0);
-        let hidden = change(&[[0.25, 0.5]]).unwrap();
+        let hidden = change(&[object(0.25, 28.0 / 64.0)]).unwrap();
         assert!((hidden - 0.2 * share).abs() < 1e-12, "{hidden}");
-        let everywhere = [0.2, 0.5, 0.8].map(|x| [0.2, 0.5, 0.8].map(|y| [x, y]));
-        assert_eq!(change(&everywhere.concat()), None);
+        assert_eq!(change(&[object(0.5, 2.0)]), None);
         assert_eq!(change_outside(&plain, &RgbImage::new(8, 8), &[]), None);
     }
 }

@@ -11,6 +11,7 @@ pub mod config;
 pub mod latent_rgb;
 pub mod memory;
 pub mod object_detector;
+pub mod object_scores;
 pub mod resample;
 pub mod resnet;
 mod strips;

@@ -1,110 +1,150 @@
-//! The detector of the embedded model's world: which objects a picture shows, and where.
+//! The detector of the embedded model's world: which objects a picture shows, where,
+//! how large, in which colour, and which pixels are theirs.
 //!
-//! A small convolutional network gives one map of scores per object, a quarter
-//! as wide and high as the picture; the cells that stand out are the objects.
-//! The benchmark judges pictures with it, and the window its canvases.
+//! Two halvings of the picture and a third, then back: a grid a quarter as wide and
+//! high tells objects, places, extents and colours, a finer one the pixels. What its
+//! outputs mean is read in [`ObjectScores`]. The benchmark judges pictures with it, and
+//! the window its canvases. assets/toybox/recipe/detector.py trains it.
 
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::nn::{BatchNorm, BatchNormConfig, PaddingConfig2d};
-use burn::tensor::activation::{relu, sigmoid};
+use burn::nn::interpolate::{Interpolate2dConfig, InterpolateMode};
+use burn::nn::{PaddingConfig2d, Sigmoid};
+use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor, TensorData};
 use image::RgbImage;
-use serde::Serialize;
 
-/// Score over which an object counts as found.
-pub const FOUND_ABOVE: f32 = 0.5;
+use super::object_scores::{FoundObject, GridOutputs, ObjectScores, Thresholds};
 
-/// Channels and stride of every block; recipe/detector.py trains this network.
-const BLOCKS: [(usize, usize); 6] = [(32, 1), (64, 2), (96, 2), (96, 1), (96, 1), (96, 1)];
+/// Sides of pictures are filled up to a multiple of this: the coarsest grid's cells.
+const CELL_OF_COARSEST: u32 = 8;
 
 /// Shape of a [`DetectorNetwork`].
 #[derive(Debug, Clone, Copy)]
 pub struct DetectorNetworkConfig {
     /// How many kinds of objects it tells apart.
     pub objects: usize,
+    /// How many colours, beside an object's own.
+    pub colours: usize,
+    /// Channels at a half, a quarter and an eighth of the picture's sides.
+    pub channels: [usize; 3],
 }
 
-/// Convolutions, each with batch norm and ReLU, then one score per object and cell.
+/// Convolutions with ReLU; batch norms were folded into them when they were saved.
 #[derive(Module, Debug)]
 pub struct DetectorNetwork {
-    blocks: Vec<Block>,
-    conv_out: Conv2d,
-}
-
-#[derive(Module, Debug)]
-struct Block {
-    conv: Conv2d,
-    norm: BatchNorm,
+    fine: Vec<Conv2d>,
+    middle: Vec<Conv2d>,
+    coarse: Vec<Conv2d>,
+    coarse_out: Conv2d,
+    merged: Vec<Conv2d>,
+    heads: Conv2d,
+    merged_out: Conv2d,
+    pixels: Vec<Conv2d>,
 }
 
 impl DetectorNetworkConfig {
     /// A network with untrained weights.
     pub fn init(&self, device: &Device) -> DetectorNetwork {
-        let mut channels_in = 3;
-        let blocks = BLOCKS.iter().map(|&(channels, stride)| {
-            let conv = Conv2dConfig::new([channels_in, channels], [3, 3])
+        let [fine, middle, coarse] = self.channels;
+        let wide = |inputs: usize, outputs: usize, stride: usize| {
+            Conv2dConfig::new([inputs, outputs], [3, 3])
                 .with_stride([stride, stride])
-                .with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1));
-            channels_in = channels;
-            Block {
-                conv: conv.init(device),
-                norm: BatchNormConfig::new(channels).init(device),
-            }
-        });
+                .with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1))
+                .init(device)
+        };
+        let point = |inputs: usize, outputs: usize| {
+            Conv2dConfig::new([inputs, outputs], [1, 1]).init(device)
+        };
+        // The first convolution of a part halves the sides.
+        let halving = |inputs: usize, outputs: usize, count: usize| {
+            let further = (1..count).map(|_| wide(outputs, outputs, 1));
+            std::iter::once(wide(inputs, outputs, 2))
+                .chain(further)
+                .collect()
+        };
         DetectorNetwork {
-            blocks: blocks.collect(),
-            conv_out: Conv2dConfig::new([channels_in, self.objects], [1, 1]).init(device),
+            fine: halving(3, fine, 2),
+            middle: halving(fine, middle, 3),
+            coarse: halving(middle, coarse, 4),
+            coarse_out: point(coarse, middle),
+            merged: vec![wide(middle, middle, 1), wide(middle, middle, 1)],
+            heads: point(middle, self.objects + BOX + 1 + self.colours),
+            merged_out: point(middle, fine),
+            pixels: vec![wide(fine, fine, 1), wide(fine, 4, 1)],
         }
     }
 }
 
+/// Numbers that tell a box: offset of the centre, log of width and height.
+const BOX: usize = 4;
+
 impl DetectorNetwork {
-    /// Pictures [batch, 3, height, width] in [-1, 1] → logits
-    /// [batch, objects, ⌈height / 4⌉, ⌈width / 4⌉].
-    pub fn forward(&self, pictures: Tensor<4>) -> Tensor<4> {
-        let features = self.blocks.iter().fold(pictures, |features, block| {
-            relu(block.norm.forward(block.conv.forward(features)))
-        });
-        self.conv_out.forward(features)
+    /// Pictures [batch, 3, height, width] in [-1, 1], sides multiples of eight → logits
+    /// and boxes [batch, objects + 4 + 1 + colours, height / 4, width / 4], and logits of
+    /// pixels [batch, 4, height / 2, width / 2], the four pixels of a cell row by row.
+    pub fn forward(&self, pictures: Tensor<4>) -> (Tensor<4>, Tensor<4>) {
+        let double = Interpolate2dConfig::new()
+            .with_scale_factor(Some([2.0, 2.0]))
+            .with_mode(InterpolateMode::Nearest)
+            .init();
+        let through = |part: &[Conv2d], features: Tensor<4>| {
+            part.iter()
+                .fold(features, |features, layer| relu(layer.forward(features)))
+        };
+        let fine = through(&self.fine, pictures);
+        let middle = through(&self.middle, fine.clone());
+        let coarse = through(&self.coarse, middle.clone());
+        let coarse = double.forward(self.coarse_out.forward(coarse));
+        let merged = through(&self.merged, middle + coarse);
+        let finer = double.forward(self.merged_out.forward(merged.clone()));
+        let [first, last] = [0, 1].map(|index| &self.pixels[index]);
+        let pixels = last.forward(relu(first.forward(fine + finer)));
+        (self.heads.forward(merged), pixels)
     }
 }
 
-/// An object in a picture.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct FoundObject {
-    pub name: String,
-    /// Score of its cell, 0 to 1.
-    pub confidence: f32,
-    /// Centre of its cell, as a fraction of the picture's width.
-    pub x: f64,
-    /// Centre of its cell, as a fraction of the picture's height.
-    pub y: f64,
+/// What the detector can tell apart.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DetectorNames {
+    /// Objects, in the order of the network's outputs.
+    pub objects: Vec<String>,
+    /// Colours, in the order of the outputs after an object's own.
+    pub colours: Vec<String>,
+    /// For each object, the colours that its own goes by.
+    pub own_colours: Vec<Vec<String>>,
 }
 
 /// The network with the names of what it finds.
 ///
-/// It stays on the CPU: one picture of 64 × 64 pixels costs 0.2 GFLOP.
+/// It stays on the CPU: one picture of 128 × 128 pixels costs 0.7 GFLOP.
 #[derive(Debug)]
 pub struct ObjectDetector {
     network: DetectorNetwork,
-    names: Vec<String>,
+    names: DetectorNames,
+    thresholds: Thresholds,
     device: Device,
 }
 
 impl ObjectDetector {
     /// A detector whose network lies on `device`, a CPU, and tells `names` apart.
-    pub fn new(network: DetectorNetwork, names: Vec<String>, device: Device) -> Self {
+    pub fn new(
+        network: DetectorNetwork,
+        names: DetectorNames,
+        thresholds: Thresholds,
+        device: Device,
+    ) -> Self {
         Self {
             network,
             names,
+            thresholds,
             device,
         }
     }
 
-    /// What it can find.
+    /// The objects that it can find.
     pub fn names(&self) -> &[String] {
-        &self.names
+        &self.names.objects
     }
 
     /// The objects in a picture, the most certain first; an object that is
@@ -115,142 +155,49 @@ impl ObjectDetector {
 
     /// The scores from which [`Self::find`] decides.
     pub fn scores(&self, picture: &RgbImage) -> ObjectScores {
-        let (width, height) = (picture.width() as usize, picture.height() as usize);
-        let pixels: Vec<f32> = picture
-            .as_raw()
-            .iter()
-            .map(|&byte| f32::from(byte) / 127.5 - 1.0)
-            .collect();
-        let data = TensorData::new(pixels, [1, height, width, 3]);
+        let [width, height] = [picture.width(), picture.height()];
+        let whole = |side: u32| {
+            side.next_multiple_of(CELL_OF_COARSEST)
+                .max(CELL_OF_COARSEST)
+        };
+        let [columns, rows] = [whole(width), whole(height)];
+        // Grey beyond the edge, as the network's own padding is.
+        let values = (0..rows).flat_map(|row| (0..columns).map(move |column| (column, row)));
+        let values =
+            values.flat_map(
+                |(column, row)| match picture.get_pixel_checked(column, row) {
+                    Some(pixel) => pixel.0.map(|byte| f32::from(byte) / 127.5 - 1.0),
+                    None => [0.0; 3],
+                },
+            );
+        let values: Vec<f32> = values.collect();
+        let data = TensorData::new(values, [1, rows as usize, columns as usize, 3]);
         // Channels first, as the network has them.
         let pictures = Tensor::<4>::from_data(data, &self.device)
             .swap_dims(2, 3)
             .swap_dims(1, 2);
-        let scores = sigmoid(self.network.forward(pictures));
-        let [_, _, rows, columns] = scores.dims();
-        ObjectScores {
-            names: self.names.clone(),
-            rows,
-            columns,
-            values: scores
-                .try_into_vec_as()
-                .expect("the CPU's memory can always be read"),
-        }
-    }
-}
-
-/// Scores of every object in every cell of one picture.
-#[derive(Debug, Clone)]
-pub struct ObjectScores {
-    names: Vec<String>,
-    rows: usize,
-    columns: usize,
-    /// [objects, rows, columns], row-major, 0 to 1.
-    values: Vec<f32>,
-}
-
-impl ObjectScores {
-    /// [objects, rows, columns], row-major, objects in the detector's order.
-    pub fn values(&self) -> &[f32] {
-        &self.values
-    }
-
-    /// The most certain place of an object, found or not; `None` if the
-    /// detector does not know it.
-    pub fn strongest(&self, name: &str) -> Option<FoundObject> {
-        let object = self.names.iter().position(|known| known == name)?;
-        let cells = self.map(object).iter().enumerate();
-        let (cell, _) = cells.max_by(|(_, a), (_, b)| a.total_cmp(b))?;
-        Some(self.object_at(object, cell))
-    }
-
-    /// Every peak over [`FOUND_ABOVE`], the most certain first.
-    pub fn found(&self) -> Vec<FoundObject> {
-        let mut found: Vec<FoundObject> = (0..self.names.len())
-            .flat_map(|object| {
-                let cells = 0..self.rows * self.columns;
-                cells
-                    .filter(move |&cell| self.is_peak(object, cell))
-                    .map(move |cell| self.object_at(object, cell))
-            })
-            .collect();
-        found.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
-        found
-    }
-
-    /// Whether a cell is over the threshold and over its eight neighbours; of
-    /// equal neighbours the first is the peak.
-    fn is_peak(&self, object: usize, cell: usize) -> bool {
-        let map = self.map(object);
-        let (row, column) = (cell / self.columns, cell % self.columns);
-        let rows = row.saturating_sub(1)..(row + 2).min(self.rows);
-        let columns = column.saturating_sub(1)..(column + 2).min(self.columns);
-        let mut neighbours = rows.flat_map(|row| {
-            let columns = columns.clone();
-            columns.map(move |column| row * self.columns + column)
-        });
-        map[cell] > FOUND_ABOVE
-            && neighbours
-                .all(|other| map[cell] > map[other] || (map[cell] == map[other] && cell <= other))
-    }
-
-    fn map(&self, object: usize) -> &[f32] {
-        let cells = self.rows * self.columns;
-        &self.values[object * cells..][..cells]
-    }
-
-    fn object_at(&self, object: usize, cell: usize) -> FoundObject {
-        FoundObject {
-            name: self.names[object].clone(),
-            confidence: self.map(object)[cell],
-            x: ((cell % self.columns) as f64 + 0.5) / self.columns as f64,
-            y: ((cell / self.columns) as f64 + 0.5) / self.rows as f64,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn peaks_are_found_once_each_with_the_centre_of_their_cell() {
-        let mut values = vec![0.1; 2 * 4 * 8];
-        // A cat with a shoulder, its twin, and a dog too faint to be found.
-        values[8 + 2] = 0.9;
-        values[8 + 3] = 0.8;
-        values[3 * 8 + 7] = 0.6;
-        values[32 + 5] = 0.4;
-        let scores = ObjectScores {
-            names: vec!["cat".to_string(), "dog".to_string()],
-            rows: 4,
-            columns: 8,
-            values,
+        let (heads, pixels) = self.network.forward(pictures);
+        let objects = self.names.objects.len();
+        let colours = 1 + self.names.colours.len();
+        let heat = Sigmoid::new().forward(heads.clone().narrow(1, 0, objects));
+        let boxes = heads.clone().narrow(1, objects, BOX);
+        let shades = heads.narrow(1, objects + BOX, colours);
+        let numbers = |tensor: Tensor<4>| -> Vec<f32> {
+            let values = tensor.into_data().try_into_vec_as();
+            values.expect("the CPU's memory can always be read")
         };
-        let places: Vec<(String, f64, f64)> = scores
-            .found()
-            .into_iter()
-            .map(|found| (found.name, found.x, found.y))
-            .collect();
-        let cat = "cat".to_string();
-        let expected = [
-            (cat.clone(), 2.5 / 8.0, 1.5 / 4.0),
-            (cat, 7.5 / 8.0, 3.5 / 4.0),
-        ];
-        assert_eq!(places, expected);
-        let dog = scores.strongest("dog").unwrap();
-        assert_eq!((dog.confidence, dog.x), (0.4, 5.5 / 8.0));
-        assert!(scores.strongest("unicorn").is_none());
-    }
-
-    #[test]
-    fn a_plateau_is_one_peak() {
-        let scores = ObjectScores {
-            names: vec!["cat".to_string()],
-            rows: 1,
-            columns: 3,
-            values: vec![0.7, 0.7, 0.2],
-        };
-        assert_eq!(scores.found().len(), 1);
+        ObjectScores::new(
+            self.names.clone(),
+            self.thresholds,
+            [width as usize, height as usize],
+            GridOutputs {
+                rows: rows as usize / 4,
+                columns: columns as usize / 4,
+                heat: numbers(heat),
+                boxes: numbers(boxes),
+                colours: numbers(shades),
+                pixels: numbers(pixels),
+            },
+        )
     }
 }

@@ -49,7 +49,7 @@ fn a_standard_and_a_storm_picture_per_seed_and_a_grid() {
     let pictures = folder.path().join("a cat to the left of a dog");
     for name in ["0.png", "0-standard.png", "1.png", "1-standard.png"] {
         let picture = image::open(pictures.join(name)).expect(name);
-        assert_eq!((picture.width(), picture.height()), (64, 64));
+        assert_eq!((picture.width(), picture.height()), (128, 128));
     }
     assert!(image::open(pictures.join("grid.png")).unwrap().width() > 128);
     // A second run overwrites nothing.

@@ -48,7 +48,10 @@ pub fn cat_and_dog(kind: RelationKind, steps: usize) -> Request {
 
 /// The embedded model on the CPU.
 pub fn engine() -> Engine {
-    let source = CheckpointSource::Embedded;
+    engine_of(CheckpointSource::Embedded)
+}
+
+fn engine_of(source: CheckpointSource) -> Engine {
     Engine::start(ComputeDevice::cpu(None), source, 1 << 26, Arc::new(|| ()))
 }
 
@@ -280,18 +283,14 @@ fn a_long_prompt_says_which_words_are_lost() {
 
 /// `saved-by-0.1.0.png` is STORM's, with a window of 0.8 of three steps.
 #[test]
-fn a_recipe_of_the_first_version_makes_the_same_picture_again() {
+fn a_recipe_of_the_first_version_still_runs() {
     let file = std::fs::File::open(folder().join("saved-by-0.1.0.png")).unwrap();
     let saved = read_png(std::io::BufReader::new(file)).unwrap();
     let recipe = own_of::<Recipe>(&saved.texts).unwrap().unwrap();
     assert_eq!(recipe.request.settings.optimisation.update.window, 0.8);
+    // Of the same model it would be the same picture, but that one is gone.
     let events = run(&engine(), recipe.request);
-    let picture = &pictures(&events)[0];
-    assert!(picture.updates > 0);
-    let pairs = picture.image.as_raw().iter().zip(saved.image.as_raw());
-    let difference = pairs.map(|(ours, theirs)| ours.abs_diff(*theirs)).max();
-    // The last bits of a sum depend on the processor.
-    assert!(difference <= Some(1), "{difference:?}");
+    assert!(pictures(&events)[0].updates > 0);
 }
 
 /// The objects' extents in the standard picture's last step, and the wanted extents
@@ -317,7 +316,6 @@ fn extents(events: &[Event]) -> (Vec<Option<f64>>, Vec<f64>) {
 
 #[test]
 fn a_big_object_is_seen_from_the_standard_picture_and_copies_are_placed() {
-    let engine = engine();
     let mut request = cat_and_dog(RelationKind::LeftOf, 4);
     request.layout.targets = vec![
         ObjectTarget {
@@ -332,6 +330,12 @@ fn a_big_object_is_seen_from_the_standard_picture_and_copies_are_placed() {
         },
     ]
     .into();
+    // The embedded model says how large its big things are.
+    let events = run(&engine(), request.clone());
+    let (_, wanted) = extents(&events);
+    assert_eq!(wanted[2], 0.4375);
+
+    let engine = engine_of(CheckpointSource::Folder(folder().join("narrow-sd1")));
     let events = run(&engine, request.clone());
     assert_eq!(pictures(&events).len(), 2);
     let (standard, wanted) = extents(&events);

@@ -1,73 +1,75 @@
-"""Rendered scenes, noised part of the way and painted again by the model: its own hand, with known places.
+"""Rendered scenes, noised part of the way and painted again by the model, which keeps the places: repaint.py SPRITES WORK COUNT
 
-A detector that has only seen rendered glyphs misses what the model paints softly or in the ground's tint.
-Here a scene's latents are noised to between 40 and 85 % of the schedule and denoised under the scene's caption
-with guidance, so objects keep their places and take on the model's manner. Two things the scene's list of objects
-then gets wrong are marked unknown, and the detector's loss leaves them out: an object whose box no longer resembles
-the scene (correlation under KEPT), and whatever the model painted on bare ground (twins, strangers).
-
-usage: repaint.py MODEL_FOLDER COUNT SEED OUT.pt   (MODEL_FOLDER as export.py writes it)
+The detector learns the model's hand from them and is measured on them. A scene counts only if each of its objects still looks
+about as it was rendered; how many do is printed. Writes WORK/data/repainted_train_000.pt and so on, 250 scenes each, and
+repainted_held_000.pt, from scenes that no training saw. Shards that exist are left as they are.
 """
+import os
 import sys
 
 import numpy as np
 import torch
-from diffusers import DDIMScheduler, StableDiffusionPipeline
 
+import data
 import scenes
-from where import DEVICE
+from config import CONFIG, DEVICE, GROUP, save
+from sampling import Model, scheduler
 
-BATCH, STEPS, KEPT, BARE = 25, 25, 0.6, 0.06
-
-
-def tensor(picture):
-    return torch.from_numpy(np.array(picture)).permute(2, 0, 1).float() / 127.5 - 1
-
-
-def resemblance(a, b, centre, half=10):
-    """Correlation of two pictures [3, 64, 64] in the box around `centre` (in [0, 1])."""
-    x, y = (int(round(c * scenes.SIZE)) for c in centre)
-    a, b = (p[:, max(0, y - half) : y + half, max(0, x - half) : x + half].flatten() for p in (a, b))
-    return float(torch.corrcoef(torch.stack([a, b]))[0, 1])
-
-
-def strangers(picture, objects):
-    """Cells [16, 16] of a picture [3, 64, 64] away from every object, yet with something on them: the ground is smooth."""
-    cells = torch.nn.functional.unfold(torch.nn.functional.pad(picture[None], (2, 2, 2, 2), mode="replicate"), 8, stride=4).view(3, 64, 16, 16)
-    grid = (torch.arange(16) + 0.5) / 16
-    near = torch.zeros(16, 16, dtype=torch.bool)
-    for _, _, (x, y) in objects:
-        near |= ((grid[None, :] - x).abs() < 0.3) & ((grid[:, None] - y).abs() < 0.3)
-    return (cells.std(1).mean(0) > BARE) & ~near
+CHOICES = CONFIG["repaint"]
+SIZE, TOGETHER = 250, min(GROUP, 50)  # scenes of a shard; scenes that are noised alike
 
 
 @torch.no_grad()
+def again(model, pictures, captions, rng):
+    """Pictures [n, 3, 128, 128] in [-1, 1], painted again from a timestep between the limits of config.json."""
+    x = pictures.to(DEVICE).contiguous(memory_format=torch.channels_last)
+    z = model.vae.encode(x).latent_dist.mean * model.vae.config.scaling_factor
+    states = torch.cat([model.states([""]).expand(len(captions), -1, -1), model.states(captions)])
+    kept = scheduler().alphas_cumprod.to(DEVICE)
+    top = int(rng.integers(*CHOICES["noised"]))
+    steps = np.linspace(top, 0, max(2, CHOICES["steps"] * top // 1000) + 1).round().astype(int)
+    z = kept[top].sqrt() * z + (1 - kept[top]).sqrt() * torch.from_numpy(rng.standard_normal(z.shape).astype(np.float32)).to(DEVICE)
+    for t, after in zip(steps[:-1], steps[1:]):  # DDIM
+        without, given = model.unet(torch.cat([z, z]), torch.tensor(int(t)), states).sample.chunk(2)
+        noise = without + CHOICES["guidance"] * (given - without)
+        clean = (z - (1 - kept[t]).sqrt() * noise) / kept[t].sqrt()
+        z = kept[after].sqrt() * clean + (1 - kept[after]).sqrt() * noise
+        model.maps.clear()
+    return model.decode(z)
+
+
+def alike(before, after, things):
+    """Whether every object still looks about as it did: mean difference over its pixels, at half the resolution."""
+    small = lambda v: torch.nn.functional.avg_pool2d(v[None], 2)[0]
+    apart = (small(before) - small(after)).abs().mean(0)
+    masks = [small(torch.from_numpy(scenes.mask(t))[None])[0] for t in things]
+    return all((apart * m).sum() / m.sum() < CHOICES["alike_below"] for m in masks)
+
+
 def main():
-    model, count, seed, out = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
-    rng = np.random.default_rng(seed)
-    torch.manual_seed(seed)
-    pipe = StableDiffusionPipeline.from_pretrained(model, torch_dtype=torch.float32, safety_checker=None, feature_extractor=None, requires_safety_checker=False).to(DEVICE)
-    scheduler = DDIMScheduler.from_config(pipe.scheduler.config, clip_sample=False, set_alpha_to_one=False, steps_offset=1)
-    encode = lambda texts: pipe.text_encoder(pipe.tokenizer(texts, padding="max_length", max_length=77, truncation=True, return_tensors="pt").input_ids.to(DEVICE))[0]
-    empty, kept = encode([""]), []
-    while len(kept) * BATCH < count:
-        made = [scenes.scene(rng) for _ in range(BATCH)]
-        x = torch.stack([tensor(p) for p, _ in made])
-        scheduler.set_timesteps(STEPS)
-        first = int(round(STEPS * (1 - rng.uniform(0.4, 0.85))))
-        guidance = rng.choice([5.0, 7.5])
-        z = pipe.vae.encode(x.to(DEVICE)).latent_dist.sample() * pipe.vae.config.scaling_factor
-        z = scheduler.add_noise(z, torch.randn_like(z), scheduler.timesteps[first : first + 1])
-        states = torch.cat([empty.expand(BATCH, -1, -1), encode([scenes.caption(rng, o) for _, o in made])])
-        for t in scheduler.timesteps[first:]:
-            without, given = pipe.unet(torch.cat([z, z]), t, states).sample.chunk(2)
-            z = scheduler.step(without + guidance * (given - without), t, z).prev_sample
-        y = pipe.vae.decode(z / pipe.vae.config.scaling_factor).sample.clamp(-1, 1).cpu()
-        objects = [[(n, c, p, resemblance(a, b, p) >= KEPT) for n, c, p in o] for (_, o), a, b in zip(made, x, y)]
-        unknown = torch.stack([strangers(b, o) for (_, o), b in zip(made, y)])
-        kept.append((((y + 1) * 127.5).round().byte(), unknown, objects))
-        print(len(kept) * BATCH, round(np.mean([k for o in objects for *_, k in o]), 3), round(unknown.any(-1).any(-1).float().mean().item(), 3), flush=True)
-    torch.save({"pictures": torch.cat([p for p, _, _ in kept]), "unknown": torch.cat([u for _, u, _ in kept]), "objects": [o for _, _, os in kept for o in os]}, out)
+    scenes.use(sys.argv[1])
+    work, count = sys.argv[2], int(sys.argv[3])
+    model = Model(work)
+    for kind, number in [("held", 0), ("held", 1), *(("train", k) for k in range(count))]:
+        path = f"{work}/data/repainted_{kind}_{number:03d}.pt"
+        if os.path.exists(path):
+            continue
+        shard = torch.load(data.path(work, "all", data.HELD_OUT if kind == "held" else number % max(1, len(data.shards(work, "all")))))
+        rng = np.random.default_rng([17, kind == "held", number])
+        order = rng.permutation(len(shard["things"])) if kind == "train" else np.arange(number * SIZE, (number + 1) * SIZE)
+        pictures, chosen = [], []
+        for start in range(0, SIZE, TOGETHER):
+            pick = order[start : start + TOGETHER]
+            before = shard["pictures"][torch.from_numpy(pick)].float() / 127.5 - 1
+            things = [[scenes.Thing(*t) for t in shard["things"][i]] for i in pick]
+            after = again(model, before, [scenes.caption(rng, ts)[0] for ts in things], rng)
+            for b, a, ts, i in zip(before, after, things, pick.tolist()):
+                if alike(b, a, ts):
+                    pictures.append(((a + 1) * 127.5).round().byte())
+                    chosen.append(i)
+        facts = {k: shard[k][chosen] for k in ("boxes", "kinds", "colours", "masks", "strangers")}
+        save({"pictures": torch.stack(pictures), "things": [shard["things"][i] for i in chosen]} | facts, path)
+        print(kind, number, f"{len(chosen)} of {SIZE} kept", flush=True)
 
 
 if __name__ == "__main__":

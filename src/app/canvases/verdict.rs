@@ -4,7 +4,7 @@
 //! there is one; a picture on its way, or of another model, by the centres of
 //! the words' attention.
 
-use crate::engine::Sighted;
+use crate::engine::{FoundObject, Sighted};
 use crate::storm::objective::Reading;
 use crate::storm::relation::RelationKind;
 use crate::storm::{Layout, Shape};
@@ -27,6 +27,7 @@ impl Verdict {
             subject,
             phrase: match seen {
                 Seen::Missing => "is not seen with".to_string(),
+                Seen::Undecided => "is not seen for certain with".to_string(),
                 Seen::True => kind.statement(),
                 Seen::False => kind.denial(),
             },
@@ -42,6 +43,8 @@ enum Seen {
     False,
     /// One of the two is nowhere.
     Missing,
+    /// One of the two may be there.
+    Undecided,
 }
 
 /// Judges every relation of `layout` by where the maps put the objects; one
@@ -79,9 +82,15 @@ pub struct WishVerdict {
 /// Largest part of an extent by which it may differ from the one asked for.
 const EXTENT_TOLERANCE: f64 = 0.3;
 
-/// Judges what is asked of single objects: numbers by the detector where it knows the
-/// object, places, sizes and regions by the words' attention.
-pub fn wishes(layout: &Layout, reading: &Reading, sighted: Option<&Sighted>) -> Vec<WishVerdict> {
+/// Judges what is asked of single objects: numbers and sizes by the detector where it
+/// knows the object, places and regions by the words' attention. `sides` are the
+/// picture's width and height.
+pub fn wishes(
+    layout: &Layout,
+    reading: &Reading,
+    sighted: Option<&Sighted>,
+    sides: [f64; 2],
+) -> Vec<WishVerdict> {
     let targets = layout.targets.iter();
     targets
         .flat_map(|target| {
@@ -93,17 +102,12 @@ pub fn wishes(layout: &Layout, reading: &Reading, sighted: Option<&Sighted>) -> 
                     is_true,
                 });
             };
-            let label = layout
-                .objects
-                .get(target.object)
-                .map(|it| singular(&it.label));
-            let counted = sighted.zip(label).filter(|(sighted, label)| {
-                let mut names = sighted.names.iter();
-                names.any(|name| label.contains(name))
-            });
-            if let Some((sighted, label)) = counted {
-                let found = sighted.found.iter().filter(|it| label.contains(&it.name));
-                let count = found.count();
+            let label = layout.objects.get(target.object);
+            let own = sighted
+                .zip(label)
+                .and_then(|(sighted, object)| seen_as(&object.label, sighted));
+            if let Some(own) = &own {
+                let count = own.len();
                 if target.copies > 1 || count != 1 {
                     say(format!("{count} ×"), count == target.copies);
                 }
@@ -116,7 +120,9 @@ pub fn wishes(layout: &Layout, reading: &Reading, sighted: Option<&Sighted>) -> 
                 return said;
             };
             let wanted = reading.copies.iter().find(|it| it.object == target.object);
-            if let (Some(size), Some(made), Some(wanted)) = (target.size, found.extent, wanted) {
+            let extents = own.iter().flatten().map(|it| it.extent(sides));
+            let made = mean(extents).or(found.extent);
+            if let (Some(size), Some(made), Some(wanted)) = (target.size, made, wanted) {
                 let ratio = made / wanted.extent;
                 let is_true = (ratio - 1.0).abs() <= EXTENT_TOLERANCE;
                 let phrase = match is_true {
@@ -152,13 +158,27 @@ pub fn wishes(layout: &Layout, reading: &Reading, sighted: Option<&Sighted>) -> 
 /// Squared distance, in sides, up to which an object is where it should be.
 const AWAY: f64 = 0.01;
 
-/// The forms that a noun may have in the singular: “cats” is “cats” or “cat”.
-fn singular(label: &str) -> Vec<String> {
-    let mut forms = vec![label.to_owned()];
-    for ending in ["s", "es"] {
-        forms.extend(label.strip_suffix(ending).map(str::to_owned));
-    }
-    forms
+fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let (count, sum) = values.fold((0.0, 0.0), |(count, sum), it| (count + 1.0, sum + it));
+    (count > 0.0).then(|| sum / count)
+}
+
+/// The detector's name for a word, if it has one: “cats” is “cats” or “cat”.
+fn name_of<'a>(label: &str, sighted: &'a Sighted) -> Option<&'a String> {
+    let endings = ["", "s", "es"].iter();
+    let forms: Vec<&str> = endings.filter_map(|end| label.strip_suffix(end)).collect();
+    sighted
+        .names
+        .iter()
+        .find(|name| forms.contains(&name.as_str()))
+}
+
+/// Everything that the detector found of an object, the most certain first; `None` if it
+/// does not know the word.
+fn seen_as<'a>(label: &str, sighted: &'a Sighted) -> Option<Vec<&'a FoundObject>> {
+    let name = name_of(label, sighted)?;
+    let found = sighted.found.iter();
+    Some(found.filter(|found| found.name == *name).collect())
 }
 
 /// What the detector says of a picture.
@@ -179,32 +199,26 @@ pub fn by_detector(
     width_to_height: f64,
     bounds: [f64; 2],
 ) -> Option<DetectorVerdicts> {
-    let label = |object: usize| layout.objects.get(object).map(|it| it.label.as_str());
-    let is_known = |object: usize| {
-        label(object).is_some_and(|label| sighted.names.iter().any(|name| name == label))
-    };
+    let objects = layout.objects.iter();
+    let seen: Vec<_> = objects.map(|it| seen_as(&it.label, sighted)).collect();
+    let of = |object: usize| seen.get(object).and_then(Option::as_ref);
     let mut pairs = layout
         .relations
         .iter()
         .flat_map(|it| [it.subject, it.object]);
-    if layout.relations.is_empty() || !pairs.all(is_known) {
+    if layout.relations.is_empty() || !pairs.all(|object| of(object).is_some()) {
         return None;
     }
-    let count = |object: usize| {
-        let name = label(object);
-        let found = sighted.found.iter();
-        found
-            .filter(|found| Some(found.name.as_str()) == name)
-            .count()
+    let count = |object: usize| of(object).map_or(0, Vec::len);
+    let is_undecided = |object: usize| {
+        let name = layout.objects.get(object);
+        let name = name.and_then(|it| name_of(&it.label, sighted));
+        name.is_some_and(|name| sighted.undecided.contains(name))
     };
     // More of what is asked for more often is no news here.
     let is_counted = |object: usize| layout.targets.of(object).is_some();
     // The most certain comes first.
-    let place = |object: usize| {
-        let name = label(object);
-        let mut found = sighted.found.iter();
-        found.find(|found| Some(found.name.as_str()) == name)
-    };
+    let place = |object: usize| of(object).and_then(|seen| seen.first());
     let verdicts = layout.relations.iter().map(|relation| {
         let pair = [relation.subject, relation.object];
         let seen = match pair.map(place) {
@@ -218,7 +232,13 @@ pub fn by_detector(
                 Seen::True
             }
             [Some(_), Some(_)] => Seen::False,
-            _ => Seen::Missing,
+            _ => {
+                let mut missing = pair.iter().filter(|&&object| place(object).is_none());
+                match missing.all(|&object| is_undecided(object)) {
+                    true => Seen::Undecided,
+                    false => Seen::Missing,
+                }
+            }
         };
         Verdict::new(pair, relation.kind, seen)
     });

@@ -50,8 +50,13 @@ pub fn verdict_ui(ui: &mut Ui, rect: Rect, method: Method, state: &State) {
             "by attention".to_string(),
         ),
     };
-    let sighted = finished_picture(method, state).and_then(|it| it.sighted.as_deref());
-    let wished = wishes(&run.request.layout, reading, sighted);
+    let picture = finished_picture(method, state);
+    let sighted = picture.and_then(|it| it.sighted.as_deref());
+    let sides = picture.map_or([1.0; 2], |it| {
+        let (width, height) = it.image.dimensions();
+        [width, height].map(f64::from)
+    });
+    let wished = wishes(&run.request.layout, reading, sighted, sides);
     let lines = if wished.is_empty() { LINES } else { LINES - 1 };
     ui.scope_builder(UiBuilder::new().max_rect(rect), |ui| {
         ui.spacing_mut().item_spacing = vec2(4.0, 2.0);

@@ -5,14 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Task;
 use super::prompts::{TaskPrompt, WantedObject};
-use super::things::Pixels;
-use crate::models::object_detector::{FoundObject, ObjectDetector};
+use crate::models::ObjectDetector;
+use crate::models::object_scores::{FoundObject, ObjectMask};
 use crate::storm::{Shape, Size};
 
-/// Two sightings of one object nearer than this many cells of the detector are one.
-const APART: f64 = 2.0;
-/// Pixels to a cell of the detector.
-const CELL: f64 = 4.0;
 /// Largest relative error of an extent that is as asked.
 const EXTENT_TOLERANCE: f64 = 0.25;
 /// Least share of an object inside its region, and of the region under it.
@@ -56,18 +52,22 @@ pub fn judge(
     twin: Option<&RgbImage>,
 ) -> Option<Outcome> {
     let scores = detector.scores(picture);
-    let found = apart(scores.found(), picture);
-    let things = Pixels::of_things(picture);
+    let found = scores.found();
+    let masks = scores.masks(&found);
+    let sides = [picture.width(), picture.height()].map(f64::from);
     let objects: Option<Vec<Seen>> = prompt
         .objects
         .iter()
         .map(|wanted| {
             let strongest = scores.strongest(&wanted.noun)?;
-            let places = found.iter().filter(|it| it.name == wanted.noun);
-            let places: Vec<[f64; 2]> = places.map(|it| [it.x, it.y]).collect();
+            let own = || {
+                let both = found.iter().zip(&masks);
+                both.filter(|(found, _)| found.name == wanted.noun)
+            };
             Some(Seen {
-                parts: things.parts(&places),
-                places,
+                places: own().map(|(it, _)| [it.x, it.y]).collect(),
+                extents: own().map(|(it, _)| it.extent(sides)).collect(),
+                masks: own().map(|(_, mask)| mask.clone()).collect(),
                 confidence: f64::from(strongest.confidence),
             })
         })
@@ -75,14 +75,20 @@ pub fn judge(
     let objects = objects?;
     let is_asked = |it: &&FoundObject| prompt.objects.iter().any(|wanted| wanted.noun == it.name);
     let strangers = found.iter().filter(|it| !is_asked(it)).count();
-    let change = twin.and_then(|twin| change_of_ground(picture, &things, twin));
+    let change = twin.and_then(|twin| {
+        let scores = detector.scores(twin);
+        let others = scores.masks(&scores.found());
+        change_of_ground(picture, twin, &[masks, others].concat())
+    });
     Some(outcome(prompt, &objects, strangers, change))
 }
 
 /// One object as the picture shows it.
 struct Seen {
     places: Vec<[f64; 2]>,
-    parts: Vec<Pixels>,
+    /// Longer sides, as fractions of the picture's shorter one.
+    extents: Vec<f64>,
+    masks: Vec<ObjectMask>,
     confidence: f64,
 }
 
@@ -110,12 +116,13 @@ fn outcome(
         };
         prompt.relations.iter().all(holds)
     });
-    let extent = wanted().find_map(
-        |(wanted, seen)| match (wanted.target.size, &seen.parts[..]) {
-            (Some(Size::Extent(asked)), [only]) => Some([asked, only.extent()]),
-            _ => None,
-        },
-    );
+    let extent =
+        wanted().find_map(
+            |(wanted, seen)| match (wanted.target.size, &seen.extents[..]) {
+                (Some(Size::Extent(asked)), [only]) => Some([asked, *only]),
+                _ => None,
+            },
+        );
     let region = wanted().find_map(|(wanted, seen)| in_region(wanted, seen));
     let inside = region.map(|[inside, _]| inside);
     let coverage = region
@@ -151,8 +158,8 @@ fn outcome(
 
 /// Whether the one object is larger than every copy of the other.
 fn is_larger(one: &Seen, others: &Seen) -> bool {
-    let largest = one.parts.iter().map(Pixels::count).max().unwrap_or(0);
-    others.parts.iter().all(|part| part.count() < largest)
+    let largest = one.extents.iter().copied().fold(0.0, f64::max);
+    others.extents.iter().all(|extent| *extent < largest)
 }
 
 /// The share of an object inside its region, and of the region under it; `None`
@@ -162,7 +169,7 @@ fn in_region(wanted: &WantedObject, seen: &Seen) -> Option<[f64; 2]> {
     if !shape.is_region() {
         return None;
     }
-    let Some(first) = seen.parts.first() else {
+    let Some(first) = seen.masks.first() else {
         return Some([0.0, 0.0]);
     };
     let (width, height) = (first.width, first.height);
@@ -174,7 +181,7 @@ fn in_region(wanted: &WantedObject, seen: &Seen) -> Option<[f64; 2]> {
     };
     let (mut own, mut both, mut all) = (0.0, 0.0, 0.0);
     for index in 0..width * height {
-        let is_own = seen.parts.iter().any(|part| part.inside[index]);
+        let is_own = seen.masks.iter().any(|mask| mask.inside[index]);
         let is_region = region(shape, index);
         own += f64::from(u8::from(is_own));
         all += f64::from(u8::from(is_region));
@@ -183,32 +190,14 @@ fn in_region(wanted: &WantedObject, seen: &Seen) -> Option<[f64; 2]> {
     Some([both / f64::max(own, 1.0), both / f64::max(all, 1.0)])
 }
 
-/// Sightings without those that stand beside a stronger one of the same object.
-fn apart(found: Vec<FoundObject>, picture: &RgbImage) -> Vec<FoundObject> {
-    let (width, height) = (f64::from(picture.width()), f64::from(picture.height()));
-    let mut kept: Vec<FoundObject> = Vec::new();
-    for one in found {
-        let is_near = kept.iter().any(|other| {
-            let across = (one.x - other.x) * width / CELL;
-            let down = (one.y - other.y) * height / CELL;
-            other.name == one.name && across.hypot(down) <= APART
-        });
-        if !is_near {
-            kept.push(one);
-        }
-    }
-    kept
-}
-
-/// The mean difference where neither picture has a thing.
-fn change_of_ground(picture: &RgbImage, things: &Pixels, twin: &RgbImage) -> Option<f64> {
+/// The mean difference where neither picture has an object.
+fn change_of_ground(picture: &RgbImage, twin: &RgbImage, objects: &[ObjectMask]) -> Option<f64> {
     if picture.dimensions() != twin.dimensions() {
         return None;
     }
-    let others = Pixels::of_things(twin);
     let (mut sum, mut count) = (0.0, 0.0);
     for (index, (ours, theirs)) in picture.pixels().zip(twin.pixels()).enumerate() {
-        if things.inside[index] || others.inside[index] {
+        if objects.iter().any(|mask| mask.inside[index]) {
             continue;
         }
         let channels = ours.0.iter().zip(theirs.0);
@@ -231,20 +220,21 @@ mod tests {
 
     /// An object with a square of so many pixels of 64 around each place.
     fn seen(places: &[[f64; 2]], side: usize) -> Seen {
-        let parts = places.iter().map(|[x, y]| {
+        let masks = places.iter().map(|[x, y]| {
             let inside = (0..64 * 64).map(|index| {
                 let across = (index % 64) as f64 + 0.5 - 64.0 * x;
                 let down = (index / 64) as f64 + 0.5 - 64.0 * y;
                 across.abs().max(down.abs()) <= 0.5 * side as f64
             });
-            Pixels {
+            ObjectMask {
                 width: 64,
                 height: 64,
                 inside: inside.collect(),
             }
         });
         Seen {
-            parts: parts.collect(),
+            masks: masks.collect(),
+            extents: vec![side as f64 / 64.0; places.len()],
             places: places.to_vec(),
             confidence: 0.9,
         }
@@ -291,18 +281,16 @@ mod tests {
     }
 
     #[test]
-    fn peaks_side_by_side_are_one_object() {
-        let found = |x: f64| FoundObject {
-            name: "cat".to_owned(),
-            confidence: 0.9,
-            x,
-            y: 0.5,
-        };
-        let picture = RgbImage::new(64, 64);
-        let kept = apart(
-            vec![found(0.2), found(0.2 + 1.5 / 16.0), found(0.6)],
-            &picture,
-        );
-        assert_eq!(kept.len(), 2);
+    fn the_ground_is_compared_where_neither_picture_has_an_object() {
+        let plain = RgbImage::from_pixel(64, 64, image::Rgb([100; 3]));
+        let mut changed = plain.clone();
+        for (x, y) in (0..16).flat_map(|x| (0..16).map(move |y| (x, y))) {
+            changed.put_pixel(x, y, image::Rgb([151; 3]));
+        }
+        let hidden = seen(&[[0.125, 0.125]], 16).masks;
+        let change = |objects: &[ObjectMask]| change_of_ground(&changed, &plain, objects);
+        assert!((change(&[]).unwrap() - 0.2 / 16.0).abs() < 1e-12);
+        assert_eq!(change(&hidden), Some(0.0));
+        assert_eq!(change_of_ground(&changed, &RgbImage::new(8, 8), &[]), None);
     }
 }

@@ -7,9 +7,7 @@ pub mod prompts;
 pub mod results;
 pub mod run;
 pub mod summary;
-pub mod things;
-
-use serde::{Deserialize, Serialize};
+pub use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 use thiserror::Error;
 

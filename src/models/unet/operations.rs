@@ -185,9 +185,9 @@ mod tests {
     fn the_embedded_model_takes_what_pytorch_counts() {
         let json = include_bytes!("../../../assets/toybox/unet/config.json");
         let config = UNetConfig::from_json(json).unwrap();
-        let whole = config.pass_operations(square(16), TOKENS);
-        assert_eq!(whole, 828_776_448.0);
-        let maps = config.maps_pass_operations(square(16), square(16), TOKENS);
-        assert_eq!(maps, 827_596_800.0);
+        let whole = config.pass_operations(square(32), TOKENS);
+        assert_eq!(whole, 2_167_087_104.0);
+        let maps = config.maps_pass_operations(square(32), square(16), TOKENS);
+        assert_eq!(maps, 1_463_951_360.0);
     }
 }

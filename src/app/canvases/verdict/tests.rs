@@ -71,10 +71,14 @@ fn sighted(found: &[(&str, f64, f64)]) -> Sighted {
         confidence: 0.9,
         x,
         y,
+        width: 0.3,
+        height: 0.2,
+        colours: Vec::new(),
     });
     Sighted {
         names: vec!["cat".to_string(), "dog".to_string()],
         found: found.collect(),
+        undecided: Vec::new(),
     }
 }
 
@@ -139,12 +143,17 @@ fn numbers_sizes_and_regions_are_judged_beside_the_relations() {
             extent: 0.45,
         };
         let reading = Reading {
-            objects: vec![seen(0.3, 0.0), seen(extent, distance)],
+            objects: vec![seen(0.3, 0.0), seen(0.9, distance)],
             relations: Vec::new(),
             satisfied: false,
             copies: vec![copy],
         };
-        let verdicts = wishes(&layout, &reading, Some(&sighted(found)));
+        // What the detector sees counts, not how far the attention spreads.
+        let mut sighted = sighted(found);
+        for it in &mut sighted.found {
+            it.width = extent;
+        }
+        let verdicts = wishes(&layout, &reading, Some(&sighted), [1.0, 1.0]);
         verdicts
             .into_iter()
             .map(|it| (it.phrase, it.is_true))
@@ -180,4 +189,21 @@ fn what_the_detector_misses_is_not_seen_and_what_it_does_not_know_it_leaves() {
     let mut unicorn = layout(kind);
     unicorn.objects[1].label = "unicorn".to_string();
     assert_eq!(by_detector(&unicorn, &alone, 1.0, [0.3, 0.45]), None);
+}
+
+#[test]
+fn words_in_the_plural_are_known_and_what_is_uncertain_is_said_to_be() {
+    let mut cats = layout(RelationKind::LeftOf);
+    cats.objects[0].label = "cats".to_string();
+    let mut seen = sighted(&[("cat", 0.3, 0.8), ("dog", 0.6, 0.8)]);
+    let judged = |seen: &Sighted| {
+        let judged = by_detector(&cats, seen, 1.0, [0.3, 0.45]).unwrap();
+        judged.verdicts[0].clone()
+    };
+    assert!(judged(&seen).is_true);
+    seen.found.pop();
+    seen.undecided = vec!["dog".to_string()];
+    let uncertain = judged(&seen);
+    assert!(!uncertain.is_true);
+    assert_eq!(uncertain.phrase, "is not seen for certain with");
 }

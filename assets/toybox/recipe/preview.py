@@ -71,7 +71,7 @@ def main():
     noise, saved = torch.Generator().manual_seed(step + 1), time.time()
     while step < CHOICES["steps"]:
         for group in optimizer.param_groups:
-            group["lr"] = CHOICES["rate"] * min(1, (step + 1) / 100) * 0.5 * (1 + np.cos(np.pi * step / CHOICES["steps"]))
+            group["lr"] = float(CHOICES["rate"] * min(1, (step + 1) / 100) * 0.5 * (1 + np.cos(np.pi * step / CHOICES["steps"])))
         chosen = held + torch.randint(len(latents) - held, (CHOICES["batch"],), generator=noise)
         error = decoder(latents[chosen].to(DEVICE)) - pictures[chosen].to(DEVICE).float()
         loss = error.abs().mean() + error.square().mean()
