@@ -110,6 +110,10 @@ fn settings_lines(restored: &RestoredSettings) -> Vec<(&'static str, String)> {
             "size",
             size.map_or_else(own, |[width, height]| format!("{width} × {height}")),
         ),
+        (
+            "model hash",
+            restored.model_hash.clone().unwrap_or_default(),
+        ),
     ];
     lines.retain(|(_, text)| !text.is_empty());
     lines.push(("", restored.message(None)));

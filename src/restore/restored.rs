@@ -2,7 +2,7 @@
 
 use super::networks::{self, NamedNetwork};
 use super::program::Program;
-use crate::checkpoint::SHORT_HASH;
+use crate::checkpoint::{CheckpointSource, SHORT_HASH};
 use crate::engine::{ModelInfo, NetworkLibrary, Request};
 
 /// Longest name or value in a message, in characters.
@@ -131,11 +131,17 @@ impl RestoredSettings {
     /// Compares the weights that it was made with with those of the model that is open,
     /// if they have one name; waits for the model's hash where it is needed.
     pub fn compare_model(&mut self, open: &ModelInfo) {
-        let is_embedded = open.is_embedded();
-        let said = self.other_weights(&open.name, is_embedded, || open.hash.wait().to_owned());
-        self.differences.extend(said);
+        // Other programs hash whole files, and a folder's UNet is none.
+        let is_file = matches!(open.source, CheckpointSource::File(_));
+        if is_file || self.program == Program::StormStudio {
+            let hash = || open.hash.wait().to_owned();
+            let said = self.other_weights(&open.name, open.is_embedded(), hash);
+            self.differences.extend(said);
+        }
     }
 
+    /// What is to be said if a model of the picture's model's name has other weights;
+    /// `hash` are all digits of its own.
     fn other_weights(
         &self,
         open: &str,
@@ -146,24 +152,30 @@ impl RestoredSettings {
         if self.other_model(Some(open)).is_some() {
             return None;
         }
-        let again = "the picture itself can't be made again";
-        match &self.model_hash {
+        let Some(theirs) = &self.model_hash else {
             // Versions that did not tell the hash had another embedded model.
-            None => (is_embedded && self.program == Program::StormStudio)
-                .then(|| format!("They are of {model} 0, an earlier embedded model; {again}.")),
-            Some(theirs) => {
-                // Shorter ones are of A1111's earlier kind, which is no hash of the file.
-                let is_hash = theirs.len() >= SHORT_HASH;
-                let is_other = || !hash().starts_with(&theirs.to_lowercase());
-                (is_hash && is_other()).then(|| {
-                    let theirs: String = theirs.chars().take(SHORT_HASH).collect();
-                    format!(
-                        "They are of another {model} than the one that is open (its weights have \
-                         the hash {theirs}); {again}."
-                    )
-                })
-            }
-        }
+            let is_old = is_embedded && self.program == Program::StormStudio;
+            return is_old.then(|| {
+                format!(
+                    "The settings are of {model} 0, an earlier embedded model; the picture itself \
+                     can't be made again."
+                )
+            });
+        };
+        // Shorter ones are of A1111's earlier kind, which is no hash of the file.
+        let is_other = theirs.len() >= SHORT_HASH && !hash().starts_with(&theirs.to_lowercase());
+        is_other.then(|| {
+            let theirs: String = theirs.chars().take(SHORT_HASH).collect();
+            let again = match is_embedded {
+                true => "can't be made again",
+                // A folder and a file may hold the same weights.
+                false => "may come out otherwise",
+            };
+            format!(
+                "The settings are of another {model} than the one that is open (the hash of its \
+                 weights is {theirs}); the picture itself {again}."
+            )
+        })
     }
 
     /// A sentence about the textual inversions that `library` lacks.
@@ -300,7 +312,7 @@ mod tests {
         assert_eq!(
             old.as_deref(),
             Some(
-                "They are of toybox 0, an earlier embedded model; the picture itself can't be made \
+                "The settings are of toybox 0, an earlier embedded model; the picture itself can't be made \
                  again."
             )
         );
@@ -314,7 +326,7 @@ mod tests {
         picture.differences.extend(old);
         assert_eq!(
             picture.message(Some("toybox")),
-            "The settings of this Storm Studio picture are taken. They are of toybox 0, an earlier \
+            "The settings of this Storm Studio picture are taken. The settings are of toybox 0, an earlier \
              embedded model; the picture itself can't be made again."
         );
     }

@@ -60,6 +60,40 @@ fn a_standard_and_a_storm_picture_per_seed_and_a_grid() {
 }
 
 #[test]
+fn what_a_model_was_never_taught_is_said_and_inspect_lists_what_it_was() {
+    let model = copy_folder("narrow-sd1");
+    let vocabulary = r#"{"objects": [{"word": "cat", "plural": "cats"}, {"word": "dog"}],
+        "colours": ["white"], "filler": ["a", "above"], "most_objects": 2}"#;
+    std::fs::write(model.path().join("vocabulary.json"), vocabulary).unwrap();
+    let path = model.path().to_str().unwrap();
+    let told = text(&storm_studio(&["inspect", path]).stdout);
+    for words in ["knows", "2 objects (cat, dog)", "1 colour (white)"] {
+        assert!(told.contains(words), "{told}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let said = |prompt: &str| {
+        let line = ["--model", path, "--prompt", prompt, "--standard"];
+        let line = [&line[..], &["--steps", "1", "--size", "256x256"]].concat();
+        let ran = generate(folder.path(), &line);
+        assert!(ran.status.success(), "{}", text(&ran.stderr));
+        text(&ran.stderr)
+    };
+    let told = said("a dragon above a cat");
+    assert!(
+        told.contains("knows cat and dog; it has never seen “dragon”"),
+        "{told}"
+    );
+    assert!(!said("a white dog above a cat").contains("never seen"));
+    // A file that is no vocabulary costs no picture.
+    std::fs::write(model.path().join("vocabulary.json"), "cat, dog").unwrap();
+    let told = said("a dragon above a cat");
+    assert!(
+        told.contains("vocabulary.json") && !told.contains("never seen"),
+        "{told}"
+    );
+}
+
+#[test]
 fn like_a_picture_of_ours_makes_the_same_pixels_and_inspect_says_what_it_holds() {
     let folder = tempfile::tempdir().unwrap();
     let line = [

@@ -195,10 +195,11 @@ impl ModelVocabulary {
 
     /// How many of its objects a thing of the prompt is.
     fn count(&self, thing: &Thing, prompt: &TokenizedPrompt) -> usize {
-        if thing.is_mentioned_before || thing.is_denied {
+        let word = &prompt.words[thing.noun];
+        if thing.is_mentioned_before || thing.is_denied || word.tokens.is_empty() {
             return 0;
         }
-        let noun = normalised(&prompt.words[thing.noun].text);
+        let noun = normalised(&word.text);
         let noun = noun.strip_suffix("'s").unwrap_or(&noun);
         // The last word of a name of several is its noun.
         let is_noun = |name: &str| name.split_whitespace().next_back() == Some(noun);

@@ -148,6 +148,12 @@ fn more_objects_than_a_picture_has_are_said() {
     ] {
         assert!(notes(fits).is_empty(), "{fits}: {:?}", notes(fits));
     }
+    // What is denied is not asked for.
+    let denied = notes("a cat, a dog and a bird, no apple");
+    assert!(
+        denied.iter().all(|note| !note.contains("at most")),
+        "{denied:?}"
+    );
 }
 
 #[test]
