@@ -58,24 +58,33 @@ fn a_strip_and_an_animation_with_overlays_show_the_first_seed() {
         strip.dimensions()
     );
     assert!(strip.width() > 3 * 100);
-    let file = std::io::BufReader::new(std::fs::File::open(&moving).unwrap());
-    let decoder = image::codecs::png::PngDecoder::new(file).unwrap();
-    let frames = decoder
-        .apng()
-        .unwrap()
-        .into_frames()
-        .collect_frames()
-        .unwrap();
-    assert_eq!(frames.len(), 4);
+    // The same without anything laid over it.
+    let plain = folder.path().join("plain.apng");
+    let again = ["--seeds", "3", "--steps", "3", "--animation"];
+    made(
+        &folder.path().join("plain"),
+        &[&again, &[plain.to_str().unwrap()][..]].concat(),
+    );
+    let [frames, bare] = [&moving, &plain].map(|path| {
+        let file = std::io::BufReader::new(std::fs::File::open(path).unwrap());
+        let decoder = image::codecs::png::PngDecoder::new(file).unwrap();
+        let frames = decoder.apng().unwrap().into_frames();
+        frames.collect_frames().unwrap()
+    });
+    assert_eq!((frames.len(), bare.len()), (4, 4));
     assert_eq!(frames[0].buffer().width(), 2 * 256 + 3 * 4);
     // The cat's orange lies over a step and not over the finished pictures.
-    let orange = |frame: &image::Frame| {
-        let pixels = frame.buffer().pixels();
-        pixels
-            .filter(|pixel| pixel[0] > pixel[2].saturating_add(100))
+    let more_orange = |index: usize| {
+        let warmth = |pixel: &image::Rgba<u8>| i32::from(pixel[0]) - i32::from(pixel[2]);
+        let both = frames[index]
+            .buffer()
+            .pixels()
+            .zip(bare[index].buffer().pixels());
+        both.filter(|(with, without)| warmth(with) > warmth(without) + 40)
             .count()
     };
-    assert!(orange(&frames[0]) > 500, "{}", orange(&frames[0]));
+    assert!(more_orange(0) > 500, "{}", more_orange(0));
+    assert_eq!(more_orange(3), 0);
     for (name, words) in [("made.webp", "ends in .gif"), ("made.gif", "")] {
         let path = folder.path().join(name);
         let line = [
