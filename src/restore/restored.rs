@@ -157,7 +157,7 @@ impl RestoredSettings {
             let is_old = is_embedded && self.program == Program::StormStudio;
             return is_old.then(|| {
                 format!(
-                    "The settings are of {model} 0, an earlier embedded model; the picture itself \
+                    "It was made with {model} 0, an earlier embedded model; the picture itself \
                      can't be made again."
                 )
             });
@@ -172,7 +172,7 @@ impl RestoredSettings {
                 false => "may come out otherwise",
             };
             format!(
-                "The settings are of another {model} than the one that is open (the hash of its \
+                "It was made with another {model} than the one that is open (the hash of its \
                  weights is {theirs}); the picture itself {again}."
             )
         })
@@ -307,12 +307,15 @@ mod tests {
             other.contains("another toybox") && other.contains("fedcba9876)"),
             "{other}"
         );
+        assert!(other.contains("may come out otherwise"), "{other}");
+        let embedded = said(ours(), Some("fedcba98765432"), true).unwrap();
+        assert!(embedded.contains("can't be made again"), "{embedded}");
         // Before hashes were told, the embedded model was another one.
         let old = said(ours(), None, true);
         assert_eq!(
             old.as_deref(),
             Some(
-                "The settings are of toybox 0, an earlier embedded model; the picture itself can't be made \
+                "It was made with toybox 0, an earlier embedded model; the picture itself can't be made \
                  again."
             )
         );
@@ -326,7 +329,7 @@ mod tests {
         picture.differences.extend(old);
         assert_eq!(
             picture.message(Some("toybox")),
-            "The settings of this Storm Studio picture are taken. The settings are of toybox 0, an earlier \
+            "The settings of this Storm Studio picture are taken. It was made with toybox 0, an earlier \
              embedded model; the picture itself can't be made again."
         );
     }

@@ -58,7 +58,7 @@ fn settings_of_an_earlier_embedded_model_come_back_and_it_is_said() {
     assert!(
         message
             .text
-            .contains("of toybox 0, an earlier embedded model"),
+            .contains("with toybox 0, an earlier embedded model"),
         "{message:?}"
     );
     assert!(

@@ -89,7 +89,11 @@ fn row_width(prompts: &[(&str, f32)]) -> f32 {
 /// One example, lit while it is the prompt.
 fn example_ui(ui: &mut Ui, prompt: &str, state: &mut State) {
     let is_prompt = state.draft.prompt == prompt;
-    let button = Button::selectable(is_prompt, small(prompt).weak()).frame_when_inactive(true);
+    let text = match is_prompt {
+        true => small(prompt),
+        false => small(prompt).weak(),
+    };
+    let button = Button::selectable(is_prompt, text).frame_when_inactive(true);
     let response = ui.add(button).on_hover_text("Write this prompt");
     if response.clicked() {
         state
