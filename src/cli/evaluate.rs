@@ -277,6 +277,7 @@ fn with_evaluator(
     arguments.sampler.apply(&mut walk);
     let settings = Settings {
         model: model.name.clone(),
+        model_hash: model.hash.wait().to_owned(),
         steps: arguments.steps.unwrap_or(walk.steps),
         scheduler: walk.scheduler.unwrap_or(model.own_walk.scheduler),
         schedule: walk.schedule,

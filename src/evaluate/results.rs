@@ -165,6 +165,7 @@ mod tests {
     fn settings(steps: usize) -> Settings {
         Settings {
             model: "toybox".to_string(),
+            model_hash: String::new(),
             steps,
             scheduler: SchedulerKind::Ddim,
             schedule: None,

@@ -12,6 +12,9 @@ use crate::diffusion::{Optimisation, SchedulerKind, SigmaSchedule, TimestepSpaci
 pub struct Settings {
     /// Name of the model.
     pub model: String,
+    /// SHA-256 of its weights; files of older versions do not say it.
+    #[serde(default)]
+    pub model_hash: String,
     /// Denoising steps.
     pub steps: usize,
     pub scheduler: SchedulerKind,
@@ -56,6 +59,15 @@ impl Settings {
     /// [`SettingsConflict`] if something that both have differs.
     pub fn join(&mut self, other: &Self) -> Result<(), SettingsConflict> {
         agree("the model", &self.model, &other.model)?;
+        let weights = |settings: &Self| match settings.model_hash.get(..10) {
+            Some(start) => start.to_owned(),
+            None => "not told".to_owned(),
+        };
+        agree(
+            "the hash of the model's weights",
+            &weights(self),
+            &weights(other),
+        )?;
         agree("the number of steps", &self.steps, &other.steps)?;
         agree("the scheduler", &self.scheduler, &other.scheduler)?;
         let walk = |settings: &Self| {
@@ -149,6 +161,7 @@ mod tests {
     fn settings(methods: &[&str]) -> Settings {
         Settings {
             model: "toybox".to_string(),
+            model_hash: String::new(),
             steps: 50,
             scheduler: SchedulerKind::Ddim,
             schedule: None,
@@ -191,6 +204,13 @@ mod tests {
         let message = settings(&[]).join(&other).unwrap_err().to_string();
         assert!(
             message.contains("steps") && message.contains("50 and 25"),
+            "{message}"
+        );
+        let mut other = settings(&[]);
+        other.model_hash = "c8b58999e2aa".to_string();
+        let message = settings(&[]).join(&other).unwrap_err().to_string();
+        assert!(
+            message.contains("weights differs (not told and c8b58999e2)"),
             "{message}"
         );
     }

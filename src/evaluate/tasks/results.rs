@@ -162,6 +162,7 @@ mod tests {
     fn settings() -> Settings {
         Settings {
             model: "toybox".to_string(),
+            model_hash: String::new(),
             steps: 20,
             scheduler: SchedulerKind::Dpmpp2m,
             schedule: None,
