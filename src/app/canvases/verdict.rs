@@ -217,28 +217,30 @@ pub fn by_detector(
     };
     // More of what is asked for more often is no news here.
     let is_counted = |object: usize| layout.targets.of(object).is_some();
-    // The most certain comes first.
-    let place = |object: usize| of(object).and_then(|seen| seen.first());
+    // All where several are asked for, otherwise the most certain, which comes first.
+    let places = |object: usize| -> Vec<[f64; 2]> {
+        let copies = layout.targets.of(object).map_or(1, |target| target.copies);
+        let most = if copies > 1 { usize::MAX } else { 1 };
+        let seen = of(object).into_iter().flatten().take(most);
+        seen.map(|it| [it.x, it.y]).collect()
+    };
     let verdicts = layout.relations.iter().map(|relation| {
         let pair = [relation.subject, relation.object];
-        let seen = match pair.map(place) {
-            [Some(subject), Some(object)]
-                if relation.kind.geometry().is_true_of(
-                    [subject, object].map(|it| [it.x, it.y]),
-                    width_to_height,
-                    bounds,
-                ) =>
-            {
-                Seen::True
+        let [subjects, others] = pair.map(places);
+        let geometry = relation.kind.geometry();
+        let mut both = subjects
+            .iter()
+            .flat_map(|subject| others.iter().map(move |other| [*subject, *other]));
+        let seen = if subjects.is_empty() || others.is_empty() {
+            let mut missing = pair.iter().filter(|&&object| places(object).is_empty());
+            match missing.all(|&object| is_undecided(object)) {
+                true => Seen::Undecided,
+                false => Seen::Missing,
             }
-            [Some(_), Some(_)] => Seen::False,
-            _ => {
-                let mut missing = pair.iter().filter(|&&object| place(object).is_none());
-                match missing.all(|&object| is_undecided(object)) {
-                    true => Seen::Undecided,
-                    false => Seen::Missing,
-                }
-            }
+        } else if both.all(|places| geometry.is_true_of(places, width_to_height, bounds)) {
+            Seen::True
+        } else {
+            Seen::False
         };
         Verdict::new(pair, relation.kind, seen)
     });

@@ -207,3 +207,16 @@ fn words_in_the_plural_are_known_and_what_is_uncertain_is_said_to_be() {
     assert!(!uncertain.is_true);
     assert_eq!(uncertain.phrase, "is not seen for certain with");
 }
+
+#[test]
+fn a_relation_of_copies_is_true_of_all_of_them() {
+    let mut cats = layout(RelationKind::LeftOf);
+    let seen = sighted(&[("cat", 0.3, 0.8), ("dog", 0.6, 0.2), ("cat", 0.9, 0.1)]);
+    let is_true = |layout: &Layout| {
+        let judged = by_detector(layout, &seen, 1.0, [0.3, 0.45]).unwrap();
+        judged.verdicts[0].is_true
+    };
+    assert!(is_true(&cats), "the most certain cat is left of the dog");
+    cats.targets.edit(0, |target| target.copies = 2);
+    assert!(!is_true(&cats));
+}
