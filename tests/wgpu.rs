@@ -67,7 +67,7 @@ fn a_tensor_of_burn_is_read_through_the_shared_device() {
 }
 
 /// Of an update, as a fraction of the length of the initial noise.
-const SMALL_STEP: f64 = 0.004;
+const SMALL_STEP: f64 = 0.002;
 
 /// A STORM run whose first steps all update.
 fn storm_trajectory(device: ComputeDevice, scheduler: SchedulerKind) -> Arc<Trajectory> {
@@ -81,6 +81,8 @@ fn storm_trajectory(device: ComputeDevice, scheduler: SchedulerKind) -> Arc<Traj
     request.trajectory = Some(Method::Storm);
     request.settings.optimisation.update.least_noise = 0.0;
     request.settings.optimisation.update.window = 0.7;
+    // More than there is room for, so that every step of the window updates.
+    request.settings.optimisation.parameters.readings.margin = 0.8;
     let events = run(&engine, request);
     let trajectory = events.into_iter().find_map(|event| match event {
         Event::Trajectory(trajectory) => Some(trajectory),
