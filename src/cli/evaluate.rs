@@ -159,7 +159,7 @@ fn run_tasks(arguments: &EvaluateArguments) -> Result<(), Failure> {
         let shard = arguments.shard.unwrap_or(Shard::WHOLE);
         let mut made = Vec::new();
         with_evaluator(arguments, &methods, false, &mut |evaluator, settings| {
-            let own = Wording::for_model(&evaluator.model.tokenizer);
+            let own = Wording::for_model(evaluator.model.vocabulary.as_deref());
             let wording = arguments.wording.unwrap_or(own);
             let mut keys = HashSet::new();
             let prompts = distinct(&arguments.tasks).into_iter();

@@ -147,6 +147,11 @@ impl ObjectDetector {
         &self.names.objects
     }
 
+    /// The colours, and for each object those that its own goes by.
+    pub fn colours(&self) -> (&[String], &[Vec<String>]) {
+        (&self.names.colours, &self.names.own_colours)
+    }
+
     /// The objects in a picture, the most certain first; an object that is
     /// there twice comes twice.
     pub fn find(&self, picture: &RgbImage) -> Vec<FoundObject> {

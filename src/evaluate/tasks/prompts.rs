@@ -7,7 +7,7 @@ use strum::{Display, EnumString};
 
 use super::Task;
 use crate::evaluate::prompts::{Pair, RELATIONS, with_article};
-use crate::prompt::{AssignedObject, Assignment, ClipTokenizer, TargetText, target_texts};
+use crate::prompt::{AssignedObject, Assignment, ModelVocabulary, TargetText, target_texts};
 use crate::storm::{
     Area, Layout, Mask, ObjectTarget, ObjectTokens, Relation, RelationKind, Shape, Size,
 };
@@ -32,14 +32,13 @@ pub enum Wording {
 }
 
 impl Wording {
-    /// The one for a model: the full one if its tokenizer has a token for the plurals
-    /// and numbers, which it has only if it has seen them.
-    pub fn for_model(tokenizer: &ClipTokenizer) -> Self {
-        let is_known = |text: &str| {
-            let words = tokenizer.encode(text).words;
-            words.iter().all(|word| word.tokens.len() == 1)
+    /// The one for a model: the full one unless it was taught no numbers or sizes.
+    pub fn for_model(vocabulary: Option<&ModelVocabulary>) -> Self {
+        let words = NUMBERS[1..].iter().chain(&["small", "big"]);
+        let knows = |vocabulary: &ModelVocabulary| {
+            !vocabulary.names_words() || words.clone().all(|word| vocabulary.knows(word))
         };
-        match is_known("two cats and a big dog") {
+        match vocabulary.is_none_or(knows) {
             true => Self::Full,
             false => Self::Plain,
         }

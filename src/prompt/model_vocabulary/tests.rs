@@ -1,3 +1,5 @@
+//! Vocabularies read from files, and what is said of prompts with them.
+
 use super::*;
 use crate::prompt::{
     CLIP_MERGES, ClipTokenizer, KnownWord, KnownWords, PromptWeights, TokenizerFiles, propose,

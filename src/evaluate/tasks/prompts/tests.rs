@@ -88,3 +88,21 @@ fn every_prompt_is_a_valid_layout_and_has_a_key_of_its_own() {
         }
     }
 }
+
+#[test]
+fn plurals_and_extents_are_those_of_the_embedded_model() {
+    let source = crate::checkpoint::CheckpointSource::Embedded;
+    let vocabulary = source.vocabulary().unwrap().unwrap();
+    for object in &vocabulary.objects {
+        assert_eq!(object.plural, Some(plural(&object.word)));
+    }
+    let own = vocabulary.extents.unwrap();
+    // Told in two digits, as a person would.
+    for (ours, theirs) in [
+        (EXTENTS[0], own.small),
+        (EXTENTS[2], own.big),
+        (BIG, own.big),
+    ] {
+        assert!((ours - theirs).abs() < 0.005, "{ours} {theirs}");
+    }
+}
