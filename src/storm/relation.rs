@@ -110,17 +110,18 @@ impl RelationKind {
         }
     }
 
-    /// That it is true, between subject and object: `is left of`.
-    pub fn statement(self) -> String {
-        format!("is {}", self.phrase())
+    /// That it is true, between subject and object: `is left of`, or `are left of`
+    /// of several subjects, as `verb` says.
+    pub fn statement(self, verb: &str) -> String {
+        format!("{verb} {}", self.phrase())
     }
 
     /// That it is not: what is the case instead, or else `is not next to`.
-    pub fn denial(self) -> String {
+    pub fn denial(self, verb: &str) -> String {
         if self.inverse() == self {
-            format!("is not {}", self.phrase())
+            format!("{verb} not {}", self.phrase())
         } else {
-            self.inverse().statement()
+            self.inverse().statement(verb)
         }
     }
 }
@@ -192,7 +193,7 @@ mod tests {
                 assert_eq!(order(kind, axis), exchanged, "{kind}");
             }
         }
-        assert_eq!(LeftOf.denial(), "is right of");
-        assert_eq!(NextTo.denial(), "is not next to");
+        assert_eq!(LeftOf.denial("is"), "is right of");
+        assert_eq!(NextTo.denial("are"), "are not next to");
     }
 }

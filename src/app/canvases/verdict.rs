@@ -7,7 +7,7 @@
 use crate::engine::{FoundObject, Sighted};
 use crate::storm::objective::Reading;
 use crate::storm::relation::RelationKind;
-use crate::storm::{Layout, Shape};
+use crate::storm::{Layout, Relation, Shape};
 
 /// One relation, judged.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,14 +22,15 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    fn new([subject, object]: [usize; 2], kind: RelationKind, seen: Seen) -> Self {
+    /// `verb` is the subject's: `is`, or `are` of several.
+    fn new([subject, object]: [usize; 2], kind: RelationKind, seen: Seen, verb: &str) -> Self {
         Self {
             subject,
             phrase: match seen {
-                Seen::Missing => "is not seen with".to_string(),
-                Seen::Undecided => "is not seen for certain with".to_string(),
-                Seen::True => kind.statement(),
-                Seen::False => kind.denial(),
+                Seen::Missing => format!("{verb} not seen with"),
+                Seen::Undecided => format!("{verb} not seen for certain with"),
+                Seen::True => kind.statement(verb),
+                Seen::False => kind.denial(verb),
             },
             object,
             is_true: seen == Seen::True,
@@ -63,9 +64,16 @@ pub fn by_attention(layout: &Layout, reading: &Reading) -> Vec<Verdict> {
                 false if found.signed_distance > 0.0 => Seen::True,
                 false => Seen::False,
             };
-            Verdict::new(pair, relation.kind, seen)
+            let verb = verb_of(layout, relation.subject);
+            Verdict::new(pair, relation.kind, seen, verb)
         })
         .collect()
+}
+
+/// What is said of an object: `are` of one that is asked for more than once.
+fn verb_of(layout: &Layout, object: usize) -> &'static str {
+    let copies = layout.targets.of(object).map_or(1, |target| target.copies);
+    if copies > 1 { "are" } else { "is" }
 }
 
 /// A wish for one object, judged.
@@ -95,6 +103,7 @@ pub fn wishes(
     targets
         .flat_map(|target| {
             let mut said = Vec::new();
+            let verb = verb_of(layout, target.object);
             let mut say = |phrase: String, is_true: bool| {
                 said.push(WishVerdict {
                     object: target.object,
@@ -126,9 +135,9 @@ pub fn wishes(
                 let ratio = made / wanted.extent;
                 let is_true = (ratio - 1.0).abs() <= EXTENT_TOLERANCE;
                 let phrase = match is_true {
-                    true => format!("is {}", size.words()),
-                    false if ratio > 1.0 => "is larger than asked".to_owned(),
-                    false => "is smaller than asked".to_owned(),
+                    true => format!("{verb} {}", size.words()),
+                    false if ratio > 1.0 => format!("{verb} larger than asked"),
+                    false => format!("{verb} smaller than asked"),
                 };
                 say(phrase, is_true);
             }
@@ -143,12 +152,9 @@ pub fn wishes(
                 } else {
                     "place"
                 };
-                let there = if is_true {
-                    "is in its"
-                } else {
-                    "is not in its"
-                };
-                say(format!("{there} {place}"), is_true);
+                let not = if is_true { "" } else { "not " };
+                let whose = if target.copies > 1 { "their" } else { "its" };
+                say(format!("{verb} {not}in {whose} {place}"), is_true);
             }
             said
         })
@@ -184,14 +190,14 @@ fn seen_as<'a>(label: &str, sighted: &'a Sighted) -> Option<Vec<&'a FoundObject>
 /// What the detector says of a picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DetectorVerdicts {
-    /// One for each relation of the layout.
-    pub verdicts: Vec<Verdict>,
+    /// One for each relation of the layout; none of what it does not know.
+    pub verdicts: Vec<Option<Verdict>>,
     /// Objects of the layout that are there more than once, with their number.
     pub repeated: Vec<(usize, usize)>,
 }
 
 /// Judges every relation of `layout` by what the detector found in a picture of
-/// `width_to_height`; `None` if it does not know one of the objects. "Next to"
+/// `width_to_height`; `None` if it knows the objects of none. "Next to"
 /// holds between `bounds`, in fractions of the shorter side.
 pub fn by_detector(
     layout: &Layout,
@@ -202,11 +208,11 @@ pub fn by_detector(
     let objects = layout.objects.iter();
     let seen: Vec<_> = objects.map(|it| seen_as(&it.label, sighted)).collect();
     let of = |object: usize| seen.get(object).and_then(Option::as_ref);
-    let mut pairs = layout
-        .relations
-        .iter()
-        .flat_map(|it| [it.subject, it.object]);
-    if layout.relations.is_empty() || !pairs.all(|object| of(object).is_some()) {
+    let is_known = |relation: &Relation| {
+        let pair = [relation.subject, relation.object];
+        pair.iter().all(|object| of(*object).is_some())
+    };
+    if !layout.relations.iter().any(is_known) {
         return None;
     }
     let count = |object: usize| of(object).map_or(0, Vec::len);
@@ -225,6 +231,9 @@ pub fn by_detector(
         seen.map(|it| [it.x, it.y]).collect()
     };
     let verdicts = layout.relations.iter().map(|relation| {
+        if !is_known(relation) {
+            return None;
+        }
         let pair = [relation.subject, relation.object];
         let [subjects, others] = pair.map(places);
         let geometry = relation.kind.geometry();
@@ -242,7 +251,8 @@ pub fn by_detector(
         } else {
             Seen::False
         };
-        Verdict::new(pair, relation.kind, seen)
+        let verb = verb_of(layout, relation.subject);
+        Some(Verdict::new(pair, relation.kind, seen, verb))
     });
     let objects = 0..layout.objects.len();
     let repeated = objects.map(|object| (object, count(object)));

@@ -35,21 +35,25 @@ pub fn verdict_ui(ui: &mut Ui, rect: Rect, method: Method, state: &State) {
             [gaps.near, gaps.far],
         )
     });
-    let (found, judge) = match looked_at {
-        Some(judged) => {
-            let mut words = "by detector".to_string();
-            for (object, count) in judged.repeated {
-                if let Some(object) = objects.get(object) {
-                    words += &format!(" · {count} × {}", object.label);
-                }
+    let mut found = by_attention(&run.request.layout, reading);
+    let mut judge = "by attention".to_string();
+    if let Some(judged) = looked_at {
+        let is_whole = judged.verdicts.iter().all(Option::is_some);
+        for (found, seen) in found.iter_mut().zip(judged.verdicts) {
+            if let Some(seen) = seen {
+                *found = seen;
             }
-            (judged.verdicts, words)
         }
-        None => (
-            by_attention(&run.request.layout, reading),
-            "by attention".to_string(),
-        ),
-    };
+        judge = match is_whole {
+            true => "by detector".to_string(),
+            false => "by detector, what it doesn't know by attention".to_string(),
+        };
+        for (object, count) in judged.repeated {
+            if let Some(object) = objects.get(object) {
+                judge += &format!(" · {count} × {}", object.label);
+            }
+        }
+    }
     let picture = finished_picture(method, state);
     let sighted = picture.and_then(|it| it.sighted.as_deref());
     let sides = picture.map_or([1.0; 2], |it| {

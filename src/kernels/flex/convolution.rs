@@ -1,4 +1,5 @@
-//! 3 × 3 convolutions as matrix products of patches, and the way back.
+//! 3 × 3 convolutions as matrix products of patches, and the way back; larger ones of
+//! stride 1 go [another way](super::winograd).
 //!
 //! A task computes some output channels of one sample, which lie together in
 //! memory. It goes over the picture in tiles and over the input channels in
@@ -14,6 +15,7 @@ use rayon::prelude::*;
 
 use super::matrix::{Destination, Layout, multiply};
 use super::patches::{Shape, TAPS, gather, give_back};
+use super::winograd;
 use super::{FlexTensor, WORTH_A_THREAD, tensor, values};
 
 /// Input channels of a block.
@@ -37,6 +39,12 @@ pub(in crate::kernels) fn conv3x3(
     let bias = bias.to_contiguous();
     let [batch, channels_in, height, width] = sample.layout().shape().dims::<4>();
     let channels_out = weight.layout().shape().dims::<4>()[0];
+    let size = [batch, height, width];
+    if stride == 1 && winograd::pays(size, [channels_in, channels_out]) {
+        let filters = winograd::Filters::of(values(&weight), channels_out, channels_in);
+        let output = winograd::convolve(values(&sample), size, &filters, values(&bias));
+        return tensor(output, [batch, channels_out, height, width]);
+    }
     let shape = Shape {
         channels_in,
         height,
@@ -120,6 +128,12 @@ pub(in crate::kernels) fn conv3x3_backward(
     let (gradient, weight) = (gradient.to_contiguous(), weight.to_contiguous());
     let [batch, channels_out, ..] = gradient.layout().shape().dims::<4>();
     let channels_in = weight.layout().shape().dims::<4>()[1];
+    let size = [batch, height, width];
+    if stride == 1 && winograd::pays(size, [channels_in, channels_out]) {
+        let filters = winograd::Filters::of_way_back(values(&weight), channels_out, channels_in);
+        let of_sample = winograd::convolve(values(&gradient), size, &filters, &[]);
+        return tensor(of_sample, [batch, channels_in, height, width]);
+    }
     let shape = Shape {
         channels_in,
         height,

@@ -18,6 +18,7 @@ pub(super) mod linear;
 mod matrix;
 pub(super) mod normalisation;
 mod patches;
+mod winograd;
 
 use burn::backend::Flex;
 use burn::backend::tensor::FloatTensor;

@@ -3,7 +3,7 @@
 use super::*;
 use crate::engine::FoundObject;
 use crate::storm::objective::{ObjectReading, RelationReading};
-use crate::storm::relation::{ObjectTokens, Relation};
+use crate::storm::relation::ObjectTokens;
 
 /// A cat and a dog in a relation.
 fn layout(kind: RelationKind) -> Layout {
@@ -21,6 +21,11 @@ fn layout(kind: RelationKind) -> Layout {
         }],
         targets: Default::default(),
     }
+}
+
+/// The first relation's verdict, where the detector knows its objects.
+fn first(judged: &DetectorVerdicts) -> &Verdict {
+    judged.verdicts[0].as_ref().expect("both are known")
 }
 
 fn judged(kind: RelationKind, signed_distance: f64, absent: bool) -> Verdict {
@@ -87,12 +92,12 @@ fn the_detector_compares_the_most_certain_of_each_along_the_relations_axis() {
     let seen = sighted(&[("cat", 0.3, 0.8), ("dog", 0.6, 0.2), ("cat", 0.9, 0.1)]);
     let judged = |kind| by_detector(&layout(kind), &seen, 1.0, [0.3, 0.45]).unwrap();
     let left = judged(RelationKind::LeftOf);
-    assert!(left.verdicts[0].is_true);
+    assert!(first(&left).is_true);
     assert_eq!(left.repeated, [(0, 2)]);
     let above = judged(RelationKind::Above);
-    assert_eq!(above.verdicts[0].phrase, "is below");
-    assert!(!above.verdicts[0].is_true);
-    assert!(!judged(RelationKind::NextTo).verdicts[0].is_true);
+    assert_eq!(first(&above).phrase, "is below");
+    assert!(!first(&above).is_true);
+    assert!(!first(&judged(RelationKind::NextTo)).is_true);
 }
 
 #[test]
@@ -103,6 +108,8 @@ fn next_to_is_measured_in_the_shorter_side() {
         by_detector(&layout, &seen, ratio, [0.3, 0.45])
             .unwrap()
             .verdicts[0]
+            .as_ref()
+            .unwrap()
             .is_true
     };
     // A fifth of the width: 0.2 of a square's side, 0.4 where it is twice as wide as high,
@@ -185,10 +192,23 @@ fn what_the_detector_misses_is_not_seen_and_what_it_does_not_know_it_leaves() {
     let alone = sighted(&[("cat", 0.3, 0.8)]);
     let kind = RelationKind::LeftOf;
     let judged = by_detector(&layout(kind), &alone, 1.0, [0.3, 0.45]).unwrap();
-    assert_eq!(judged.verdicts[0].phrase, "is not seen with");
+    assert_eq!(first(&judged).phrase, "is not seen with");
     let mut unicorn = layout(kind);
     unicorn.objects[1].label = "unicorn".to_string();
     assert_eq!(by_detector(&unicorn, &alone, 1.0, [0.3, 0.45]), None);
+    // It still judges the relations whose objects it knows.
+    unicorn.objects.push(ObjectTokens {
+        label: "dog".to_string(),
+        ..unicorn.objects[0].clone()
+    });
+    unicorn.relations.push(Relation {
+        subject: 0,
+        kind,
+        object: 2,
+    });
+    let judged = by_detector(&unicorn, &alone, 1.0, [0.3, 0.45]).unwrap();
+    let is_judged: Vec<bool> = judged.verdicts.iter().map(Option::is_some).collect();
+    assert_eq!(is_judged, [false, true]);
 }
 
 #[test]
@@ -198,7 +218,7 @@ fn words_in_the_plural_are_known_and_what_is_uncertain_is_said_to_be() {
     let mut seen = sighted(&[("cat", 0.3, 0.8), ("dog", 0.6, 0.8)]);
     let judged = |seen: &Sighted| {
         let judged = by_detector(&cats, seen, 1.0, [0.3, 0.45]).unwrap();
-        judged.verdicts[0].clone()
+        first(&judged).clone()
     };
     assert!(judged(&seen).is_true);
     seen.found.pop();
@@ -214,9 +234,11 @@ fn a_relation_of_copies_is_true_of_all_of_them() {
     let seen = sighted(&[("cat", 0.3, 0.8), ("dog", 0.6, 0.2), ("cat", 0.9, 0.1)]);
     let is_true = |layout: &Layout| {
         let judged = by_detector(layout, &seen, 1.0, [0.3, 0.45]).unwrap();
-        judged.verdicts[0].is_true
+        first(&judged).is_true
     };
     assert!(is_true(&cats), "the most certain cat is left of the dog");
     cats.targets.edit(0, |target| target.copies = 2);
     assert!(!is_true(&cats));
+    let judged = by_detector(&cats, &seen, 1.0, [0.3, 0.45]).unwrap();
+    assert_eq!(first(&judged).phrase, "are right of");
 }
