@@ -19,6 +19,7 @@ const TOKENS: usize = 77;
 const CONTEXT: StepContext = StepContext {
     step_index: 5,
     step_count: 50,
+    noise: 1.0,
 };
 
 fn main() {

@@ -16,6 +16,7 @@ use super::update_rule::{UpdateRule, WalkPlace};
 use crate::models::UNet2DConditionModel;
 use crate::models::unet::{Activations, Capture, Grid, PromptContext};
 use crate::parameters::LayerChoice;
+use crate::storm::objective::noise_on_32_cells;
 use crate::storm::{Objective, Reading, StepContext};
 
 /// Latents on their way, and the scheduler that walks with them.
@@ -95,8 +96,10 @@ impl Denoising<'_> {
                 context: StepContext {
                     step_index: index,
                     step_count: calls.len(),
+                    noise: noise_on_32_cells(calls[index].sigma, rows.min(columns)),
                 },
                 calls: &calls,
+                bodies: self.objective.map_or(0, Objective::bodies),
                 capture,
             };
             self.optimise(step, &conditional, &mut lanes, observer)?;
@@ -123,7 +126,8 @@ impl Denoising<'_> {
         let lane = &mut lanes[position];
         let most = self.update_rule.updates_left(step.place(), lane.updates);
         let holds = lane.reading.as_ref().is_some_and(|it| it.satisfied);
-        if holds || most == 0 || !step.call().keeps_moves {
+        let waits = objective.waits(step.of_steps());
+        if holds || waits || most == 0 || !step.call().keeps_moves {
             return Ok(());
         }
         let update = SpatialUpdate {
@@ -180,6 +184,7 @@ impl Denoising<'_> {
                 observer.stepped(StepReport {
                     index,
                     count: step.context.step_count,
+                    noise: step.context.noise,
                     timestep: step.call().timestep,
                     methods: &lane.methods,
                     latents: &lane.latents,
@@ -270,6 +275,8 @@ pub(super) struct Step<'a> {
     pub(super) context: StepContext,
     /// All of the walk.
     calls: &'a [ModelCall],
+    /// What the objective moves.
+    bodies: usize,
     /// Whose maps are read.
     pub(super) capture: Capture,
 }
@@ -287,6 +294,7 @@ impl<'a> Step<'a> {
         StepContext {
             step_index: steps(&self.calls[..self.context.step_index]),
             step_count: steps(self.calls),
+            noise: self.context.noise,
         }
     }
 
@@ -294,6 +302,7 @@ impl<'a> Step<'a> {
         WalkPlace {
             context: self.context,
             calls: self.calls,
+            bodies: self.bodies,
         }
     }
 }
@@ -372,6 +381,7 @@ mod tests {
             let context = StepContext {
                 step_index,
                 step_count: calls.len(),
+                noise: 1.0,
             };
             let grid = Grid {
                 rows: 16,
@@ -380,6 +390,7 @@ mod tests {
             let step = Step {
                 context,
                 calls: &calls,
+                bodies: 2,
                 capture: grid.into(),
             };
             (step.of_steps().step_index, step.of_steps().step_count)

@@ -62,6 +62,8 @@ pub struct StepReport<'a> {
     pub count: usize,
     /// Between two of the training timesteps for some schedulers.
     pub timestep: f64,
+    /// As [`StepContext::noise`](crate::storm::StepContext::noise).
+    pub noise: f64,
     /// Whom this step belongs to; both while they share a lane.
     pub methods: &'a [Method],
     /// After the step, [1, 4, rows, columns].

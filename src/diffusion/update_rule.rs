@@ -36,6 +36,9 @@ parameters! {
     /// picture.
     step_size: f64 = 0.045 => Description::number("Step size", 0.0..=10.0, 0.001)
         .fraction_of("the length of the initial noise").flag("step-size", &["step_size"]).prominent();
+    /// Whether that is the length for two objects or copies, and goes with the square root of how many
+    /// are moved: one alone is not moved harder than one of two, nor three more weakly.
+    shared: bool = true => Description::switch("Length for two");
     /// The updates happen while there is at least so much noise, whatever the sampler and however many
     /// its steps; 0 counts steps instead, as the window says.
     least_noise: f64 = 1.6 => Description::number("Least noise", 0.0..=1000.0, 0.05)
@@ -80,6 +83,8 @@ pub struct WalkPlace<'a> {
     pub context: StepContext,
     /// All calls of the walk.
     pub calls: &'a [ModelCall],
+    /// How many objects and copies are moved.
+    pub bodies: usize,
 }
 
 impl WalkPlace<'_> {
@@ -99,6 +104,7 @@ impl SpatialUpdateParameters {
         let StepContext {
             step_index,
             step_count,
+            ..
         } = place.context;
         match self.is_by_noise() {
             true => place.sigma() >= self.least_noise,
@@ -117,8 +123,12 @@ impl SpatialUpdateParameters {
             }
         };
         let scale = 1.0 - (1.0 - self.final_step_scale) * progress;
+        let share = match self.shared {
+            true => (0.5 * place.bodies as f64).sqrt(),
+            false => 1.0,
+        };
         // The initial noise has one unit per number, so its length is √numbers.
-        self.step_size * stretch * scale * (numbers as f64).sqrt()
+        self.step_size * share * stretch * scale * (numbers as f64).sqrt()
     }
 
     /// How much of the way in log σ from the first call to the least noise is
@@ -159,7 +169,8 @@ impl SpatialUpdateParameters {
 }
 
 /// Reads the parameters of a saved picture. One from before they were measured by
-/// noise has a window and no least noise, counts steps, and updates once in each.
+/// noise has a window and no least noise, counts steps, and updates once in each; one
+/// from before the length was for two says nothing of it.
 pub(super) fn read_update<'de, D: Deserializer<'de>>(
     stored: D,
 ) -> Result<SpatialUpdateParameters, D::Error> {
@@ -168,6 +179,10 @@ pub(super) fn read_update<'de, D: Deserializer<'de>>(
         stored.insert("least_noise".to_string(), Value::from(0.0));
         let updates = stored.entry("updates_per_step");
         updates.or_insert(Value::from(1));
+    }
+    if stored.contains_key("least_noise") {
+        let shared = stored.entry("shared");
+        shared.or_insert(Value::from(false));
     }
     serde_json::from_value(Value::Object(stored)).map_err(Error::custom)
 }
@@ -243,8 +258,13 @@ mod tests {
         let context = StepContext {
             step_index,
             step_count: calls.len(),
+            noise: 1.0,
         };
-        WalkPlace { context, calls }
+        WalkPlace {
+            context,
+            calls,
+            bodies: 2,
+        }
     }
 
     /// The calls that update, and the length of the first as a share of the noise.
@@ -327,6 +347,26 @@ mod tests {
     }
 
     #[test]
+    fn an_update_is_as_long_for_each_object_however_many_are_moved() {
+        let calls = walk(SchedulerKind::Ddim, 25, None);
+        let length = |rule: &UpdateRule, bodies| {
+            let place = at(&calls, 0);
+            rule.step_size(WalkPlace { bodies, ..place }, 1024)
+        };
+        let rule = UpdateRule::default();
+        // Orthogonal moves of one length each.
+        for bodies in 1..5 {
+            let each = length(&rule, bodies) / (bodies as f64).sqrt();
+            assert!((each * 2.0f64.sqrt() - length(&rule, 2)).abs() < 1e-12);
+        }
+        let rule = UpdateRule::Normalised(SpatialUpdateParameters {
+            shared: false,
+            ..Default::default()
+        });
+        assert_eq!(length(&rule, 1), length(&rule, 3));
+    }
+
+    #[test]
     fn the_released_rule_clips_and_does_not_stretch() {
         let rule = UpdateRule::Clipped(ReferenceParameters::default());
         assert_eq!(rule.length(20.0, 0.25), 5.0);
@@ -344,6 +384,7 @@ mod tests {
         let older = read(r#"{"window": 0.8, "step_size": 0.2}"#);
         assert_eq!((older.window, older.least_noise), (0.8, 0.0));
         assert_eq!(older.updates_per_step, 1);
+        assert!(!older.shared && !read(r#"{"least_noise": 2.0}"#).shared);
         let newer = serde_json::to_string(&SpatialUpdateParameters::default()).unwrap();
         assert_eq!(read(&newer), SpatialUpdateParameters::default());
         assert_eq!(read("{}"), SpatialUpdateParameters::default());

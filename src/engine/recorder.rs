@@ -133,6 +133,7 @@ impl<'a> Recorder<'a> {
         let context = StepContext {
             step_index: report.index,
             step_count: report.count,
+            noise: report.noise,
         };
         match objective.evaluate(report.maps, context) {
             Ok(evaluation) => self.push_loss(report.index, report.maps, &evaluation),

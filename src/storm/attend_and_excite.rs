@@ -172,6 +172,7 @@ mod tests {
                 let context = StepContext {
                     step_index,
                     step_count: 51,
+                    noise: 1.0,
                 };
                 let refinement = objective().refinement(&maps, context).unwrap()?;
                 assert_eq!(refinement.limit, 20);

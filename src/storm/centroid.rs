@@ -212,6 +212,14 @@ impl Objective for Centroid {
         ObjectiveKind::Centroid
     }
 
+    fn bodies(&self) -> usize {
+        self.reader.layout().bodies()
+    }
+
+    fn waits(&self, context: StepContext) -> bool {
+        self.reader.waits(context)
+    }
+
     fn read(&self, maps: &AttentionMaps, _: StepContext) -> Result<Reading, ObjectiveError> {
         Ok(self.reader.read(&self.reader.object_maps(maps)?))
     }

@@ -12,6 +12,7 @@ pub(super) const TOKENS: usize = 9;
 pub(super) const CONTEXT: StepContext = StepContext {
     step_index: 3,
     step_count: 50,
+    noise: 1.0,
 };
 
 pub(super) fn facts() -> PromptFacts {

@@ -33,6 +33,16 @@ impl Layout {
         self.relations.iter().any(is_related) || self.targets.of(object).is_some()
     }
 
+    /// How many objects and copies are moved; all objects where nothing is asked of any.
+    pub fn bodies(&self) -> usize {
+        let moved = (0..self.objects.len()).filter(|&object| self.moves(object));
+        let copies = |object| self.targets.of(object).map_or(1, |target| target.copies);
+        match moved.map(copies).sum() {
+            0 => self.objects.len(),
+            moved => moved,
+        }
+    }
+
     /// Checks the layout against a text of `tokens` positions (77 for CLIP).
     ///
     /// # Errors

@@ -12,12 +12,21 @@ use super::relation::LayoutError;
 use crate::parameters::ParameterError;
 
 /// Where in the sampling a call happens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StepContext {
     /// Index of the scheduler call, from 0.
     pub step_index: usize,
     /// Number of scheduler calls.
     pub step_count: usize,
+    /// Noise per signal σ, as [`noise_on_32_cells`] has it.
+    pub noise: f64,
+}
+
+/// The noise per signal that hides on latents of 32 cells a side what `sigma` hides on
+/// some whose shorter side has `side` cells: twice the side shows through twice the
+/// noise (Hoogeboom et al. 2023, arXiv 2301.11093, section 3.1).
+pub fn noise_on_32_cells(sigma: f64, side: usize) -> f64 {
+    sigma * 32.0 / side as f64
 }
 
 impl StepContext {
@@ -47,6 +56,16 @@ pub trait Objective: Send {
         maps: &AttentionMaps,
         context: StepContext,
     ) -> Result<Evaluation, ObjectiveError>;
+
+    /// How many objects and copies it moves; two by default.
+    fn bodies(&self) -> usize {
+        2
+    }
+
+    /// Whether it does not move anything yet, whatever the maps. `false` by default.
+    fn waits(&self, _: StepContext) -> bool {
+        false
+    }
 
     /// How this step repeats its update, decided on the maps before the first
     /// one. `None`, the default, means that it does not.

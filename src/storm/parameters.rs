@@ -4,12 +4,14 @@
 //! this makes is a plain struct for the computation and a table of
 //! [`Parameter`]s for people.
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Map;
 
 use super::attend_and_excite::AttendAndExciteParameters;
 use super::centroid::CentroidParameters;
 use super::kind::ObjectiveKind;
-use super::reading_parameters::ReadingParameters;
+use super::reading_parameters::{MOST_NOISE, ReadingParameters};
 use super::reference::ReferenceParameters;
 use super::storm::StormParameters;
 use crate::parameters::{Description, Field, ParameterError, Value};
@@ -196,6 +198,7 @@ impl ObjectiveParameters {
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
 struct Stored {
+    #[serde(deserialize_with = "read_storm")]
     storm: StoredStorm,
     centroid: CentroidParameters,
     attend_and_excite: AttendAndExciteParameters,
@@ -209,6 +212,17 @@ struct StoredStorm {
     readings: ReadingParameters,
     #[serde(flatten)]
     transport: StormParameters,
+}
+
+/// Reads them. Those of a picture from before it was told when maps have shapes
+/// compared the bare ones from the first step on.
+fn read_storm<'de, D: Deserializer<'de>>(stored: D) -> Result<StoredStorm, D::Error> {
+    let mut stored = Map::deserialize(stored)?;
+    if stored.contains_key("bare_map") {
+        let shapes_below = stored.entry("shapes_below");
+        shapes_below.or_insert(MOST_NOISE.into());
+    }
+    serde_json::from_value(serde_json::Value::Object(stored)).map_err(Error::custom)
 }
 
 impl From<Stored> for ObjectiveParameters {
@@ -253,9 +267,13 @@ mod tests {
         let written = serde_json::to_value(&read).unwrap();
         assert_eq!(written["storm"]["margin"], 0.25);
         assert_eq!(written["storm"]["epsilon"], 0.02);
-        assert_eq!(written["storm"].as_object().unwrap().len(), 22);
+        assert_eq!(written["storm"].as_object().unwrap().len(), 23);
         let again: ObjectiveParameters = serde_json::from_value(written).unwrap();
         assert_eq!(again, read);
+        // One that had bare maps before shapes were waited for does not wait.
+        let older = r#"{"storm": {"bare_map": true}}"#;
+        let older: ObjectiveParameters = serde_json::from_str(older).unwrap();
+        assert_eq!(older.readings.shapes_below, MOST_NOISE);
     }
 
     #[test]

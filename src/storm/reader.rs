@@ -11,7 +11,7 @@ use super::distribution_loss::DistributionLoss;
 use super::frame::Frame;
 use super::layout::Layout;
 use super::objective::CopyReading;
-use super::objective::{ObjectReading, ObjectiveError, Reading, RelationReading};
+use super::objective::{ObjectReading, ObjectiveError, Reading, RelationReading, StepContext};
 use super::parameters::ParameterGroup;
 use super::placement::{Body, Placement, Usual, place};
 use super::prompt_facts::PromptFacts;
@@ -21,6 +21,10 @@ use super::smoothing::Smoothing;
 use super::spread::spread;
 use super::target::{Gaps, blob, project};
 use super::word_maps::{WordMap, WordMaps};
+
+/// Largest difference from an extent that was asked for, as a share of it, at which an
+/// object's attention counts as arrived.
+const ARRIVED_EXTENT: f64 = 0.2;
 
 /// A checked layout with everything needed to read maps against it.
 #[derive(Debug, Clone)]
@@ -42,6 +46,7 @@ pub struct Reader {
     usual: Usual,
     /// Whether distributions are compared with the bare maps.
     is_bare: bool,
+    shapes_below: f64,
     arrived_below: f64,
     /// Whether the bare maps are read for plain relations too.
     needs_bare: bool,
@@ -81,6 +86,7 @@ impl Reader {
                 deviation: parameters.blob,
             },
             is_bare: parameters.bare_map,
+            shapes_below: parameters.shapes_below,
             arrived_below: parameters.arrived_below,
             needs_bare: false,
         })
@@ -91,6 +97,11 @@ impl Reader {
     pub fn reading_bare(mut self) -> Self {
         self.needs_bare = true;
         self
+    }
+
+    /// Whether the maps have no shapes yet that could be compared with distributions.
+    pub fn waits(&self, context: StepContext) -> bool {
+        self.layout.has_distributions() && context.noise > self.shapes_below
     }
 
     /// The layout, checked.
@@ -316,8 +327,9 @@ impl Reader {
                 relations.iter().all(|it| it.signed_distance > 0.0)
                     && objects
                         .iter()
+                        .zip(&placements)
                         .enumerate()
-                        .all(|(index, object)| self.has_arrived(index, object))
+                        .all(|(index, (object, to))| self.has_arrived(index, object, to))
             }
         };
         Reading {
@@ -329,10 +341,24 @@ impl Reader {
     }
 
     /// Whether an object of a layout with copies, sizes or regions lies as asked.
-    fn has_arrived(&self, index: usize, object: &ObjectReading) -> bool {
+    fn has_arrived(&self, index: usize, object: &ObjectReading, placement: &Placement) -> bool {
         let is_there = !object.absent && object.presence >= self.presence_threshold;
         let distance = object.distance.unwrap_or(0.0);
-        is_there && (!self.layout.moves(index) || distance <= self.arrived_below)
+        let is_sized = self
+            .layout
+            .targets
+            .of(index)
+            .is_some_and(|it| it.size.is_some());
+        let extents = placement.bodies.iter().map(|body| body.extent);
+        let enough = match is_sized {
+            true => extents.fold(self.arrived_below, |enough, extent| {
+                // The transport between two discs about one centre costs half of the
+                // square by which their radii differ.
+                enough.min(0.125 * (ARRIVED_EXTENT * extent).powi(2))
+            }),
+            false => self.arrived_below,
+        };
+        is_there && (!self.layout.moves(index) || distance <= enough)
     }
 
     fn read_relation(

@@ -40,6 +40,8 @@ const ALL_OURS: &[ObjectiveKind] = &[
 /// The objectives that know copies, sizes and regions.
 const DISTRIBUTIONS: &[ObjectiveKind] = READERS;
 
+/// More noise than there ever is.
+pub(super) const MOST_NOISE: f64 = 10_000.0;
 /// Largest distance that “next to” may allow.
 const FARTHEST: f64 = 1.5;
 
@@ -69,6 +71,10 @@ parameters! {
     /// Of copies, sizes and regions: whether the attention is taken as it is, which tells sizes,
     /// rather than after the words have competed for each cell.
     bare_map: bool = true => Description::switch("Bare attention"), read by DISTRIBUTIONS;
+    /// Of copies, sizes and regions: the noise down to which updates wait, because attention has no
+    /// shapes before; twice of it on latents of twice the side.
+    shapes_below: f64 = 8.0 => Description::number("Shapes below", 0.0..=MOST_NOISE, 0.5)
+        .counted_in("noise per signal (σ) on latents of 32 cells a side"), read by DISTRIBUTIONS;
     /// Of copies, sizes and regions: the Sinkhorn divergence from the target below which an object
     /// counts as arrived.
     arrived_below: f64 = 0.002 => Description::number("Arrived below", 0.0..=2.0, 0.0005)

@@ -334,6 +334,14 @@ impl Objective for Rival {
         self.kind
     }
 
+    fn bodies(&self) -> usize {
+        self.reader.layout().bodies()
+    }
+
+    fn waits(&self, context: StepContext) -> bool {
+        self.reader.waits(context)
+    }
+
     fn read(&self, maps: &AttentionMaps, _: StepContext) -> Result<Reading, ObjectiveError> {
         Ok(self.reader.read(&self.reader.object_maps(maps)?))
     }

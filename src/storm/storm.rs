@@ -47,7 +47,7 @@ parameters! {
         => Description::number("Marginal tolerance", 1e-12..=0.1, 1e-4);
     /// Of copies, sizes and regions: how far attention is carried before it rather vanishes in one
     /// place and is born in another; 0 is cross-entropy, 100 balanced transport.
-    relaxation_radius: f64 = 0.0 => Description::number("Relaxation radius", 0.0..=BALANCED, 0.001)
+    relaxation_radius: f64 = 0.01 => Description::number("Relaxation radius", 0.0..=BALANCED, 0.001)
         .counted_in("squared sides").flag("relaxation-radius", &["relaxation_radius"]);
     /// Smoothness of that transport.
     relaxation_epsilon: f64 = 0.005 => Description::number("Relaxed epsilon", 1e-3..=1.0, 0.001)
@@ -379,6 +379,14 @@ impl Terms {
 impl Objective for Storm {
     fn kind(&self) -> ObjectiveKind {
         self.kind
+    }
+
+    fn bodies(&self) -> usize {
+        self.reader.layout().bodies()
+    }
+
+    fn waits(&self, context: StepContext) -> bool {
+        self.reader.waits(context)
     }
 
     fn read(&self, maps: &AttentionMaps, _: StepContext) -> Result<Reading, ObjectiveError> {

@@ -96,6 +96,8 @@ fn a_picture_of_the_first_version_brings_all_its_settings_back() {
     // It knew no least noise, and counts steps.
     optimisation.update.least_noise = 0.0;
     optimisation.update.updates_per_step = 1;
+    // Nor did a length depend on how many are moved.
+    optimisation.update.shared = false;
     optimisation.update.window = 0.8;
     optimisation.update.updates_per_picture = 700;
     optimisation.update.attention_res = 8;

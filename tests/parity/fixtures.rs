@@ -141,11 +141,13 @@ fn step_sizes_agree_with_the_release() {
             let context = StepContext {
                 step_index,
                 step_count: part.calls(),
+                noise: 1.0,
             };
             // The released rule does not look at the noise.
             let place = WalkPlace {
                 context,
                 calls: &[],
+                bodies: 2,
             };
             let ours = rule.step_size(place, 4096);
             assert!(relative(ours, f64::from(*theirs)) < 1e-6, "{name}: {ours}");

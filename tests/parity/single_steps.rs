@@ -100,12 +100,14 @@ impl Walk<'_> {
         let step = StepContext {
             step_index: index,
             step_count: self.recording.calls(),
+            noise: 1.0,
         };
         let rule = UpdateRule::Clipped(ReferenceParameters::default());
         let place = WalkPlace {
             context: step,
             // The released rule does not look at the noise.
             calls: &[],
+            bodies: 2,
         };
         let tracked = self.tensor(latents).autodiff().require_grad();
         let maps = self

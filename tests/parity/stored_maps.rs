@@ -27,6 +27,7 @@ pub fn evaluate(
     let context = StepContext {
         step_index,
         step_count,
+        noise: 1.0,
     };
     let evaluation = match kind {
         LossKind::Refinement => objective.evaluate_in_refinement(maps, context),

@@ -10,6 +10,8 @@ const OF_THE_WAY: f64 = 0.24;
 const OF_THE_BORDER: f64 = 0.46;
 /// Smallest weight of a distribution before normalisation, of its largest.
 const FLOOR: f64 = 1e-6;
+/// Standard deviation of the bell over a region, in the region's own.
+const BELL: f64 = 1.2;
 /// Width of a disc's edge, in cells.
 const EDGE: f64 = 0.5;
 
@@ -27,7 +29,7 @@ pub(super) fn placement(
         .then(|| target.shape.coverage(frame));
     let region = coverage.as_ref().filter(|_| target.keep_inside);
     let spread = if fills(Some(target)) {
-        coverage.clone()
+        coverage.as_deref().map(|it| gathered(frame, it))
     } else if coverage.is_some() && target.copies == 1 && target.size.is_none() {
         None
     } else {
@@ -86,6 +88,31 @@ fn deviation(frame: Frame, body: &Body, all: &[Body], usual: Usual) -> f64 {
         .min(OF_THE_WAY * next)
         .min(OF_THE_BORDER * border)
         .max(least)
+}
+
+/// A region that one object is to fill, weighted by the bell of its own moments: flat
+/// weights are answered as well by two objects, one at each end.
+fn gathered(frame: Frame, coverage: &[f64]) -> Vec<f64> {
+    let total = coverage.iter().sum::<f64>().max(f64::MIN_POSITIVE);
+    let places = || (0..coverage.len()).map(|cell| frame.position(cell));
+    let mean = |of: &dyn Fn([f64; 2]) -> f64| {
+        let weighted = places().zip(coverage).map(|(place, part)| part * of(place));
+        weighted.sum::<f64>() / total
+    };
+    let centre = [mean(&|place| place[0]), mean(&|place| place[1])];
+    let away = |place: [f64; 2]| [0, 1].map(|axis| place[axis] - centre[axis]);
+    // Half a cell, so that a line has a width.
+    let least = (0.5 * frame.cell()).powi(2);
+    let squares = [0, 1].map(|axis| mean(&|place| away(place)[axis].powi(2)).max(least));
+    let both = mean(&|place| away(place)[0] * away(place)[1]);
+    let determinant = (squares[0] * squares[1] - both * both).max(least * least);
+    let bell = |place: [f64; 2]| {
+        let [x, y] = away(place);
+        let square = squares[1] * x * x - 2.0 * both * x * y + squares[0] * y * y;
+        (-0.5 * square / (determinant * BELL * BELL)).exp()
+    };
+    let weighted = places().zip(coverage);
+    weighted.map(|(place, part)| part * bell(place)).collect()
 }
 
 /// How much of a cell a body's disc takes, 0 to 1, with a soft edge.

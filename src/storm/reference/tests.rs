@@ -12,6 +12,7 @@ fn context(step_index: usize) -> StepContext {
     StepContext {
         step_index,
         step_count: STEP_COUNT,
+        noise: 1.0,
     }
 }
 
