@@ -4,6 +4,8 @@
 //! Every objective reads with the same yardstick, so that the screen can compare
 //! them.
 
+mod arrival;
+
 use std::ops::Range;
 
 use super::attention::AttentionMaps;
@@ -11,7 +13,7 @@ use super::distribution_loss::DistributionLoss;
 use super::frame::Frame;
 use super::layout::Layout;
 use super::objective::CopyReading;
-use super::objective::{ObjectReading, ObjectiveError, Reading, RelationReading, StepContext};
+use super::objective::{ObjectReading, ObjectiveError, Reading, RelationReading};
 use super::parameters::ParameterGroup;
 use super::placement::{Body, Placement, Usual, place};
 use super::prompt_facts::PromptFacts;
@@ -21,10 +23,6 @@ use super::smoothing::Smoothing;
 use super::spread::spread;
 use super::target::{Gaps, blob, project};
 use super::word_maps::{WordMap, WordMaps};
-
-/// Largest difference from an extent that was asked for, as a share of it, at which an
-/// object's attention counts as arrived.
-const ARRIVED_EXTENT: f64 = 0.2;
 
 /// A checked layout with everything needed to read maps against it.
 #[derive(Debug, Clone)]
@@ -97,11 +95,6 @@ impl Reader {
     pub fn reading_bare(mut self) -> Self {
         self.needs_bare = true;
         self
-    }
-
-    /// Whether the maps have no shapes yet that could be compared with distributions.
-    pub fn waits(&self, context: StepContext) -> bool {
-        self.layout.has_distributions() && context.noise > self.shapes_below
     }
 
     /// The layout, checked.
@@ -338,27 +331,6 @@ impl Reader {
             relations,
             copies: copies(frame, &placements),
         }
-    }
-
-    /// Whether an object of a layout with copies, sizes or regions lies as asked.
-    fn has_arrived(&self, index: usize, object: &ObjectReading, placement: &Placement) -> bool {
-        let is_there = !object.absent && object.presence >= self.presence_threshold;
-        let distance = object.distance.unwrap_or(0.0);
-        let is_sized = self
-            .layout
-            .targets
-            .of(index)
-            .is_some_and(|it| it.size.is_some());
-        let extents = placement.bodies.iter().map(|body| body.extent);
-        let enough = match is_sized {
-            true => extents.fold(self.arrived_below, |enough, extent| {
-                // The transport between two discs about one centre costs half of the
-                // square by which their radii differ.
-                enough.min(0.125 * (ARRIVED_EXTENT * extent).powi(2))
-            }),
-            false => self.arrived_below,
-        };
-        is_there && (!self.layout.moves(index) || distance <= enough)
     }
 
     fn read_relation(

@@ -235,3 +235,13 @@ fn small_and_big_are_a_models_own_where_it_says_them() {
     assert_eq!(extents, wanted);
     assert!(sized.has_relative_sizes() && !resolved.has_relative_sizes());
 }
+
+#[test]
+fn bodies_are_the_moved_objects_with_their_copies() {
+    assert_eq!(layout(3, &[(0, LeftOf, 1)]).bodies(), 2);
+    let mut wished = layout(3, &[(0, LeftOf, 1)]);
+    wished.targets.edit(0, |target| target.copies = 3);
+    assert_eq!(wished.bodies(), 4);
+    // Nothing is asked for: all of them are held.
+    assert_eq!(layout(3, &[]).bodies(), 3);
+}

@@ -277,3 +277,41 @@ fn what_has_no_room_is_told() {
         Err(LayoutError::NoRoom { .. })
     ));
 }
+
+#[test]
+fn one_object_fills_a_region_from_its_middle() {
+    let area = Area {
+        x: 0.25,
+        y: 0.125,
+        width: 0.25,
+        height: 0.75,
+    };
+    let filled = with(
+        layout(1, &[]),
+        vec![target(0, |it| it.shape = Shape::Rectangle(area))],
+    );
+    let spread = placed(SQUARE, &filled)[0].spread.clone().unwrap();
+    assert_is_distribution(&spread);
+    let moments = |weights: &[f64]| {
+        let centre = SQUARE.centroid(weights);
+        let along = |axis: usize| -> f64 {
+            let numbered = weights.iter().enumerate();
+            numbered
+                .map(|(cell, weight)| weight * (SQUARE.position(cell)[axis] - centre[axis]).powi(2))
+                .sum()
+        };
+        (centre, [along(0), along(1)])
+    };
+    let flat: Vec<f64> = Shape::Rectangle(area).coverage(SQUARE);
+    let total: f64 = flat.iter().sum();
+    let flat: Vec<f64> = flat.iter().map(|part| part / total).collect();
+    let ((centre, own), (middle, whole)) = (moments(&spread), moments(&flat));
+    assert!(centre.iter().zip(middle).all(|(a, b)| (a - b).abs() < 1e-6));
+    // Narrower than the region along both sides, and by the same share.
+    let shares = [own[0] / whole[0], own[1] / whole[1]];
+    assert!(
+        shares.iter().all(|share| (0.5..0.9).contains(share)),
+        "{shares:?}"
+    );
+    assert!((shares[0] - shares[1]).abs() < 0.05, "{shares:?}");
+}

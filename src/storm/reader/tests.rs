@@ -1,8 +1,10 @@
 //! What the reader finds in maps that are made for it.
 
-use super::super::fixtures::{TOKENS, facts, pair};
+use super::super::fixtures::{CONTEXT, TOKENS, facts, pair};
+use super::super::objective::StepContext;
 use super::super::relation::{ObjectTarget, RelationKind};
 use super::*;
+use crate::storm::{Shape, Size};
 
 /// Maps of 8 rows and 16 columns in which the cat has the one cell and the
 /// dog the other, without smoothing to speak of.
@@ -89,4 +91,46 @@ fn a_place_is_reached_within_its_tolerance() {
     // The cat stands at 4.5 / 16; 0.08 of the shorter side is 0.04 of the width.
     assert!(with_place(4.5 / 16.0 + 0.039).satisfied);
     assert!(!with_place(4.5 / 16.0 + 0.041).satisfied);
+}
+
+#[test]
+fn only_distributions_wait_for_maps_with_shapes() {
+    let waits = |layout: Layout, noise: f64| {
+        let reader = Reader::new(layout, &ReadingParameters::default(), &facts());
+        reader.unwrap().waits(StepContext { noise, ..CONTEXT })
+    };
+    let plain = || pair(RelationKind::LeftOf);
+    let mut copies = plain();
+    copies.targets.edit(0, |target| target.copies = 2);
+    assert!(!waits(plain(), 14.0));
+    assert!(waits(copies.clone(), 8.1) && !waits(copies, 8.0));
+}
+
+#[test]
+fn a_size_has_arrived_within_a_fifth_of_it() {
+    // Discs of attention about one centre, on a fine frame.
+    let has_arrived = |asked: f64, made: f64| {
+        let mut layout = pair(RelationKind::LeftOf);
+        layout.relations.clear();
+        layout.targets.edit(0, |target| {
+            target.shape = Shape::Points(vec![[0.5, 0.5]]);
+            target.size = Some(Size::Extent(asked));
+        });
+        let mut values = vec![0.0; 32 * 32 * TOKENS];
+        for (cell, pixel) in values.chunks_exact_mut(TOKENS).enumerate() {
+            let [across, down] = [cell % 32, cell / 32].map(|it| (it as f64 + 0.5) / 32.0 - 0.5);
+            let outside = 32.0 * (across.hypot(down) - 0.5 * made) / 0.5;
+            pixel[2] = (0.9 / (1.0 + outside.exp())) as f32;
+            pixel[4] = 0.01;
+            pixel[5] = 0.01;
+            pixel[7] = 0.98 - pixel[2];
+        }
+        let maps = AttentionMaps::new(32, 32, TOKENS, values).unwrap();
+        let reader = Reader::new(layout, &ReadingParameters::default(), &facts()).unwrap();
+        reader.read(&reader.object_maps(&maps).unwrap()).satisfied
+    };
+    assert!(has_arrived(0.4, 0.4) && has_arrived(0.4, 0.45));
+    assert!(!has_arrived(0.4, 0.55));
+    // By no more than a tenth of the picture, but by half of what was asked for.
+    assert!(!has_arrived(0.2, 0.3));
 }
