@@ -1,6 +1,6 @@
 //! What the reader finds in maps that are made for it.
 
-use super::super::fixtures::{CONTEXT, TOKENS, facts, pair};
+use super::super::fixtures::{CONTEXT, TOKENS, facts, layout, pair};
 use super::super::objective::StepContext;
 use super::super::relation::{ObjectTarget, RelationKind};
 use super::*;
@@ -110,8 +110,7 @@ fn only_distributions_wait_for_maps_with_shapes() {
 fn a_size_has_arrived_within_a_fifth_of_it() {
     // Discs of attention about one centre, on a fine frame.
     let has_arrived = |asked: f64, made: f64| {
-        let mut layout = pair(RelationKind::LeftOf);
-        layout.relations.clear();
+        let mut layout = layout(1, &[]);
         layout.targets.edit(0, |target| {
             target.shape = Shape::Points(vec![[0.5, 0.5]]);
             target.size = Some(Size::Extent(asked));
@@ -120,10 +119,8 @@ fn a_size_has_arrived_within_a_fifth_of_it() {
         for (cell, pixel) in values.chunks_exact_mut(TOKENS).enumerate() {
             let [across, down] = [cell % 32, cell / 32].map(|it| (it as f64 + 0.5) / 32.0 - 0.5);
             let outside = 32.0 * (across.hypot(down) - 0.5 * made) / 0.5;
-            pixel[2] = (0.9 / (1.0 + outside.exp())) as f32;
-            pixel[4] = 0.01;
-            pixel[5] = 0.01;
-            pixel[7] = 0.98 - pixel[2];
+            pixel[1] = (0.9 / (1.0 + outside.exp())) as f32;
+            pixel[7] = 1.0 - pixel[1];
         }
         let maps = AttentionMaps::new(32, 32, TOKENS, values).unwrap();
         let reader = Reader::new(layout, &ReadingParameters::default(), &facts()).unwrap();
