@@ -264,6 +264,12 @@ impl Targets {
         self.iter().find(|target| target.object == object)
     }
 
+    /// What is said of an object: `are` of one that is asked for more than once.
+    pub fn verb(&self, object: usize) -> &'static str {
+        let copies = self.of(object).map_or(1, |target| target.copies);
+        if copies > 1 { "are" } else { "is" }
+    }
+
     /// Changes what is asked of an object; a target that then asks for nothing
     /// goes.
     pub fn edit(&mut self, object: usize, change: impl FnOnce(&mut ObjectTarget)) {

@@ -64,16 +64,10 @@ pub fn by_attention(layout: &Layout, reading: &Reading) -> Vec<Verdict> {
                 false if found.signed_distance > 0.0 => Seen::True,
                 false => Seen::False,
             };
-            let verb = verb_of(layout, relation.subject);
+            let verb = layout.targets.verb(relation.subject);
             Verdict::new(pair, relation.kind, seen, verb)
         })
         .collect()
-}
-
-/// What is said of an object: `are` of one that is asked for more than once.
-fn verb_of(layout: &Layout, object: usize) -> &'static str {
-    let copies = layout.targets.of(object).map_or(1, |target| target.copies);
-    if copies > 1 { "are" } else { "is" }
 }
 
 /// A wish for one object, judged.
@@ -103,7 +97,7 @@ pub fn wishes(
     targets
         .flat_map(|target| {
             let mut said = Vec::new();
-            let verb = verb_of(layout, target.object);
+            let verb = layout.targets.verb(target.object);
             let mut say = |phrase: String, is_true: bool| {
                 said.push(WishVerdict {
                     object: target.object,
@@ -251,7 +245,7 @@ pub fn by_detector(
         } else {
             Seen::False
         };
-        let verb = verb_of(layout, relation.subject);
+        let verb = layout.targets.verb(relation.subject);
         Some(Verdict::new(pair, relation.kind, seen, verb))
     });
     let objects = 0..layout.objects.len();

@@ -21,7 +21,7 @@ pub fn relation_sentences_ui(ui: &mut Ui, state: &mut State) {
     let mut removed = None;
     for (index, relation) in relations.iter().enumerate() {
         object_word_ui(ui, state, &looks, relation.subject);
-        ui.label("is");
+        ui.label(state.draft.assignment.targets.verb(relation.subject));
         if let Some(kind) = kind_picker_ui(ui, index, relation.kind) {
             state
                 .draft
@@ -81,7 +81,7 @@ fn open_relation_ui(ui: &mut Ui, state: &mut State, looks: &[Look], open: NextRe
         }
         Some(subject) => {
             object_word_ui(ui, state, looks, subject);
-            ui.label("is");
+            ui.label(state.draft.assignment.targets.verb(subject));
             let index = state.draft.assignment.relations.len();
             if let Some(kind) = kind_picker_ui(ui, index, open.kind) {
                 let next = NextRelation { kind, ..open };
