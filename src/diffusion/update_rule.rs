@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::scheduler::ModelCall;
 use crate::parameters::{Description, LayerChoice};
 use crate::storm::parameters::parameters;
+use crate::storm::reading_parameters::PLACING;
 use crate::storm::{ObjectiveKind, ReferenceParameters, StepContext};
 
 /// The objectives that our rule is for.
@@ -38,7 +39,7 @@ parameters! {
         .fraction_of("the length of the initial noise").flag("step-size", &["step_size"]).prominent();
     /// Whether that is the length for two objects or copies, and goes with the square root of how many
     /// are moved: one alone is not moved harder than one of two, nor three more weakly.
-    shared: bool = true => Description::switch("Length for two");
+    shared: bool = true => Description::switch("Length for two"), read by PLACING;
     /// The updates happen while there is at least so much noise, whatever the sampler and however many
     /// its steps; 0 counts steps instead, as the window says.
     least_noise: f64 = 1.6 => Description::number("Least noise", 0.0..=1000.0, 0.05)

@@ -24,7 +24,7 @@ pub struct StepContext {
 
 /// The noise per signal that hides on latents of 32 cells a side what `sigma` hides on
 /// some whose shorter side has `side` cells: twice the side shows through twice the
-/// noise (Hoogeboom et al. 2023, arXiv 2301.11093, section 3.1).
+/// noise (the shift of noise with resolution of Hoogeboom et al. 2023, arXiv 2301.11093).
 pub fn noise_on_32_cells(sigma: f64, side: usize) -> f64 {
     sigma * 32.0 / side as f64
 }

@@ -11,8 +11,8 @@ use super::parameters::parameters;
 use super::target::Gaps;
 use crate::parameters::{Description, ParameterError};
 
-/// The objectives whose pictures depend on the readings.
-const READERS: &[ObjectiveKind] = &[
+/// The objectives that move objects to places: their pictures depend on the readings.
+pub(crate) const PLACING: &[ObjectiveKind] = &[
     Storm,
     Centroid,
     CrossEntropy,
@@ -37,9 +37,6 @@ const ALL_OURS: &[ObjectiveKind] = &[
     MomentsPerCopy,
 ];
 
-/// The objectives that know copies, sizes and regions.
-const DISTRIBUTIONS: &[ObjectiveKind] = READERS;
-
 /// More noise than there ever is.
 pub(super) const MOST_NOISE: f64 = 10_000.0;
 /// Largest distance that “next to” may allow.
@@ -47,7 +44,7 @@ const FARTHEST: f64 = 1.5;
 
 parameters! {
     /// What all readings are made with.
-    pub struct ReadingParameters in "storm" read by READERS;
+    pub struct ReadingParameters in "storm" read by PLACING;
 
     /// Distance that left, right, above and below ask for between the centres of two objects.
     margin: f64 = 0.35 => Description::number("Margin", 0.0..=0.9, 0.01)
@@ -55,7 +52,7 @@ parameters! {
     /// How far beyond the margin the targets lie, so that the pull does not fade before the
     /// relation holds.
     overshoot: f64 = 0.1 => Description::number("Overshoot", 0.0..=0.5, 0.01)
-        .fraction_of("the picture's side").flag("overshoot", &[]), read by DISTRIBUTIONS;
+        .fraction_of("the picture's side").flag("overshoot", &[]), read by PLACING;
     /// Half-width of an object: of the blob that it is moved towards.
     blob: f64 = 0.12 => Description::number("Blob", 0.01..=0.4, 0.005)
         .fraction_of("the shorter side").flag("blob", &[]);
@@ -70,15 +67,15 @@ parameters! {
         .fraction_of("the shorter side");
     /// Of copies, sizes and regions: whether the attention is taken as it is, which tells sizes,
     /// rather than after the words have competed for each cell.
-    bare_map: bool = true => Description::switch("Bare attention"), read by DISTRIBUTIONS;
+    bare_map: bool = true => Description::switch("Bare attention"), read by PLACING;
     /// Of copies, sizes and regions: the noise down to which updates wait, because attention has no
     /// shapes before; twice of it on latents of twice the side.
     shapes_below: f64 = 8.0 => Description::number("Shapes below", 0.0..=MOST_NOISE, 0.5)
-        .counted_in("noise per signal (σ) on latents of 32 cells a side"), read by DISTRIBUTIONS;
+        .counted_in("noise per signal (σ) on latents of 32 cells a side"), read by PLACING;
     /// Of copies, sizes and regions: the Sinkhorn divergence from the target below which an object
     /// counts as arrived.
     arrived_below: f64 = 0.002 => Description::number("Arrived below", 0.0..=2.0, 0.0005)
-        .counted_in("squared sides"), read by DISTRIBUTIONS;
+        .counted_in("squared sides"), read by PLACING;
     /// Strongest response, from 0 to 1, from which an object counts as present.
     presence_threshold: f64 = 0.2 => Description::number("Presence threshold", 0.0..=1.0, 0.01);
     /// Largest spread of an object's attention at which it can be a single object; 1 accepts twins.

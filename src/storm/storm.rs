@@ -6,10 +6,14 @@
 //! attributes. Where copies, sizes or regions are asked for, unbalanced transport
 //! to their distributions takes the place of the blobs.
 
+mod terms;
+
 use std::cell::RefCell;
 
+use terms::Terms;
+
 use super::attention::AttentionMaps;
-use super::distribution_loss::{BALANCED, DistributionLoss, Gradient, Lack, Relaxation};
+use super::distribution_loss::{BALANCED, DistributionLoss, Relaxation};
 use super::frame::Frame;
 use super::kind::ObjectiveKind;
 use super::layout::Layout;
@@ -21,7 +25,7 @@ use super::reader::Reader;
 use super::reading_parameters::ReadingParameters;
 use super::target::blob;
 use super::transport::{Transport, TransportSettings};
-use super::word_maps::{WordMap, WordMaps};
+use super::word_maps::WordMaps;
 use crate::parameters::Description;
 
 #[cfg(test)]
@@ -78,14 +82,6 @@ pub struct Storm {
     /// Kernels and buffers for the frame of the last maps.
     transport: RefCell<Option<Transport>>,
     distributions: RefCell<DistributionLoss>,
-}
-
-/// The terms collected so far: their sum and dL/dm of every word.
-struct Terms {
-    loss: f64,
-    gradients: Vec<Vec<f64>>,
-    /// The same of the bare maps, where they are read.
-    bare_gradients: Vec<Vec<f64>>,
 }
 
 impl Storm {
@@ -333,46 +329,6 @@ impl Storm {
             // The value is counted once, its slope by the second map as well.
             terms.add(maps, second, weight, 0.0, &slopes[1]);
         }
-    }
-}
-
-impl Terms {
-    /// Adds weight · lack of a word's map, which is a bare one or not.
-    fn add_lack(
-        &mut self,
-        map: &WordMap,
-        (word, is_bare): (usize, bool),
-        weight: f64,
-        lack: &Lack,
-    ) {
-        self.loss += weight * lack.value;
-        let gradient = match is_bare {
-            true => &mut self.bare_gradients[word],
-            false => &mut self.gradients[word],
-        };
-        match &lack.gradient {
-            Gradient::Share(slopes) => map.add_share_gradient(slopes, weight, gradient),
-            Gradient::Response(slopes) => {
-                gradient
-                    .iter_mut()
-                    .zip(slopes)
-                    .for_each(|(slot, slope)| *slot += weight * slope);
-            }
-        }
-    }
-
-    /// Adds weight · value, whose gradient by the share of one word is given.
-    fn add(
-        &mut self,
-        maps: &WordMaps<'_>,
-        word: usize,
-        weight: f64,
-        value: f64,
-        share_gradient: &[f64],
-    ) {
-        self.loss += weight * value;
-        let gradient = &mut self.gradients[word];
-        maps.words[word].add_share_gradient(share_gradient, weight, gradient);
     }
 }
 

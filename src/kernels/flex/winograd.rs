@@ -5,7 +5,10 @@
 //! instead of 36. The 4 × 4 numbers that a tile sees become 16 others, each a
 //! position; at every position a matrix of filters is multiplied by the matrix of
 //! tiles, and the 16 products become the tile's four cells. All the sums before and
-//! after have coefficients of 1 and −1, so that little of f32's precision is lost.
+//! after have coefficients of 1, −1 and ½, so that little of f32's precision is lost.
+//!
+//! Filters are made anew at every call: kept, they would take 16/9 of the memory of
+//! the weights beside these, and where they are used they cost little.
 
 mod filters;
 mod transforms;

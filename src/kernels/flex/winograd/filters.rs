@@ -77,22 +77,10 @@ fn transform_filters<S: Simd>(
 ) {
     let whole = inputs - inputs % LANES;
     for input in (0..whole).step_by(LANES) {
-        transform_some::<LANES>(
-            filters,
-            &weight[input * apart..],
-            [inputs, input],
-            apart,
-            is_turned,
-        );
+        transform_some::<LANES>(filters, weight, [inputs, input], apart, is_turned);
     }
     for input in whole..inputs {
-        transform_some::<1>(
-            filters,
-            &weight[input * apart..],
-            [inputs, input],
-            apart,
-            is_turned,
-        );
+        transform_some::<1>(filters, weight, [inputs, input], apart, is_turned);
     }
 }
 
@@ -107,7 +95,7 @@ fn transform_some<const N: usize>(
 ) {
     let mut taps = [[0.0f32; N]; TAPS];
     for lane in 0..N {
-        let own = &weight[lane * apart..][..TAPS];
+        let own = &weight[(input + lane) * apart..][..TAPS];
         for tap in 0..TAPS {
             taps[tap][lane] = own[if is_turned { TAPS - 1 - tap } else { tap }];
         }
