@@ -279,6 +279,6 @@ mod tests {
         );
         let one = applied(&["--set", "centroid.presence_weight=1"], both).unwrap();
         assert_eq!(one.parameters.centroid.presence_weight, 1.0);
-        assert_eq!(one.parameters.storm.presence_weight, 0.02);
+        assert_eq!(one.parameters.storm.presence_weight, 0.0);
     }
 }

@@ -3,10 +3,12 @@
 //! Unbalanced transport of the map to the target, whose relaxation radius says how
 //! far mass is carried before it rather vanishes here and is born there. Without
 //! bound it is the Sinkhorn divergence of balanced transport; at 0 it is the
-//! cross-entropy −Σ b log a.
+//! cross-entropy −Σ b log a. An object that fills nothing is carried into its homes
+//! instead: boxes of its size, or a region, in which it lies as it likes.
 
 use super::frame::Frame;
-use super::placement::Placement;
+use super::placement::{Placement, away_from};
+use super::transport::homes::to_homes;
 use super::transport::unbalanced::{Marginal, UnbalancedSettings, UnbalancedTransport};
 use super::word_maps::WordMap;
 
@@ -17,6 +19,10 @@ pub const BALANCED: f64 = 100.0;
 const EMPTY: f64 = 1e-8;
 /// Largest change of a potential, in ε, at which a plan is good enough.
 const TOLERANCE: f64 = 1e-2;
+/// ε of the transport into homes, in the relaxation radius, and the smallest radius
+/// there: well inside a cell, whose edges are as good as sharp then.
+const HOME_EPSILON: f64 = 0.5;
+const LEAST_HOME_RADIUS: f64 = 1e-4;
 /// ε of the meter, in squared frame units.
 const METER_EPSILON: f64 = 0.005;
 
@@ -28,6 +34,8 @@ pub struct Relaxation {
     pub radius: f64,
     /// Entropic regularisation, in squared frame units.
     pub epsilon: f64,
+    /// Whether what has homes is carried into them rather than to a distribution.
+    pub into_homes: bool,
 }
 
 /// A value with its gradient.
@@ -62,6 +70,14 @@ impl DistributionLoss {
         placement: &Placement,
         relaxation: Relaxation,
     ) -> Lack {
+        if relaxation.into_homes && !placement.homes.is_empty() {
+            let radius = relaxation.radius.max(LEAST_HOME_RADIUS);
+            let found = to_homes(&map.share, &placement.homes, radius, HOME_EPSILON * radius);
+            return Lack {
+                value: found.value,
+                gradient: Gradient::Share(found.slope),
+            };
+        }
         match (&placement.spread, &placement.region) {
             (Some(spread), _) if placement.only_fills => unfilled(map, spread),
             (Some(spread), _) => self.towards(frame, &map.share, spread, relaxation),
@@ -88,7 +104,9 @@ impl DistributionLoss {
 
     /// What a distribution `a` lacks of `b`.
     pub fn towards(&mut self, frame: Frame, a: &[f64], b: &[f64], relaxation: Relaxation) -> Lack {
-        let Relaxation { radius, epsilon } = relaxation;
+        let Relaxation {
+            radius, epsilon, ..
+        } = relaxation;
         if radius <= 0.0 {
             return cross_entropy(a, b);
         }
@@ -137,6 +155,14 @@ impl DistributionLoss {
     }
 }
 
+/// The share of a map that lies in its homes: of several e to the mean logarithm of what
+/// each has of its part, so that an empty one counts.
+pub fn inside(share: &[f64], homes: &[Vec<f64>]) -> f64 {
+    let epsilon = HOME_EPSILON * LEAST_HOME_RADIUS;
+    let found = to_homes(share, homes, LEAST_HOME_RADIUS, epsilon);
+    (-found.value).exp()
+}
+
 fn kept(
     slot: &mut Option<UnbalancedTransport>,
     frame: Frame,
@@ -172,27 +198,13 @@ fn unfilled(map: &WordMap, b: &[f64]) -> Lack {
     }
 }
 
-/// Σ a d², d being the distance to the nearest cell that the region takes at least
-/// half as much of as of any.
+/// Σ a d², d being the distance to the region.
 fn outside(frame: Frame, share: &[f64], region: &[f64]) -> f64 {
-    let largest = region.iter().copied().fold(0.0, f64::max);
-    let inside: Vec<[f64; 2]> = region
-        .iter()
-        .enumerate()
-        .filter(|(_, part)| **part >= 0.5 * largest)
-        .map(|(cell, _)| frame.position(cell))
-        .collect();
-    let distance = |cell: usize| {
-        let [x, y] = frame.position(cell);
-        let squares = inside
-            .iter()
-            .map(|place| (place[0] - x).powi(2) + (place[1] - y).powi(2));
-        squares.fold(f64::INFINITY, f64::min)
-    };
+    let squares = away_from(frame, region);
     share
         .iter()
-        .enumerate()
-        .map(|(cell, share)| share * distance(cell))
+        .zip(squares)
+        .map(|(a, square)| a * square)
         .sum()
 }
 

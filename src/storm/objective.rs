@@ -57,7 +57,7 @@ pub trait Objective: Send {
         context: StepContext,
     ) -> Result<Evaluation, ObjectiveError>;
 
-    /// How many objects and copies it moves; two by default.
+    /// How many objects and copies it moves, each twice that it resizes; two by default.
     fn bodies(&self) -> usize {
         2
     }

@@ -214,13 +214,23 @@ struct StoredStorm {
     transport: StormParameters,
 }
 
-/// Reads them. Those of a picture from before it was told when maps have shapes
-/// compared the bare ones from the first step on.
+/// Reads them. A picture from before there were boxes has whole tables without them and
+/// was carried to blobs; one from before it was told when maps have shapes compared the
+/// bare ones from the first step on.
 fn read_storm<'de, D: Deserializer<'de>>(stored: D) -> Result<StoredStorm, D::Error> {
     let mut stored = Map::deserialize(stored)?;
     if stored.contains_key("bare_map") {
         let shapes_below = stored.entry("shapes_below");
         shapes_below.or_insert(MOST_NOISE.into());
+    }
+    if ["transport_weight", "presence_weight", "epsilon"]
+        .iter()
+        .all(|key| stored.contains_key(*key))
+    {
+        for key in ["relaxed_relations", "into_boxes"] {
+            stored.entry(key).or_insert(false.into());
+        }
+        stored.entry("arrived_inside").or_insert(1.0.into());
     }
     serde_json::from_value(serde_json::Value::Object(stored)).map_err(Error::custom)
 }
@@ -267,13 +277,22 @@ mod tests {
         let written = serde_json::to_value(&read).unwrap();
         assert_eq!(written["storm"]["margin"], 0.25);
         assert_eq!(written["storm"]["epsilon"], 0.02);
-        assert_eq!(written["storm"].as_object().unwrap().len(), 23);
+        assert_eq!(written["storm"].as_object().unwrap().len(), 25);
         let again: ObjectiveParameters = serde_json::from_value(written).unwrap();
         assert_eq!(again, read);
         // One that had bare maps before shapes were waited for does not wait.
         let older = r#"{"storm": {"bare_map": true}}"#;
         let older: ObjectiveParameters = serde_json::from_str(older).unwrap();
         assert_eq!(older.readings.shapes_below, MOST_NOISE);
+        // One from before there were boxes is carried to blobs, by balanced transport.
+        let mut older = serde_json::to_value(&read).unwrap();
+        let storm = older["storm"].as_object_mut().unwrap();
+        storm.retain(|key, _| {
+            !["into_boxes", "relaxed_relations", "arrived_inside"].contains(&key.as_str())
+        });
+        let older: ObjectiveParameters = serde_json::from_value(older).unwrap();
+        assert!(!older.storm.into_boxes && !older.storm.relaxed_relations);
+        assert_eq!(older.readings.arrived_inside, 1.0);
     }
 
     #[test]

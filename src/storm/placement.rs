@@ -6,6 +6,7 @@
 //! the frame, to their sides and apart. What is rasterised is what the transport
 //! carries a word's map to.
 
+mod homes;
 mod raster;
 
 use super::frame::Frame;
@@ -15,6 +16,7 @@ use super::object_target::{ObjectTarget, Shape, Size};
 use super::relation::Axis;
 use super::rooms::{Room, arrange, rooms};
 use super::target::Gaps;
+pub(super) use homes::away_from;
 
 /// Sweeps of the projection.
 const SWEEPS: usize = 60;
@@ -45,6 +47,10 @@ pub struct Placement {
     pub region: Option<Vec<f64>>,
     /// What lies elsewhere does no harm.
     pub only_fills: bool,
+    /// Where its copies may lie as they like, each with the same share of the map: the
+    /// squared distance of every cell from each, `[homes][cells]`. Empty where the region
+    /// is to be filled, or nothing is asked.
+    pub homes: Vec<Vec<f64>>,
 }
 
 /// The sizes that bodies have where nobody asks for one.
@@ -56,7 +62,7 @@ pub struct Usual {
 
 impl Usual {
     /// The diameter of a body, as a fraction of the shorter side.
-    fn extent(self) -> f64 {
+    pub(super) fn extent(self) -> f64 {
         2.0 * self.deviation
     }
 }

@@ -46,6 +46,7 @@ pub struct Reader {
     is_bare: bool,
     shapes_below: f64,
     arrived_below: f64,
+    arrived_inside: f64,
     /// Whether the bare maps are read for plain relations too.
     needs_bare: bool,
 }
@@ -86,6 +87,7 @@ impl Reader {
             is_bare: parameters.bare_map,
             shapes_below: parameters.shapes_below,
             arrived_below: parameters.arrived_below,
+            arrived_inside: parameters.arrived_inside,
             needs_bare: false,
         })
     }
@@ -222,15 +224,22 @@ impl Reader {
             return placements;
         }
         let deviation = deviation * frame.shorter_side();
-        let objects = reading.objects.iter();
+        let objects = reading.objects.iter().enumerate();
         objects
-            .map(|object| {
+            .map(|(index, object)| {
                 let centre = frame.from_fractions(object.target);
+                let body = Body {
+                    centre,
+                    extent: 2.0 * deviation,
+                };
+                // What was given its place is held to it.
+                let homes = match self.layout.targets.of(index) {
+                    Some(_) => Vec::new(),
+                    None => vec![body.away(frame, false)],
+                };
                 Placement {
-                    bodies: vec![Body {
-                        centre,
-                        extent: 2.0 * deviation,
-                    }],
+                    homes,
+                    bodies: vec![body],
                     spread: Some(blob(frame, centre, deviation)),
                     region: None,
                     only_fills: false,
@@ -313,16 +322,16 @@ impl Reader {
         let satisfied = match placements.is_empty() {
             true => {
                 arrived
-                    && relations.iter().all(|relation| relation.holds)
                     && objects.iter().enumerate().all(is_there_once)
+                    && (relations.iter().all(|relation| relation.holds)
+                        || self.are_in_boxes(maps, &relations, &targets))
             }
             false => {
+                let numbered = objects.iter().enumerate();
                 relations.iter().all(|it| it.signed_distance > 0.0)
-                    && objects
-                        .iter()
+                    && numbered
                         .zip(&placements)
-                        .enumerate()
-                        .all(|(index, (object, to))| self.has_arrived(index, object, to))
+                        .all(|(object, to)| self.has_arrived(object, maps, to))
             }
         };
         Reading {

@@ -76,6 +76,11 @@ parameters! {
     /// counts as arrived.
     arrived_below: f64 = 0.002 => Description::number("Arrived below", 0.0..=2.0, 0.0005)
         .counted_in("squared sides"), read by PLACING;
+    /// Share of its attention in the box that an object is carried into from which it counts as
+    /// arrived: in chains, whose margins the frame cuts, and where copies, sizes or regions are asked
+    /// for, of which half as much may lie outside. 1: never.
+    arrived_inside: f64 = 0.85 => Description::number("Arrived inside", 0.1..=1.0, 0.01),
+        read by PLACING;
     /// Strongest response, from 0 to 1, from which an object counts as present.
     presence_threshold: f64 = 0.2 => Description::number("Presence threshold", 0.0..=1.0, 0.01);
     /// Largest spread of an object's attention at which it can be a single object; 1 accepts twins.

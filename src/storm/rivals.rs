@@ -15,8 +15,6 @@ use super::word_maps::{WordMap, WordMaps};
 #[cfg(test)]
 mod tests;
 
-/// Half of a box's side, in the extent of a copy whose size nobody asked for.
-const BOX_OF_A_BLOB: f64 = 0.8;
 /// Share of a box's cells whose mean BoxDiff raises, and of those outside whose mean
 /// it lowers (Xie et al. 2023, section 3.2, and its code).
 const INNER_SHARE: f64 = 0.2;
@@ -189,9 +187,8 @@ impl Rival {
         if let (Some(coverage), [_], false) = (&coverage, &placement.bodies[..], has_size) {
             return Boxes(vec![coverage.clone()]);
         }
-        let factor = if has_size { 0.5 } else { BOX_OF_A_BLOB };
         let boxes = placement.bodies.iter().map(|body| {
-            let half = factor * body.extent;
+            let half = body.half_side(has_size);
             let cells = (0..frame.cells()).map(|cell| {
                 let place = frame.position(cell);
                 let is_inside = (0..2).all(|axis| (place[axis] - body.centre[axis]).abs() < half);

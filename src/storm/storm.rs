@@ -1,10 +1,11 @@
 //! The default objective: every object is carried to its place by optimal
 //! transport.
 //!
-//! Its terms: the Sinkhorn divergence of every object's map to a blob at the
-//! nearest places that satisfy all relations, plus presence, non-overlap and
-//! attributes. Where copies, sizes or regions are asked for, unbalanced transport
-//! to their distributions takes the place of the blobs.
+//! Its terms: unbalanced transport of every object's map into a box around each of its
+//! copies at the nearest places that satisfy all relations, or to the distribution of
+//! the region that it fills, plus attributes, and presence and non-overlap where they
+//! are asked for. As an option, and in pictures from before, plain relations are carried
+//! to blobs by balanced transport (the Sinkhorn divergence) instead.
 
 mod terms;
 
@@ -38,9 +39,9 @@ parameters! {
     /// Strength of moving the objects to their places.
     transport_weight: f64 = 1.0 => Description::weight("Transport weight");
     /// Strength of keeping every object in the picture.
-    presence_weight: f64 = 0.02 => Description::weight("Presence weight");
+    presence_weight: f64 = 0.0 => Description::weight("Presence weight");
     /// Strength of keeping related objects from covering each other.
-    non_overlap_weight: f64 = 0.02 => Description::weight("Non-overlap weight");
+    non_overlap_weight: f64 = 0.0 => Description::weight("Non-overlap weight");
     /// Strength of binding an attribute, such as a colour, to its object.
     attribute_weight: f64 = 0.1 => Description::weight("Attribute weight");
     /// Smoothness of the optimal transport: small values follow the exact transport and take longer.
@@ -49,15 +50,18 @@ parameters! {
     /// Error of the transport plan's marginal at which the iteration stops.
     marginal_tolerance: f64 = 1e-3
         => Description::number("Marginal tolerance", 1e-12..=0.1, 1e-4);
-    /// Of copies, sizes and regions: how far attention is carried before it rather vanishes in one
-    /// place and is born in another; 0 is cross-entropy, 100 balanced transport.
-    relaxation_radius: f64 = 0.01 => Description::number("Relaxation radius", 0.0..=BALANCED, 0.001)
+    /// How far attention is carried before it rather vanishes in one place and is born in another;
+    /// 0 is cross-entropy, 100 balanced transport.
+    relaxation_radius: f64 = 0.001 => Description::number("Relaxation radius", 0.0..=BALANCED, 0.001)
         .counted_in("squared sides").flag("relaxation-radius", &["relaxation_radius"]);
-    /// Smoothness of that transport.
+    /// Smoothness of that transport to a region that is filled.
     relaxation_epsilon: f64 = 0.005 => Description::number("Relaxed epsilon", 1e-3..=1.0, 0.001)
         .counted_in("squared sides");
     /// Whether plain relations and places are carried by it too.
-    relaxed_relations: bool = false => Description::switch("Relax relations too");
+    relaxed_relations: bool = true => Description::switch("Relax relations too");
+    /// Whether an object is carried into a box of its size, in which it lies as it likes, rather than
+    /// to a blob or a disc; a region that one object can fill is filled.
+    into_boxes: bool = true => Description::switch("Into boxes");
 }
 
 impl StormParameters {
@@ -134,6 +138,7 @@ impl Storm {
         let parameters = StormParameters {
             relaxation_radius: radius,
             relaxed_relations: true,
+            into_boxes: false,
             ..StormParameters::default()
         };
         Ok(Self {
@@ -191,6 +196,7 @@ impl Storm {
         let relaxation = Relaxation {
             radius: self.parameters.relaxation_radius,
             epsilon: self.parameters.relaxation_epsilon,
+            into_homes: self.parameters.into_boxes,
         };
         let compared = self.reader.compared(maps);
         let is_bare = self.reader.is_bare();
@@ -200,6 +206,15 @@ impl Storm {
             let is_there = is_bare || !reading.objects[object].absent;
             let is_moved = self.reader.layout().moves(object);
             if is_there && is_moved && self.parameters.transport_weight > 0.0 {
+                // A box only holds together: what is to grow is carried to all of its size.
+                let object_reading = &reading.objects[object];
+                let is_small = self
+                    .reader
+                    .is_too_small(frame, object, object_reading, placement);
+                let relaxation = Relaxation {
+                    into_homes: relaxation.into_homes && !is_small,
+                    ..relaxation
+                };
                 let lack = losses.lack(frame, &compared[object], placement, relaxation);
                 let weight = self.parameters.transport_weight;
                 terms.add_lack(&compared[object], (object, is_bare), weight, &lack);

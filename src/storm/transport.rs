@@ -6,6 +6,7 @@
 
 #[cfg(test)]
 pub(crate) mod exact;
+pub mod homes;
 mod log_domain;
 mod scaling;
 #[cfg(test)]

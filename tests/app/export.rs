@@ -92,6 +92,11 @@ fn a_picture_of_the_first_version_brings_all_its_settings_back() {
     let optimisation = &mut expected.optimisation;
     optimisation.objective = ObjectiveKind::Centroid;
     optimisation.parameters.readings.margin = 0.2;
+    // Objects were carried to blobs, and kept there by terms of their own.
+    optimisation.parameters.readings.arrived_inside = 1.0;
+    let storm = &mut optimisation.parameters.storm;
+    (storm.relaxed_relations, storm.into_boxes) = (false, false);
+    (storm.presence_weight, storm.non_overlap_weight) = (0.02, 0.02);
     optimisation.update.step_size = 0.2;
     // It knew no least noise, and counts steps.
     optimisation.update.least_noise = 0.0;

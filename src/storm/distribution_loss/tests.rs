@@ -32,6 +32,7 @@ fn placement(spread: Option<Vec<f64>>, region: Option<Vec<f64>>) -> Placement {
         spread,
         region,
         only_fills: false,
+        homes: Vec::new(),
     }
 }
 
@@ -68,6 +69,7 @@ fn every_member_of_the_family_has_the_slope_of_its_value() {
         let relaxation = Relaxation {
             radius,
             epsilon: 0.02,
+            into_homes: false,
         };
         let here = map(&[[0.3, 0.5]]);
         let mut losses = DistributionLoss::default();
@@ -108,6 +110,7 @@ fn only_what_may_vanish_is_born_where_the_map_is_empty() {
         let relaxation = Relaxation {
             radius,
             epsilon: 0.005,
+            into_homes: false,
         };
         let lack = DistributionLoss::default().lack(FRAME, &here, &wanted, relaxation);
         let slopes = by_response(&here, &lack);

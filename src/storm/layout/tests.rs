@@ -242,6 +242,10 @@ fn bodies_are_the_moved_objects_with_their_copies() {
     let mut wished = layout(3, &[(0, LeftOf, 1)]);
     wished.targets.edit(0, |target| target.copies = 3);
     assert_eq!(wished.bodies(), 4);
+    wished
+        .targets
+        .edit(1, |target| target.size = Some(Size::Extent(0.4)));
+    assert_eq!(wished.bodies(), 5);
     // Nothing is asked for: all of them are held.
     assert_eq!(layout(3, &[]).bodies(), 3);
 }

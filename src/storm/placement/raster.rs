@@ -1,5 +1,6 @@
 //! From placed bodies to weights of the frame's cells.
 
+use super::homes::homes;
 use super::{Body, Placement, Usual, fills, square};
 use crate::storm::frame::Frame;
 use crate::storm::object_target::ObjectTarget;
@@ -60,6 +61,7 @@ pub(super) fn placement(
         Some(weights)
     };
     Placement {
+        homes: homes(frame, target, coverage.as_deref(), &bodies),
         bodies,
         spread: spread.map(normalised),
         region: region.cloned().map(normalised),

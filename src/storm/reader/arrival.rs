@@ -1,11 +1,16 @@
-//! Copies, sizes and regions: from when on attention is moved, and when it has arrived.
+//! When attention has arrived; of copies, sizes and regions also from when on it is moved.
 
-use super::{Placement, Reader};
-use crate::storm::objective::{ObjectReading, StepContext};
+use super::{Body, Placement, Reader};
+use crate::storm::distribution_loss::inside;
+use crate::storm::frame::Frame;
+use crate::storm::objective::{ObjectReading, RelationReading, StepContext};
+use crate::storm::word_maps::WordMaps;
 
 /// Largest difference from an extent that was asked for, as a share of it, at which an
 /// object's attention counts as arrived.
 const ARRIVED_EXTENT: f64 = 0.2;
+/// Part of a margin that was cut to fit a chain into the frame.
+const ENOUGH_OF_A_CHAIN: f64 = 0.8;
 
 impl Reader {
     /// Whether the maps have no shapes yet that could be compared with distributions.
@@ -16,10 +21,11 @@ impl Reader {
     /// Whether an object of a layout with copies, sizes or regions lies as asked.
     pub(super) fn has_arrived(
         &self,
-        index: usize,
-        object: &ObjectReading,
+        (index, object): (usize, &ObjectReading),
+        maps: &WordMaps<'_>,
         placement: &Placement,
     ) -> bool {
+        let (frame, share) = (maps.frame, &self.compared(maps)[index].share);
         let is_there = !object.absent && object.presence >= self.presence_threshold;
         let distance = object.distance.unwrap_or(0.0);
         let is_sized = self
@@ -36,6 +42,69 @@ impl Reader {
             }),
             false => self.arrived_below,
         };
-        is_there && (!self.layout.moves(index) || distance <= enough)
+        // An edge that was asked for is kept better than one that only keeps others apart.
+        let least = 0.5 * (1.0 + self.arrived_inside);
+        let is_inside = || {
+            self.is_inside(share, &placement.homes, least)
+                && !self.is_too_small(frame, index, object, placement)
+        };
+        let has_arrived = || distance <= enough || is_inside();
+        is_there && (!self.layout.moves(index) || has_arrived())
+    }
+
+    /// Whether an object is smaller than the size that is asked of it, so that no box
+    /// could help it.
+    pub fn is_too_small(
+        &self,
+        frame: Frame,
+        index: usize,
+        object: &ObjectReading,
+        placement: &Placement,
+    ) -> bool {
+        let asked = self.layout.targets.of(index).and_then(|it| it.size);
+        let (Some(_), Some(extent), Some(body)) = (asked, object.extent, placement.bodies.first())
+        else {
+            return false;
+        };
+        // All copies together have the area of one that is √copies as wide.
+        let copies = placement.bodies.len() as f64;
+        let least = (1.0 - ARRIVED_EXTENT) * copies.sqrt() * body.extent;
+        extent * frame.shorter_side() < least
+    }
+
+    /// Whether every object that plain relations move lies in the box around its target,
+    /// and every relation holds but those of chains: the frame has cut their margins, and
+    /// most of what is left is enough.
+    pub(super) fn are_in_boxes(
+        &self,
+        maps: &WordMaps<'_>,
+        relations: &[RelationReading],
+        targets: &[[f64; 2]],
+    ) -> bool {
+        let (frame, compared) = (maps.frame, self.compared(maps));
+        let extent = self.usual.extent() * frame.shorter_side();
+        let is_in_its_box = |index: usize| {
+            let body = Body {
+                centre: targets[index],
+                extent,
+            };
+            !self.layout.moves(index)
+                || self.is_inside(
+                    &compared[index].share,
+                    &[body.away(frame, false)],
+                    self.arrived_inside,
+                )
+        };
+        self.arrived_inside < 1.0
+            && relations.iter().all(|it| {
+                let is_cut = it.margin < self.gaps.margin;
+                it.holds || (is_cut && it.signed_distance >= ENOUGH_OF_A_CHAIN * it.margin)
+            })
+            && (0..targets.len()).all(is_in_its_box)
+    }
+
+    /// Whether enough of a map lies in its homes; not where it has none.
+    fn is_inside(&self, share: &[f64], homes: &[Vec<f64>], least: f64) -> bool {
+        self.arrived_inside < 1.0 && !homes.is_empty() && inside(share, homes) >= least
     }
 }

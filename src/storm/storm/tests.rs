@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::super::fixtures::{
-    CONTEXT, Spot, TOKENS, assert_gradient, descend, facts, maps, object, pair,
+    CONTEXT, Spot, TOKENS, assert_gradient, descend, facts, layout, maps, object, pair,
 };
 use super::super::object_target::{Area, Shape, Size};
 use super::super::relation::{Axis, ObjectTarget, Relation, RelationKind};
@@ -23,6 +23,15 @@ fn objective_reading(
     Storm::new(layout, readings, parameters, &facts()).unwrap()
 }
 
+/// Balanced transport to blobs, with the terms beside it: what pictures from before
+/// there were boxes were made with.
+fn to_blobs(parameters: &mut StormParameters) {
+    parameters.relaxed_relations = false;
+    parameters.into_boxes = false;
+    parameters.presence_weight = 0.02;
+    parameters.non_overlap_weight = 0.02;
+}
+
 const CAT_LEFT: [Spot<'_>; 2] = [
     (&[2], [0.2, 0.45], 0.1, 0.04),
     (&[4, 5], [0.75, 0.5], 0.12, 0.03),
@@ -37,6 +46,7 @@ fn the_gradient_matches_central_differences_with_the_targets_held() {
     for (rows, columns) in [(6, 6), (5, 8)] {
         let maps = maps(rows, columns, &TOGETHER);
         let storm = objective(pair(RelationKind::LeftOf), |p| {
+            to_blobs(p);
             p.marginal_tolerance = 1e-10;
             p.presence_weight = 0.1;
             p.non_overlap_weight = 0.1;
@@ -59,6 +69,7 @@ fn an_attribute_is_pulled_to_its_noun_and_the_noun_is_not_pulled_back() {
     let spots: [Spot<'_>; 3] = [CAT_LEFT[0], CAT_LEFT[1], (&[1], [0.75, 0.5], 0.1, 0.03)];
     let maps = maps(6, 6, &spots);
     let storm = objective(layout, |p| {
+        to_blobs(p);
         p.marginal_tolerance = 1e-10;
         p.transport_weight = 0.0;
         p.presence_weight = 0.0;
@@ -134,6 +145,7 @@ fn the_pull_does_not_fade_where_the_relation_begins_to_hold() {
     // What moving the cat a little further away gains, a step from the margin.
     let pull = |overshoot: f64| {
         let storm = objective_reading(pair(RelationKind::LeftOf), |readings, p| {
+            to_blobs(p);
             readings.overshoot = overshoot;
             p.presence_weight = 0.0;
             p.non_overlap_weight = 0.0;
@@ -157,13 +169,19 @@ fn descent_brings_an_object_to_a_free_place_on_a_wide_picture() {
     layout.relations.clear();
     layout.targets = vec![ObjectTarget::at(1, [0.15, 0.3])].into();
     let mut maps = maps(8, 16, &TOGETHER);
-    let storm = objective(layout, |_| {});
+    let storm = objective(layout.clone(), to_blobs);
     let before = storm.read(&maps, CONTEXT).unwrap();
     assert!((before.objects[1].target[0] - 0.15).abs() < 1e-12);
     assert!((before.objects[1].target[1] - 0.3).abs() < 1e-12);
     assert_eq!(before.objects[0].target, before.objects[0].centroid);
     assert!(!before.satisfied);
+    let mut again = maps.clone();
     assert!(descend(&storm, &mut maps, 400) < 400);
+    // Relaxed transport holds it to the place as well, and not only in a box around it.
+    let storm = objective(layout, |_| {});
+    descend(&storm, &mut again, 400);
+    let [x, y] = storm.read(&again, CONTEXT).unwrap().objects[1].centroid;
+    assert!((x - 0.15).abs() < 0.02 && (y - 0.3).abs() < 0.02, "{x} {y}");
 }
 
 /// A layout of the pair with two cats and a big dog.
@@ -178,12 +196,21 @@ fn two_and_a_big_one() -> Layout {
 
 #[test]
 fn the_gradient_of_distributions_matches_central_differences() {
-    for (bare_map, radius) in [(true, 0.0), (true, 0.02), (false, 0.0), (false, 0.02)] {
+    for (bare_map, radius, into_boxes) in [
+        (true, 0.0, false),
+        (true, 0.02, false),
+        (false, 0.0, false),
+        (false, 0.02, false),
+        (true, 0.001, true),
+        (true, 0.02, true),
+        (false, 0.02, true),
+    ] {
         let mut layout = two_and_a_big_one();
         layout.objects[0].attributes = vec![vec![1]];
         let maps = maps(6, 7, &TOGETHER);
         let storm = objective_reading(layout, |readings, p| {
             readings.bare_map = bare_map;
+            p.into_boxes = into_boxes;
             p.relaxation_radius = radius;
             p.relaxation_epsilon = 0.02;
         });
@@ -226,10 +253,62 @@ fn descent_brings_two_left_of_a_big_one() {
 }
 
 #[test]
+fn a_box_gathers_what_is_too_large_and_what_is_too_small_grows() {
+    let made = |deviation: f64, asked: f64| {
+        let mut layout = pair(RelationKind::LeftOf);
+        layout.relations.clear();
+        layout.targets.edit(1, |target| {
+            target.size = Some(Size::Extent(asked));
+        });
+        let dog: Spot<'_> = (&[4, 5], [0.5, 0.5], deviation, 0.25);
+        let mut maps = maps(16, 16, &[CAT_LEFT[0], dog]);
+        let storm = objective(layout, |_| {});
+        let before = storm.read(&maps, CONTEXT).unwrap();
+        assert!(!before.satisfied);
+        descend(&storm, &mut maps, 800);
+        let after = storm.read(&maps, CONTEXT).unwrap();
+        [before, after].map(|reading| reading.objects[1])
+    };
+    let [before, after] = made(0.2, 0.3);
+    assert!(before.extent > Some(0.45) && after.extent < Some(0.35));
+    // All of it is in its box, and yet it is drawn out until it is there by transport.
+    let [before, after] = made(0.08, 0.6);
+    assert!(before.extent < Some(0.25) && after.extent > before.extent);
+    assert!(before.distance > Some(0.005) && after.distance < Some(0.0018));
+}
+
+#[test]
+fn a_chain_in_its_boxes_needs_no_more_of_its_margin() {
+    // Centres 0.28 apart, where 0.304 fits.
+    let chain = [(0, RelationKind::LeftOf, 1), (1, RelationKind::LeftOf, 2)];
+    let (side, mut values) = (16, vec![0.0; 16 * 16 * TOKENS]);
+    for (cell, pixel) in values.chunks_exact_mut(TOKENS).enumerate() {
+        let [x, y] = [cell % side, cell / side].map(|it| (it as f64 + 0.5) / side as f64);
+        for (object, centre) in [0.22, 0.5, 0.78].into_iter().enumerate() {
+            let square = (x - centre).powi(2) + (y - 0.5f64).powi(2);
+            pixel[object + 1] = (0.95 * (-0.5 * square / 0.06f64.powi(2)).exp()) as f32;
+        }
+        pixel[7] = 1.0 - pixel.iter().sum::<f32>().min(1.0);
+    }
+    let maps = AttentionMaps::new(side, side, TOKENS, values).unwrap();
+    let read = |arrived_inside: f64| {
+        let storm = objective_reading(layout(3, &chain), |readings, _| {
+            readings.arrived_inside = arrived_inside;
+        });
+        storm.read(&maps, CONTEXT).unwrap()
+    };
+    let reading = read(0.85);
+    assert!(reading.relations.iter().all(|relation| !relation.holds));
+    assert!(reading.satisfied, "{reading:?}");
+    assert!(!read(1.0).satisfied);
+}
+
+#[test]
 fn relations_alone_are_untouched_by_what_distributions_are_read_with() {
     let maps = maps(8, 8, &TOGETHER);
-    let plain = objective(pair(RelationKind::LeftOf), |_| {});
+    let plain = objective(pair(RelationKind::LeftOf), to_blobs);
     let other = objective_reading(pair(RelationKind::LeftOf), |readings, p| {
+        to_blobs(p);
         readings.bare_map = false;
         readings.arrived_below = 1.0;
         p.relaxation_radius = 3.0;
@@ -238,7 +317,10 @@ fn relations_alone_are_untouched_by_what_distributions_are_read_with() {
     assert_eq!(first, second);
     assert!(first.reading.copies.is_empty());
     // Until they are told to go with it.
-    let relaxed = objective(pair(RelationKind::LeftOf), |p| p.relaxed_relations = true);
+    let relaxed = objective(pair(RelationKind::LeftOf), |p| {
+        to_blobs(p);
+        p.relaxed_relations = true;
+    });
     let relaxed = relaxed.evaluate(&maps, CONTEXT).unwrap();
     assert_ne!(relaxed.gradient, first.gradient);
     assert_eq!(relaxed.reading, first.reading);
@@ -314,7 +396,10 @@ fn an_absent_object_takes_part_with_its_presence_only() {
         pixel[2] = 0.0;
     }
     maps.values[37 * TOKENS + 2] = 0.01;
-    let storm = objective(pair(RelationKind::LeftOf), |p| p.transport_weight = 0.0);
+    let storm = objective(pair(RelationKind::LeftOf), |p| {
+        to_blobs(p);
+        p.transport_weight = 0.0;
+    });
     let evaluation = storm.evaluate(&maps, CONTEXT).unwrap();
     assert!(evaluation.reading.objects[0].absent);
     assert!(!evaluation.reading.objects[1].absent);
@@ -332,7 +417,7 @@ fn an_absent_object_takes_part_with_its_presence_only() {
     assert_eq!(cell, 37);
     assert!(slope < -0.5, "{slope}");
     // Transport does not touch it: switching it on leaves the gradient there.
-    let with_transport = objective(pair(RelationKind::LeftOf), |_| {})
+    let with_transport = objective(pair(RelationKind::LeftOf), to_blobs)
         .evaluate(&maps, CONTEXT)
         .unwrap();
     let (cell, again) = strongest(&with_transport.gradient);
@@ -409,7 +494,8 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 
     /// Uniform, empty and spiky maps down to one cell: everything stays finite,
-    /// and adding a constant to all tokens of a pixel changes nothing.
+    /// and adding a constant to all tokens of a pixel changes nothing where the sharp
+    /// maps are read.
     #[test]
     fn any_maps_give_a_finite_gradient_that_ignores_constants(
         rows in 1usize..7,
@@ -421,7 +507,10 @@ proptest! {
         let count = rows * columns * TOKENS;
         let values = noise[..count].iter().map(|n| level * n).collect();
         let maps = AttentionMaps::new(rows, columns, TOKENS, values).unwrap();
-        let evaluation = objective(pair(kind), |_| {}).evaluate(&maps, CONTEXT).unwrap();
+        let evaluation = objective(pair(kind), to_blobs).evaluate(&maps, CONTEXT).unwrap();
+        let by_default = objective(pair(kind), |_| {}).evaluate(&maps, CONTEXT).unwrap();
+        prop_assert!(by_default.loss.is_finite());
+        prop_assert!(by_default.gradient.iter().all(|slope| slope.is_finite()));
         prop_assert!(evaluation.loss.is_finite());
         let largest = evaluation.gradient.iter().fold(0.0f32, |m, g| m.max(g.abs()));
         for pixel in evaluation.gradient.chunks_exact(TOKENS) {
