@@ -262,7 +262,7 @@ fn words_that_the_model_was_never_taught_are_said() {
     let ran = prompt_command(&["--model", model, "five cats above a dog"], "");
     let text = String::from_utf8(ran.stdout).unwrap();
     assert!(
-        text.contains("3 objects at most; the prompt asks for 6"),
+        text.contains("3 objects at most; 6 are asked for"),
         "{text}"
     );
     let ran = prompt_command(&["--model", model, "--json", "a Dragon above a cat"], "");

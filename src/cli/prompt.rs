@@ -102,7 +102,7 @@ impl Reader {
         if let Some((model, known)) = &self.known {
             let words = known.unknown_words(&prompt).into_iter();
             never_seen.extend(words.map(|word| prompt.words[word].text.clone()));
-            vocabulary = known.notes(model, &prompt);
+            vocabulary = known.notes(model, &prompt, &[]);
         }
         PromptReading {
             proposal: propose(&prompt.words),

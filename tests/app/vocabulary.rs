@@ -83,7 +83,17 @@ fn chips_of_words_that_the_model_was_never_taught_are_marked_and_others_are_offe
     assert!(harness.query_by_label_contains("never seen").is_none());
     type_prompt(&mut harness, "two goats to the left of two owls");
     harness.run_steps(2);
-    harness.get_by_label("farm paints 3 objects at most; the prompt asks for 4.");
+    let too_many = "farm paints 3 objects at most; 4 are asked for.";
+    harness.get_by_label(too_many);
+    // And of numbers that were set beside the prompt.
+    type_prompt(&mut harness, "a goat to the left of an owl");
+    harness.run_steps(2);
+    assert!(harness.query_by_label(too_many).is_none());
+    edit(&mut harness, |content| {
+        content.assignment.targets.edit(1, |it| it.copies = 3);
+    });
+    harness.run_steps(2);
+    harness.get_by_label(too_many);
 }
 
 #[test]

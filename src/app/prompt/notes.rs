@@ -1,6 +1,7 @@
 //! What the prompt says of places and can't be steered, and what it asks of the model that
 //! it was never taught, as lines below the relations that can.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use egui::Ui;
@@ -26,6 +27,7 @@ pub struct PromptNotes {
 struct Read {
     prompt: Arc<TokenizedPrompt>,
     vocabulary: Option<(String, Arc<ModelVocabulary>)>,
+    copies: Vec<(Range<usize>, usize)>,
 }
 
 impl PromptNotes {
@@ -71,10 +73,12 @@ impl PromptNotes {
     fn follow(&mut self, state: &State, tokens: &Arc<TokenizedPrompt>) {
         let model = state.session.model();
         let vocabulary = model.and_then(|model| model.vocabulary.as_ref());
+        let copies = state.draft.assignment.copies();
         let is_same = self.read.as_ref().is_some_and(|read| {
             let known = read.known().map(|(_, vocabulary)| vocabulary);
             Arc::ptr_eq(&read.prompt, tokens)
                 && known.map(Arc::as_ptr) == vocabulary.map(Arc::as_ptr)
+                && read.copies == copies
         });
         if is_same {
             return;
@@ -85,12 +89,13 @@ impl PromptNotes {
         self.syntax = syntax.map(|note| sentence(&note.to_string())).collect();
         let known = model.and_then(|model| Some((model.name.clone(), model.vocabulary.clone()?)));
         let notes = known.as_ref();
-        let notes = notes.map_or_else(Vec::new, |(model, it)| it.notes(model, tokens));
+        let notes = notes.map_or_else(Vec::new, |(model, it)| it.notes(model, tokens, &copies));
         // It begins with a name, which keeps its small letters.
         self.vocabulary = notes.iter().map(|note| format!("{note}.")).collect();
         self.read = Some(Read {
             prompt: Arc::clone(tokens),
             vocabulary: known,
+            copies,
         });
     }
 }

@@ -7,6 +7,7 @@ mod examples;
 mod note;
 
 use std::collections::{BTreeMap, HashSet};
+use std::ops::Range;
 
 use serde::Deserialize;
 
@@ -148,14 +149,24 @@ impl ModelVocabulary {
         unknown.map(|(index, _)| index).collect()
     }
 
-    /// What is to be said of a prompt for a model of this name.
-    pub fn notes(&self, model: &str, prompt: &TokenizedPrompt) -> Vec<VocabularyNote> {
+    /// What is to be said of a prompt for a model of this name; `copies` are the numbers
+    /// that are asked for beside it, as [`Assignment::copies`](super::Assignment::copies)
+    /// has them.
+    pub fn notes(
+        &self,
+        model: &str,
+        prompt: &TokenizedPrompt,
+        copies: &[(Range<usize>, usize)],
+    ) -> Vec<VocabularyNote> {
         if !self.names_words() {
             return Vec::new();
         }
         let things = reading::read(&prompt.words).things;
         let never_seen = self.never_seen(model, prompt, &things);
-        let asked = things.iter().map(|thing| self.count(thing, prompt)).sum();
+        let asked = things
+            .iter()
+            .map(|thing| self.count(thing, prompt, copies))
+            .sum();
         let too_many = self.most_objects.filter(|most| asked > *most);
         let too_many = too_many.map(|most| VocabularyNote::TooMany {
             model: model.to_owned(),
@@ -193,8 +204,13 @@ impl ModelVocabulary {
         })
     }
 
-    /// How many of its objects a thing of the prompt is.
-    fn count(&self, thing: &Thing, prompt: &TokenizedPrompt) -> usize {
+    /// How many of its objects a thing of the prompt is, or is asked to be.
+    fn count(
+        &self,
+        thing: &Thing,
+        prompt: &TokenizedPrompt,
+        copies: &[(Range<usize>, usize)],
+    ) -> usize {
         let word = &prompt.words[thing.noun];
         if thing.is_mentioned_before || thing.is_denied || word.tokens.is_empty() {
             return 0;
@@ -206,14 +222,17 @@ impl ModelVocabulary {
         let plural = |object: &ObjectWord| object.plural.as_deref().is_some_and(is_noun);
         let objects = self.objects.iter();
         let found = objects.clone().find(|object| is_noun(&object.word));
-        match found.or_else(|| objects.clone().find(|object| plural(object))) {
-            None => 0,
-            Some(object) => match thing.number {
-                Some(number) => number,
-                None if is_noun(&object.word) => 1,
-                None => 2,
-            },
-        }
+        let Some(object) = found.or_else(|| objects.clone().find(|object| plural(object))) else {
+            return 0;
+        };
+        let said = match thing.number {
+            Some(number) => number,
+            None if is_noun(&object.word) => 1,
+            None => 2,
+        };
+        // A noun of several words ends with this one.
+        let asked = copies.iter().find(|(noun, _)| noun.end == word.span.end);
+        asked.map_or(said, |(_, copies)| said.max(*copies))
     }
 
     /// Everything that can be asked for, a line for each kind.

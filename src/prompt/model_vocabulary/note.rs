@@ -51,7 +51,7 @@ impl fmt::Display for VocabularyNote {
             }
             Self::TooMany { model, most, asked } => write!(
                 formatter,
-                "{model} paints {} at most; the prompt asks for {asked}",
+                "{model} paints {} at most; {asked} are asked for",
                 count_of(*most, "object")
             ),
         }

@@ -41,7 +41,7 @@ fn unknown(prompt: &TokenizedPrompt) -> Vec<&str> {
 
 fn notes(prompt: &str) -> Vec<String> {
     let prompt = tokenizer().read(prompt, PromptWeights::A1111);
-    let notes = toys().notes("toys", &prompt);
+    let notes = toys().notes("toys", &prompt, &[]);
     notes.iter().map(ToString::to_string).collect()
 }
 
@@ -52,7 +52,7 @@ fn a_file_may_lack_every_part_and_is_otherwise_typed() {
     let prompt = tokenizer().encode("a dragon above a castle");
     // Who names no objects marks none.
     assert!(empty.unknown_words(&prompt).is_empty());
-    assert!(empty.notes("empty", &prompt).is_empty());
+    assert!(empty.notes("empty", &prompt, &[]).is_empty());
     for wrong in [r#"{"extents": 3}"#, r#"{"objects": ["cat"]}"#, "cat", ""] {
         assert!(
             ModelVocabulary::from_json(wrong.as_bytes()).is_err(),
@@ -134,7 +134,7 @@ fn one_sentence_offers_what_to_write_instead() {
 fn more_objects_than_a_picture_has_are_said() {
     let said = |most: usize| {
         [format!(
-            "toys paints 3 objects at most; the prompt asks for {most}"
+            "toys paints 3 objects at most; {most} are asked for"
         )]
     };
     assert_eq!(notes("two cats and two dogs"), said(4));
@@ -150,6 +150,11 @@ fn more_objects_than_a_picture_has_are_said() {
     ] {
         assert!(notes(fits).is_empty(), "{fits}: {:?}", notes(fits));
     }
+    // Asked for by hand, whatever the word says.
+    let prompt = tokenizer().read("a cat above a dog", PromptWeights::A1111);
+    let by_hand = |copies: usize| toys().notes("toys", &prompt, &[(2..5, copies)]);
+    assert!(by_hand(2).is_empty());
+    assert_eq!(by_hand(3)[0].to_string(), said(4)[0]);
     // What is denied is not asked for.
     let denied = notes("a cat, a dog and a bird, no apple");
     assert!(
