@@ -1,9 +1,9 @@
 //! The default objective: every object is carried to its place by optimal
 //! transport.
 //!
-//! Its terms: unbalanced transport of every object's map into a box around each of its
-//! copies at the nearest places that satisfy all relations, or to the distribution of
-//! the region that it fills, plus attributes, and presence and non-overlap where they
+//! Its terms: unbalanced transport of every object's map into a box at the nearest places
+//! that satisfy all relations, to blobs of its copies, or to the distribution of the
+//! region that it fills, plus attributes, and presence and non-overlap where they
 //! are asked for. As an option, and in pictures from before, plain relations are carried
 //! to blobs by balanced transport (the Sinkhorn divergence) instead.
 
@@ -207,10 +207,8 @@ impl Storm {
             let is_moved = self.reader.layout().moves(object);
             if is_there && is_moved && self.parameters.transport_weight > 0.0 {
                 // A box only holds together: what is to grow is carried to all of its size.
-                let object_reading = &reading.objects[object];
-                let is_small = self
-                    .reader
-                    .is_too_small(frame, object, object_reading, placement);
+                let share = &compared[object].share;
+                let is_small = self.reader.is_too_small(frame, object, share, placement);
                 let relaxation = Relaxation {
                     into_homes: relaxation.into_homes && !is_small,
                     ..relaxation

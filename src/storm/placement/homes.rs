@@ -34,7 +34,8 @@ impl Body {
 }
 
 /// Of every home of an object, the squared distance of every cell from it; none of one
-/// that is to fill its region or was given a place, to which it is held.
+/// that is to fill its region, was given a place, to which it is held, or has copies of
+/// no size: blobs keep those apart, where boxes touch.
 pub(super) fn homes(
     frame: Frame,
     target: &ObjectTarget,
@@ -51,7 +52,9 @@ pub(super) fn homes(
             }
         }
         (None, Some(_)) => Vec::new(),
-        _ if matches!(target.shape, Shape::Points(_)) && !has_size => Vec::new(),
+        _ if !has_size && (bodies.len() > 1 || matches!(target.shape, Shape::Points(_))) => {
+            Vec::new()
+        }
         _ => {
             let outside = region.map(|region| away_from(frame, region));
             let boxes = bodies.iter().map(|body| {
@@ -174,14 +177,20 @@ mod tests {
     fn copies_in_a_region_have_a_box_each_cut_by_it() {
         let target = ObjectTarget {
             copies: 2,
+            size: Some(Size::Extent(0.48)),
             ..rectangle(0.0, 0.0, 0.5, 1.0)
         };
         let bodies = [0.25, 0.75].map(|y| Body {
             centre: [0.45, y],
-            extent: 0.3,
+            extent: 0.48,
         });
         let homes = homes_of(&target, &bodies);
         assert_eq!(homes.len(), 2);
+        let unsized_copies = ObjectTarget {
+            size: None,
+            ..target
+        };
+        assert!(homes_of(&unsized_copies, &bodies).is_empty());
         // In the first box and in the region; in the box only; in neither.
         assert_eq!(homes[0][8 * 2 + 3], 0.0);
         assert!((homes[0][8 * 2 + 4] - 0.125f64.powi(2)).abs() < 1e-12);

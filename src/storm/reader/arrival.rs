@@ -9,6 +9,8 @@ use crate::storm::word_maps::WordMaps;
 /// Largest difference from an extent that was asked for, as a share of it, at which an
 /// object's attention counts as arrived.
 const ARRIVED_EXTENT: f64 = 0.2;
+/// Part of the size asked for in which an object that should grow still fits.
+const FAR_TOO_SMALL: f64 = 0.7;
 /// Part of a margin that was cut to fit a chain into the frame.
 const ENOUGH_OF_A_CHAIN: f64 = 0.8;
 
@@ -46,30 +48,27 @@ impl Reader {
         let least = 0.5 * (1.0 + self.arrived_inside);
         let is_inside = || {
             self.is_inside(share, &placement.homes, least)
-                && !self.is_too_small(frame, index, object, placement)
+                && !self.is_too_small(frame, index, share, placement)
         };
         let has_arrived = || distance <= enough || is_inside();
         is_there && (!self.layout.moves(index) || has_arrived())
     }
 
-    /// Whether an object is smaller than the size that is asked of it, so that no box
-    /// could help it.
+    /// Whether an object is so much smaller than the size that is asked of it that boxes
+    /// of seven tenths of it would hold it: no box could help it.
     pub fn is_too_small(
         &self,
         frame: Frame,
         index: usize,
-        object: &ObjectReading,
+        share: &[f64],
         placement: &Placement,
     ) -> bool {
         let asked = self.layout.targets.of(index).and_then(|it| it.size);
-        let (Some(_), Some(extent), Some(body)) = (asked, object.extent, placement.bodies.first())
-        else {
-            return false;
-        };
-        // All copies together have the area of one that is √copies as wide.
-        let copies = placement.bodies.len() as f64;
-        let least = (1.0 - ARRIVED_EXTENT) * copies.sqrt() * body.extent;
-        extent * frame.shorter_side() < least
+        let smaller = placement.bodies.iter().map(|body| {
+            let extent = FAR_TOO_SMALL * body.extent;
+            Body { extent, ..*body }.away(frame, true)
+        });
+        asked.is_some() && self.is_inside(share, &smaller.collect::<Vec<_>>(), self.arrived_inside)
     }
 
     /// Whether every object that plain relations move lies in the box around its target,
