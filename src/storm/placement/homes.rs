@@ -14,6 +14,10 @@ const LONGEST: f64 = 2.05;
 /// The least of its bounding box that such a region takes; an ellipse takes 0.785.
 const FULLEST: f64 = 0.7;
 
+/// How many times more it costs to lie beyond an edge that a size puts there: as much as
+/// makes it sharp to a tenth of a cell, where others are soft to half of one.
+const EDGE_OF_A_SIZE: f64 = 10.0;
+
 impl Body {
     /// Half of the side of its box.
     pub(in crate::storm) fn half_side(&self, has_size: bool) -> f64 {
@@ -33,7 +37,8 @@ impl Body {
     }
 }
 
-/// Of every home of an object, the squared distance of every cell from it; none of one
+/// Of every home of an object, the squared distance of every cell from it, and of one of a
+/// size [`EDGE_OF_A_SIZE`] times that; none of one
 /// that is to fill its region, was given a place, to which it is held, or has copies of
 /// no size: blobs keep those apart, where boxes touch.
 pub(super) fn homes(
@@ -59,6 +64,9 @@ pub(super) fn homes(
             let outside = region.map(|region| away_from(frame, region));
             let boxes = bodies.iter().map(|body| {
                 let mut away = body.away(frame, has_size);
+                if has_size {
+                    away.iter_mut().for_each(|away| *away *= EDGE_OF_A_SIZE);
+                }
                 if let Some(outside) = &outside {
                     let both = away.iter_mut().zip(outside);
                     both.for_each(|(away, outside)| *away = away.max(*outside));
@@ -143,8 +151,8 @@ mod tests {
         };
         // The box reaches from 0.25 to 0.75; the first cell's centre is at 0.0625.
         assert_eq!(away[8 * 4 + 4], 0.0);
-        assert!((away[0] - 2.0 * 0.1875f64.powi(2)).abs() < 1e-12);
-        assert!((away[4] - 0.1875f64.powi(2)).abs() < 1e-12);
+        assert!((away[0] - 10.0 * 2.0 * 0.1875f64.powi(2)).abs() < 1e-12);
+        assert!((away[4] - 10.0 * 0.1875f64.powi(2)).abs() < 1e-12);
         // Without a size it is the blob's.
         let [away] = &homes_of(&ObjectTarget::default(), &[BODY])[..] else {
             panic!("one home");
