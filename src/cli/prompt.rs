@@ -16,6 +16,7 @@ use crate::prompt::{
     Assignment, CLIP_MERGES, ClipTokenizer, ModelVocabulary, PromptObject, PromptWeights, Proposal,
     TokenizedPrompt, TokenizerFiles, VocabularyNote, propose, target_texts,
 };
+use crate::storm::Layout;
 
 #[derive(Debug, Args)]
 pub(super) struct PromptArguments {
@@ -102,7 +103,7 @@ impl Reader {
         if let Some((model, known)) = &self.known {
             let words = known.unknown_words(&prompt).into_iter();
             never_seen.extend(words.map(|word| prompt.words[word].text.clone()));
-            vocabulary = known.notes(model, &prompt, &[]);
+            vocabulary = known.notes(model, &prompt, &Layout::default());
         }
         PromptReading {
             proposal: propose(&prompt.words),

@@ -38,7 +38,8 @@ parameters! {
     step_size: f64 = 0.045 => Description::number("Step size", 0.0..=10.0, 0.001)
         .fraction_of("the length of the initial noise").flag("step-size", &["step_size"]).prominent();
     /// Whether that is the length for two objects or copies, and goes with the square root of how many
-    /// are moved: one alone is not moved harder than one of two, nor three more weakly.
+    /// are moved: one alone is not moved harder than one of two, nor three more weakly. One that is to
+    /// change its size counts twice.
     shared: bool = true => Description::switch("Length for two"), read by PLACING;
     /// The updates happen while there is at least so much noise, whatever the sampler and however many
     /// its steps; 0 counts steps instead, as the window says.

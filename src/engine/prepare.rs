@@ -1,6 +1,5 @@
 //! A request checked against the loaded model, before anything is computed.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use super::error::RequestError;
@@ -42,19 +41,6 @@ pub(super) struct Prepared {
     pub(super) shape: RunShape,
 }
 
-/// How many are asked for of each object of several, by its word's bytes in the prompt.
-fn copies_of_words(layout: &Layout, prompt: &TokenizedPrompt) -> Vec<(Range<usize>, usize)> {
-    let several = layout.targets.iter().filter(|target| target.copies > 1);
-    several
-        .filter_map(|target| {
-            let last = layout.objects.get(target.object)?.tokens.last()?;
-            let mut words = prompt.words.iter();
-            let word = words.find(|word| word.tokens.contains(last))?;
-            Some((word.span.clone(), target.copies))
-        })
-        .collect()
-}
-
 /// Checks `request` against `model`, what it needs and what its device has.
 pub(super) fn prepare(
     request: &Request,
@@ -75,8 +61,7 @@ pub(super) fn prepare(
         notices.extend(prompt.notes.iter().cloned().map(Notice::Syntax));
     }
     if let Some(vocabulary) = &model.vocabulary {
-        let copies = copies_of_words(&request.layout, &prompt);
-        let notes = vocabulary.notes(&model.name, &prompt, &copies);
+        let notes = vocabulary.notes(&model.name, &prompt, &request.layout);
         notices.extend(notes.into_iter().map(Notice::Vocabulary));
     }
     // LoRAs of the prompt are part of the model by now.

@@ -65,17 +65,6 @@ pub enum AssignmentError {
 }
 
 impl Assignment {
-    /// How many are asked for of each object of several, by its noun's bytes in the prompt.
-    pub fn copies(&self) -> Vec<(Range<usize>, usize)> {
-        let targets = self.targets.iter().filter(|target| target.copies > 1);
-        targets
-            .filter_map(|target| {
-                let object = self.objects.get(target.object)?;
-                Some((object.noun.clone(), target.copies))
-            })
-            .collect()
-    }
-
     /// What is read in the prompt.
     pub fn proposed(prompt: &TokenizedPrompt) -> Self {
         let proposal = propose(&prompt.words);

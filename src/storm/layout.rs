@@ -33,15 +33,11 @@ impl Layout {
         self.relations.iter().any(is_related) || self.targets.of(object).is_some()
     }
 
-    /// How many objects and copies are moved, each twice that is to change its size as
-    /// well as its place; all objects where nothing is asked of any.
+    /// How many objects and copies are moved, those of a size twice; all objects if none is.
     pub fn bodies(&self) -> usize {
         let moved = (0..self.objects.len()).filter(|&object| self.moves(object));
-        let changes = |object| match self.targets.of(object) {
-            Some(target) if target.size.is_some() => 2 * target.copies,
-            Some(target) => target.copies,
-            None => 1,
-        };
+        let of_target = |it: &ObjectTarget| it.copies * (1 + usize::from(it.size.is_some()));
+        let changes = |object| self.targets.of(object).map_or(1, of_target);
         match moved.map(changes).sum() {
             0 => self.objects.len(),
             moved => moved,

@@ -48,8 +48,8 @@ pub struct Placement {
     /// What lies elsewhere does no harm.
     pub only_fills: bool,
     /// Where its copies may lie as they like, each with the same share of the map: the
-    /// squared distance of every cell from each, `[homes][cells]`. Empty where the region
-    /// is to be filled, or nothing is asked.
+    /// squared distance of every cell from each, `[homes][cells]`, more where a size makes
+    /// the edge. Empty where [`spread`](Self::spread) is what it is carried to.
     pub homes: Vec<Vec<f64>>,
 }
 

@@ -1,7 +1,6 @@
 //! What the prompt says of places and can't be steered, and what it asks of the model that
 //! it was never taught, as lines below the relations that can.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use egui::Ui;
@@ -9,7 +8,7 @@ use egui::Ui;
 use crate::app::look::theme::small;
 use crate::app::state::State;
 use crate::app::state::message::sentence;
-use crate::prompt::{ModelVocabulary, TokenizedPrompt, propose};
+use crate::prompt::{Assignment, ModelVocabulary, TokenizedPrompt, propose};
 
 /// The notes of the prompt that was read last.
 #[derive(Debug, Default)]
@@ -27,7 +26,7 @@ pub struct PromptNotes {
 struct Read {
     prompt: Arc<TokenizedPrompt>,
     vocabulary: Option<(String, Arc<ModelVocabulary>)>,
-    copies: Vec<(Range<usize>, usize)>,
+    assignment: Assignment,
 }
 
 impl PromptNotes {
@@ -73,12 +72,12 @@ impl PromptNotes {
     fn follow(&mut self, state: &State, tokens: &Arc<TokenizedPrompt>) {
         let model = state.session.model();
         let vocabulary = model.and_then(|model| model.vocabulary.as_ref());
-        let copies = state.draft.assignment.copies();
+        let assignment = &state.draft.assignment;
         let is_same = self.read.as_ref().is_some_and(|read| {
             let known = read.known().map(|(_, vocabulary)| vocabulary);
             Arc::ptr_eq(&read.prompt, tokens)
                 && known.map(Arc::as_ptr) == vocabulary.map(Arc::as_ptr)
-                && read.copies == copies
+                && read.assignment == *assignment
         });
         if is_same {
             return;
@@ -88,14 +87,16 @@ impl PromptNotes {
         let syntax = tokens.notes.iter();
         self.syntax = syntax.map(|note| sentence(&note.to_string())).collect();
         let known = model.and_then(|model| Some((model.name.clone(), model.vocabulary.clone()?)));
+        // Without words that are all there nothing is asked for beside them.
+        let layout = assignment.layout(tokens).unwrap_or_default();
         let notes = known.as_ref();
-        let notes = notes.map_or_else(Vec::new, |(model, it)| it.notes(model, tokens, &copies));
+        let notes = notes.map_or_else(Vec::new, |(model, it)| it.notes(model, tokens, &layout));
         // It begins with a name, which keeps its small letters.
         self.vocabulary = notes.iter().map(|note| format!("{note}.")).collect();
         self.read = Some(Read {
             prompt: Arc::clone(tokens),
             vocabulary: known,
-            copies,
+            assignment: assignment.clone(),
         });
     }
 }

@@ -7,7 +7,6 @@ mod examples;
 mod note;
 
 use std::collections::{BTreeMap, HashSet};
-use std::ops::Range;
 
 use serde::Deserialize;
 
@@ -19,7 +18,7 @@ use super::spelling::normalised;
 use super::syntax::network_tags;
 use super::tokenized_prompt::TokenizedPrompt;
 use super::words::is_punctuation;
-use crate::storm::SizeExtents;
+use crate::storm::{Layout, SizeExtents};
 
 /// The words that a model was taught, all in small letters.
 #[derive(Debug, Clone, PartialEq)]
@@ -149,14 +148,13 @@ impl ModelVocabulary {
         unknown.map(|(index, _)| index).collect()
     }
 
-    /// What is to be said of a prompt for a model of this name; `copies` are the numbers
-    /// that are asked for beside it, as [`Assignment::copies`](super::Assignment::copies)
-    /// has them.
+    /// What is to be said of a prompt for a model of this name, where `layout` asks for
+    /// copies beside it.
     pub fn notes(
         &self,
         model: &str,
         prompt: &TokenizedPrompt,
-        copies: &[(Range<usize>, usize)],
+        layout: &Layout,
     ) -> Vec<VocabularyNote> {
         if !self.names_words() {
             return Vec::new();
@@ -165,7 +163,7 @@ impl ModelVocabulary {
         let never_seen = self.never_seen(model, prompt, &things);
         let asked = things
             .iter()
-            .map(|thing| self.count(thing, prompt, copies))
+            .map(|thing| self.count(thing, prompt, layout))
             .sum();
         let too_many = self.most_objects.filter(|most| asked > *most);
         let too_many = too_many.map(|most| VocabularyNote::TooMany {
@@ -205,12 +203,7 @@ impl ModelVocabulary {
     }
 
     /// How many of its objects a thing of the prompt is, or is asked to be.
-    fn count(
-        &self,
-        thing: &Thing,
-        prompt: &TokenizedPrompt,
-        copies: &[(Range<usize>, usize)],
-    ) -> usize {
+    fn count(&self, thing: &Thing, prompt: &TokenizedPrompt, layout: &Layout) -> usize {
         let word = &prompt.words[thing.noun];
         if thing.is_mentioned_before || thing.is_denied || word.tokens.is_empty() {
             return 0;
@@ -231,8 +224,12 @@ impl ModelVocabulary {
             None => 2,
         };
         // A noun of several words ends with this one.
-        let asked = copies.iter().find(|(noun, _)| noun.end == word.span.end);
-        asked.map_or(said, |(_, copies)| said.max(*copies))
+        let is_this = |object: usize| {
+            let last = layout.objects.get(object).and_then(|it| it.tokens.last());
+            last.is_some_and(|token| word.tokens.contains(token))
+        };
+        let asked = layout.targets.iter().filter(|it| is_this(it.object));
+        asked.map(|target| target.copies).fold(said, usize::max)
     }
 
     /// Everything that can be asked for, a line for each kind.

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::prompt::{
-    CLIP_MERGES, ClipTokenizer, KnownWord, KnownWords, PromptWeights, TokenizerFiles, propose,
+    Assignment, CLIP_MERGES, ClipTokenizer, KnownWord, KnownWords, PromptWeights, TokenizerFiles,
+    propose,
 };
 
 /// As a model's folder has it.
@@ -41,7 +42,7 @@ fn unknown(prompt: &TokenizedPrompt) -> Vec<&str> {
 
 fn notes(prompt: &str) -> Vec<String> {
     let prompt = tokenizer().read(prompt, PromptWeights::A1111);
-    let notes = toys().notes("toys", &prompt, &[]);
+    let notes = toys().notes("toys", &prompt, &Layout::default());
     notes.iter().map(ToString::to_string).collect()
 }
 
@@ -52,7 +53,7 @@ fn a_file_may_lack_every_part_and_is_otherwise_typed() {
     let prompt = tokenizer().encode("a dragon above a castle");
     // Who names no objects marks none.
     assert!(empty.unknown_words(&prompt).is_empty());
-    assert!(empty.notes("empty", &prompt, &[]).is_empty());
+    assert!(empty.notes("empty", &prompt, &Layout::default()).is_empty());
     for wrong in [r#"{"extents": 3}"#, r#"{"objects": ["cat"]}"#, "cat", ""] {
         assert!(
             ModelVocabulary::from_json(wrong.as_bytes()).is_err(),
@@ -152,7 +153,11 @@ fn more_objects_than_a_picture_has_are_said() {
     }
     // Asked for by hand, whatever the word says.
     let prompt = tokenizer().read("a cat above a dog", PromptWeights::A1111);
-    let by_hand = |copies: usize| toys().notes("toys", &prompt, &[(2..5, copies)]);
+    let by_hand = |copies: usize| {
+        let mut asked = Assignment::proposed(&prompt);
+        asked.targets.edit(0, |cat| cat.copies = copies);
+        toys().notes("toys", &prompt, &asked.layout(&prompt).unwrap())
+    };
     assert!(by_hand(2).is_empty());
     assert_eq!(by_hand(3)[0].to_string(), said(4)[0]);
     // What is denied is not asked for.

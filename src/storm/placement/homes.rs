@@ -13,9 +13,9 @@ const HALF_OF_A_BLOB: f64 = 0.8;
 const LONGEST: f64 = 2.05;
 /// The least of its bounding box that such a region takes; an ellipse takes 0.785.
 const FULLEST: f64 = 0.7;
-
-/// How many times more it costs to lie beyond an edge that a size puts there: as much as
-/// makes it sharp to a tenth of a cell, where others are soft to half of one.
+/// How many times more it costs to lie beyond an edge that a size puts there: with the
+/// default radius and 16 cells a side it is sharp to a fifth of a cell, where others are
+/// soft to more than half of one.
 const EDGE_OF_A_SIZE: f64 = 10.0;
 
 impl Body {
@@ -37,10 +37,10 @@ impl Body {
     }
 }
 
-/// Of every home of an object, the squared distance of every cell from it, and of one of a
-/// size [`EDGE_OF_A_SIZE`] times that; none of one
-/// that is to fill its region, was given a place, to which it is held, or has copies of
-/// no size: blobs keep those apart, where boxes touch.
+/// Of every home of an object, the squared distance of every cell from it; from one of a
+/// size [`EDGE_OF_A_SIZE`] times that. None of an object that is to fill its region, was
+/// given a place, to which it is held, or has copies of no size: blobs keep those apart,
+/// where boxes touch.
 pub(super) fn homes(
     frame: Frame,
     target: &ObjectTarget,
