@@ -20,6 +20,14 @@ use super::{Kernels, cube, flex};
 /// holds them all.
 const SCORES_AT_ONCE: usize = 32 << 20;
 
+/// Most products of a sample's scores for which the GPU's own kernel is asked, where burn's
+/// fused ones would do, which transpose first and take a dozen launches where they have no
+/// tiles for so few.
+const FEW_PRODUCTS: usize = 8 << 20;
+
+/// The same with a gradient, whose way back burn has no fused kernel for.
+const FEW_PRODUCTS_WITH_GRADIENT: usize = 128 << 20;
+
 /// The same of the backward pass.
 pub(crate) const MOST_SCORES_BACKWARD: usize = recomputed::SCORES_AT_ONCE;
 
@@ -37,16 +45,55 @@ pub(crate) fn attention(
     value: Tensor<3>,
     heads: usize,
 ) -> Tensor<3> {
-    if !super::has_flex_kernels(&query) {
-        let [query, key, value] = [query, key, value].map(|tensor| split_heads(tensor, heads));
-        return merge_heads(in_parts(query, key, value));
+    if super::has_flex_kernels(&query) {
+        return Tensor::from_dispatch(Dispatch::attention_of_heads(
+            query.into_dispatch(),
+            key.into_dispatch(),
+            value.into_dispatch(),
+            heads,
+        ));
     }
-    Tensor::from_dispatch(Dispatch::attention_of_heads(
+    if is_for_the_gpu(&query, &key, heads) && is_small(&query, &key) {
+        return on_gpu(query, key, value, heads, false).0;
+    }
+    let [query, key, value] = [query, key, value].map(|tensor| split_heads(tensor, heads));
+    merge_heads(in_parts(query, key, value))
+}
+
+/// Whether the GPU's own kernel can be asked.
+fn is_for_the_gpu(query: &Tensor<3>, key: &Tensor<3>, heads: usize) -> bool {
+    let [_, context, width] = key.dims();
+    let kernels = super::kernels_for(query);
+    matches!(kernels, Some(Kernels::Cube | Kernels::CubeWithGradient))
+        && cube::is_short(context, width / heads)
+}
+
+/// Whether it is better asked than burn's.
+fn is_small(query: &Tensor<3>, key: &Tensor<3>) -> bool {
+    let [_, positions, width] = query.dims();
+    let most = match super::kernels_for(query) {
+        Some(Kernels::CubeWithGradient) => FEW_PRODUCTS_WITH_GRADIENT,
+        _ => FEW_PRODUCTS,
+    };
+    positions * key.dims()[1] * width <= most
+}
+
+/// Attention and, `with_mean`, the mean of its probabilities.
+fn on_gpu(
+    query: Tensor<3>,
+    key: Tensor<3>,
+    value: Tensor<3>,
+    heads: usize,
+    with_mean: bool,
+) -> (Tensor<3>, Tensor<3>) {
+    let (attended, mean) = Dispatch::attention_on_gpu(
         query.into_dispatch(),
         key.into_dispatch(),
         value.into_dispatch(),
         heads,
-    ))
+        with_mean,
+    );
+    (Tensor::from_dispatch(attended), Tensor::from_dispatch(mean))
 }
 
 /// Some queries at a time where all their scores would be too many.
@@ -82,6 +129,9 @@ pub(crate) fn attention_with_probabilities(
             Tensor::from_dispatch(attended),
             Tensor::from_dispatch(probabilities),
         );
+    }
+    if is_for_the_gpu(&query, &key, heads) {
+        return on_gpu(query, key, value, heads, true);
     }
     chain_with_probabilities(query, key, value, heads)
 }
@@ -155,9 +205,63 @@ trait AttentionOperation: Backend {
     ) -> (FloatTensor<Self>, FloatTensor<Self>);
 }
 
+/// Differentiable by all three.
+#[backend_extension(Cube, Autodiff)]
+trait AttentionOnGpu: Backend {
+    fn attention_on_gpu(
+        query: FloatTensor<Self>,
+        key: FloatTensor<Self>,
+        value: FloatTensor<Self>,
+        heads: usize,
+        with_mean: bool,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>);
+}
+
 #[backend_extension(Cube)]
 trait SoftmaxWithMean: Backend {
     fn softmax_with_mean(scores: FloatTensor<Self>) -> (FloatTensor<Self>, FloatTensor<Self>);
+}
+
+impl AttentionOnGpu for Cube {
+    fn attention_on_gpu(
+        query: FloatTensor<Self>,
+        key: FloatTensor<Self>,
+        value: FloatTensor<Self>,
+        heads: usize,
+        with_mean: bool,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        cube::attention(query, key, value, heads, with_mean)
+    }
+}
+
+impl<C: CheckpointStrategy> AttentionOnGpu for Autodiff<Cube, C> {
+    fn attention_on_gpu(
+        query: FloatTensor<Self>,
+        key: FloatTensor<Self>,
+        value: FloatTensor<Self>,
+        heads: usize,
+        with_mean: bool,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        let inputs = [&query, &key, &value].map(|it| it.primitive().clone());
+        let [of_query, of_key, of_value] = inputs.clone();
+        let (output, mean) = cube::attention(of_query, of_key, of_value, heads, with_mean);
+        let kept = inputs.clone();
+        let tracked = [&query, &key, &value];
+        let output = differentiable::<Cube, C, 3>(tracked, output, move |gradient, wanted| {
+            // The prompt's keys and values are constants.
+            let with_context = wanted[1] || wanted[2];
+            let source = cube::Source::Output;
+            cube::attention_backward(kept.clone(), gradient, heads, source, with_context)
+        });
+        // A way back of its own: the last layer of a pass for maps needs no other.
+        let mean = differentiable::<Cube, C, 2>([&query, &key], mean, move |gradient, wanted| {
+            let source = cube::Source::Mean;
+            let [of_query, of_key, _] =
+                cube::attention_backward(inputs.clone(), gradient, heads, source, wanted[1]);
+            [of_query, of_key]
+        });
+        (output, mean)
+    }
 }
 
 impl SoftmaxWithMean for Cube {
@@ -252,104 +356,4 @@ fn with_way_back<C: CheckpointStrategy>(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::gradients::assert_gradient;
-    use super::*;
-    use burn::tensor::{Device, Distribution, Tolerance};
-
-    #[test]
-    fn heads_side_by_side_give_what_separate_heads_do() {
-        let device = Device::flex();
-        for (batch, positions, context, heads, head_width) in [
-            (2, 256, 77, 4, 16),
-            (1, 64, 64, 4, 32),
-            (2, 700, 700, 2, 40),
-            (1, 1, 3, 1, 1),
-            (3, 5, 1, 2, 7),
-        ] {
-            let random = |positions| {
-                let shape = [batch, positions, heads * head_width];
-                Tensor::<3>::random(shape, Distribution::Normal(0.0, 2.0), &device)
-            };
-            let (query, key, value) = (random(positions), random(context), random(context));
-            let (expected, expected_maps) =
-                chain_with_probabilities(query.clone(), key.clone(), value.clone(), heads);
-            let tolerance = Tolerance::<f32>::absolute(3e-5);
-            let attended = attention(query.clone(), key.clone(), value.clone(), heads);
-            attended
-                .into_data()
-                .assert_approx_eq::<f32>(&expected.clone().into_data(), tolerance);
-            let (attended, maps) = attention_with_probabilities(query, key, value, heads);
-            attended
-                .into_data()
-                .assert_approx_eq::<f32>(&expected.into_data(), tolerance);
-            maps.into_data()
-                .assert_approx_eq::<f32>(&expected_maps.into_data(), tolerance);
-        }
-    }
-
-    #[test]
-    fn the_way_back_is_that_of_the_chain_of_operations() {
-        let device = Device::flex();
-        for (batch, positions, context, heads, head_width) in [
-            (2, 256, 77, 4, 16),
-            (1, 64, 64, 4, 32),
-            (1, 700, 700, 2, 40),
-            (1, 1, 3, 1, 1),
-            (3, 5, 1, 2, 7),
-        ] {
-            let random = |positions| {
-                let shape = [batch, positions, heads * head_width];
-                Tensor::<3>::random(shape, Distribution::Normal(0.0, 1.0), &device)
-            };
-            let chain = |[query, key, value]: [Tensor<3>; 3]| {
-                chain_with_probabilities(query, key, value, heads).0
-            };
-            let inputs = [random(positions), random(context), random(context)];
-            assert_gradient(
-                inputs.clone(),
-                |[query, key, value]| attention(query, key, value, heads),
-                chain,
-            );
-            // Both outputs lead back to what they share.
-            let both = |(attended, mean): (Tensor<3>, Tensor<3>)| {
-                let mean = mean.mul_scalar(20.0);
-                Tensor::cat(vec![attended, mean], 2)
-            };
-            assert_gradient(
-                inputs.clone(),
-                |[query, key, value]| both(attention_with_probabilities(query, key, value, heads)),
-                |[query, key, value]| both(chain_with_probabilities(query, key, value, heads)),
-            );
-            // A prompt's keys and values are constants.
-            let [query, key, value] = inputs;
-            let constants = || [key.clone(), value.clone()].map(Tensor::autodiff);
-            assert_gradient(
-                [query],
-                |[query]| {
-                    let [key, value] = constants();
-                    attention(query, key, value, heads)
-                },
-                |[query]| {
-                    let [key, value] = constants();
-                    chain([query, key, value])
-                },
-            );
-        }
-    }
-
-    /// As with [`SCORES_AT_ONCE`] scores and more.
-    #[test]
-    fn scores_far_apart_leave_one_key() {
-        let device = Device::flex();
-        let ones = |scale: f32| Tensor::<3>::ones([1, 4, 8], &device).mul_scalar(scale);
-        let steps = Tensor::<1>::from_floats([0.0, 1.0, 2.0, 3.0], &device).reshape([1, 4, 1]);
-        let key = ones(1e4).mul(steps.clone());
-        let value = ones(1.0).mul(steps);
-        let (attended, maps) = attention_with_probabilities(ones(1e3), key, value, 2);
-        let attended: Vec<f32> = attended.into_data().try_to_vec().unwrap();
-        assert!(attended.iter().all(|value| *value == 3.0));
-        let maps: Vec<f32> = maps.into_data().try_to_vec().unwrap();
-        assert!(maps[..3].iter().all(|share| *share < 1e-30) && maps[3] == 1.0);
-    }
-}
+mod tests;

@@ -18,7 +18,7 @@ pub(crate) fn geglu(layer: &Linear, hidden: Tensor<3>) -> Tensor<3> {
         (Some(Kernels::Flex | Kernels::FlexWithGradient), _) => {
             Tensor::from_dispatch(Dispatch::geglu(linear(layer, hidden).into_dispatch()))
         }
-        (Some(Kernels::Cube), Some(bias)) => {
+        (Some(Kernels::Cube | Kernels::CubeWithGradient), Some(bias)) => {
             let product = hidden.matmul(layer.weight.val().unsqueeze());
             Tensor::from_dispatch(Dispatch::geglu_with_bias(
                 product.into_dispatch(),
@@ -66,19 +66,36 @@ impl<C: CheckpointStrategy> GegluOperation for Autodiff<Flex, C> {
 }
 
 #[backend_extension(Cube)]
-trait GatesOnGpu: Backend {
+trait SiluOnGpu: Backend {
     fn silu_on_gpu(input: FloatTensor<Self>) -> FloatTensor<Self>;
+}
 
+/// Differentiable by the product.
+#[backend_extension(Cube, Autodiff)]
+trait GegluOnGpu: Backend {
     fn geglu_with_bias(product: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
-impl GatesOnGpu for Cube {
+impl SiluOnGpu for Cube {
     fn silu_on_gpu(input: FloatTensor<Self>) -> FloatTensor<Self> {
         cube::silu(input)
     }
+}
 
+impl GegluOnGpu for Cube {
     fn geglu_with_bias(product: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
         cube::geglu(product, bias)
+    }
+}
+
+impl<C: CheckpointStrategy> GegluOnGpu for Autodiff<Cube, C> {
+    fn geglu_with_bias(product: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
+        let [input, bias] = [&product, &bias].map(|it| it.primitive().clone());
+        let output = cube::geglu(input.clone(), bias.clone());
+        differentiable::<Cube, C, 1>([&product], output, move |gradient, _| {
+            let of_product = cube::geglu_backward(input.clone(), bias.clone(), gradient);
+            [Some(of_product)]
+        })
     }
 }
 

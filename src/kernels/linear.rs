@@ -41,7 +41,7 @@ pub(crate) fn linear_added(layer: &Linear, input: Tensor<3>, residual: Tensor<3>
             bias.into_dispatch(),
             residual.into_dispatch(),
         )),
-        Kernels::Cube => added_on_gpu(input, weight, bias, residual),
+        Kernels::Cube | Kernels::CubeWithGradient => added_on_gpu(input, weight, bias, residual),
     }
 }
 
@@ -104,7 +104,7 @@ pub(crate) fn sequence_to_grid_added(
                 outputs_first,
             ))
         }
-        Kernels::Cube => {
+        Kernels::Cube | Kernels::CubeWithGradient => {
             let [_, _, height, width] = residual.dims();
             let weight = match outputs_first {
                 true => weight.transpose(),
@@ -131,7 +131,7 @@ pub(crate) fn grid_added(conv: &Conv2d, sample: Tensor<4>, residual: Tensor<4>) 
             ))
         }
         // There a grid is a sequence already: its channels lie side by side.
-        (Some(Kernels::Cube), Some(_)) => {
+        (Some(Kernels::Cube | Kernels::CubeWithGradient), Some(_)) => {
             sequence_to_grid_added(layer, to_sequence(sample), residual)
         }
         _ => conv.forward(sample).add(residual),
@@ -368,7 +368,8 @@ fn zeros(shape: [usize; 4]) -> FloatTensor<Flex> {
     flex::tensor(vec![0.0; shape.iter().product()], shape)
 }
 
-#[backend_extension(Cube)]
+/// Differentiable by product and residual.
+#[backend_extension(Cube, Autodiff)]
 trait AddBiasOperation: Backend {
     fn add_bias(
         product: FloatTensor<Self>,
@@ -384,6 +385,21 @@ impl AddBiasOperation for Cube {
         residual: FloatTensor<Self>,
     ) -> FloatTensor<Self> {
         cube::add_bias(product, bias, residual)
+    }
+}
+
+impl<C: CheckpointStrategy> AddBiasOperation for Autodiff<Cube, C> {
+    fn add_bias(
+        product: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        let [of_product, bias, added] =
+            [&product, &bias, &residual].map(|it| it.primitive().clone());
+        let output = cube::add_bias(of_product, bias, added);
+        differentiable::<Cube, C, 2>([&product, &residual], output, |gradient, _| {
+            [Some(gradient.clone()), Some(gradient)]
+        })
     }
 }
 

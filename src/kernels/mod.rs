@@ -5,10 +5,11 @@
 //! a norm and its activation, a convolution and its bias, attention and the mean
 //! of its probabilities are one operation each. Each has a chain of burn's own
 //! operations, which says what it computes and which runs wherever there is no
-//! kernel for it. On the CPU they have a backward pass of their own besides
-//! ([`differentiable`]), by what is no weight: weights are constants here.
+//! kernel for it. Most have a backward pass of their own besides ([`differentiable`]), by
+//! what is no weight: weights are constants here.
 
 mod attention;
+mod concatenation;
 mod convolution;
 mod cube;
 mod differentiable;
@@ -27,6 +28,7 @@ pub(crate) use attention::{
     MOST_SCORES_BACKWARD, attention, attention_with_probabilities,
     most_scores_of_the_fused_backward,
 };
+pub(crate) use concatenation::concatenated;
 pub(crate) use convolution::{conv2d, wants_channels_last};
 pub(crate) use gating::{geglu, silu};
 pub(crate) use linear::{
@@ -43,12 +45,13 @@ enum Kernels {
     Flex,
     /// The same, with their backward passes.
     FlexWithGradient,
-    /// Those of [`cube`], which have none.
+    /// Those of [`cube`].
     Cube,
+    /// Those of them that have a backward pass.
+    CubeWithGradient,
 }
 
-/// The kernels for `tensor`; none for halves on the CPU, and for gradients on
-/// other devices.
+/// The kernels for `tensor`; none for halves on the CPU.
 fn kernels_for<const D: usize>(tensor: &Tensor<D>) -> Option<Kernels> {
     let device = tensor.device();
     let is_tracked = device.is_autodiff();
@@ -58,6 +61,7 @@ fn kernels_for<const D: usize>(tensor: &Tensor<D>) -> Option<Kernels> {
             false => Kernels::Flex,
         }),
         (DispatchDevice::Cube(_), false) => Some(Kernels::Cube),
+        (DispatchDevice::Cube(_), true) => Some(Kernels::CubeWithGradient),
         _ => None,
     }
 }

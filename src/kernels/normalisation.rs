@@ -42,7 +42,7 @@ pub(crate) fn group_norm(
     let shift = shift.unwrap_or_else(|| beta.val().unsqueeze());
     let operation = match kernels {
         Kernels::Flex | Kernels::FlexWithGradient => Dispatch::group_norm,
-        Kernels::Cube => Dispatch::group_norm_on_gpu,
+        Kernels::Cube | Kernels::CubeWithGradient => Dispatch::group_norm_on_gpu,
     };
     Tensor::from_dispatch(operation(
         sample.into_dispatch(),
@@ -129,7 +129,8 @@ impl<C: CheckpointStrategy> GroupNormOperation for Autodiff<Flex, C> {
     }
 }
 
-#[backend_extension(Cube)]
+/// Differentiable by the sample only.
+#[backend_extension(Cube, Autodiff)]
 trait GroupNormOnGpu: Backend {
     fn group_norm_on_gpu(
         sample: FloatTensor<Self>,
@@ -152,13 +153,34 @@ impl GroupNormOnGpu for Cube {
     }
 }
 
+impl<C: CheckpointStrategy> GroupNormOnGpu for Autodiff<Cube, C> {
+    fn group_norm_on_gpu(
+        sample: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        settings: GroupNormSettings,
+    ) -> FloatTensor<Self> {
+        let inputs = [&sample, &shift, &gamma, &beta].map(|it| it.primitive().clone());
+        let [numbers, shift, gamma, beta] = inputs.clone();
+        let output = cube::group_norm(numbers, shift, gamma, beta, settings);
+        differentiable::<Cube, C, 1>([&sample], output, move |gradient, _| {
+            [Some(cube::group_norm_backward(
+                inputs.clone(),
+                gradient,
+                settings,
+            ))]
+        })
+    }
+}
+
 /// `norm`, made with `epsilon`, over the last dimension of `input` [batch, positions, width].
 pub(crate) fn layer_norm(norm: &LayerNorm, epsilon: f64, input: Tensor<3>) -> Tensor<3> {
     let operation = match super::kernels_for(&input) {
         // flex has a layer norm of its own, behind burn's.
         None | Some(Kernels::Flex) => return norm.forward(input),
         Some(Kernels::FlexWithGradient) => Dispatch::layer_norm_with_gradient,
-        Some(Kernels::Cube) => Dispatch::layer_norm_of_rows,
+        Some(Kernels::Cube | Kernels::CubeWithGradient) => Dispatch::layer_norm_of_rows,
     };
     let Some(beta) = &norm.beta else {
         return norm.forward(input);
@@ -171,7 +193,8 @@ pub(crate) fn layer_norm(norm: &LayerNorm, epsilon: f64, input: Tensor<3>) -> Te
     ))
 }
 
-#[backend_extension(Cube)]
+/// Differentiable by the input only.
+#[backend_extension(Cube, Autodiff)]
 trait LayerNormOperation: Backend {
     fn layer_norm_of_rows(
         input: FloatTensor<Self>,
@@ -189,6 +212,24 @@ impl LayerNormOperation for Cube {
         epsilon: f64,
     ) -> FloatTensor<Self> {
         cube::layer_norm(input, gamma, beta, epsilon)
+    }
+}
+
+impl<C: CheckpointStrategy> LayerNormOperation for Autodiff<Cube, C> {
+    fn layer_norm_of_rows(
+        input: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        epsilon: f64,
+    ) -> FloatTensor<Self> {
+        let [rows, gamma, beta] = [&input, &gamma, &beta].map(|it| it.primitive().clone());
+        let output = cube::layer_norm(rows.clone(), gamma.clone(), beta, epsilon);
+        differentiable::<Cube, C, 1>([&input], output, move |gradient, _| {
+            let (rows, gamma) = (rows.clone(), gamma.clone());
+            [Some(cube::layer_norm_backward(
+                rows, gamma, gradient, epsilon,
+            ))]
+        })
     }
 }
 

@@ -56,16 +56,23 @@ impl ResnetConfig {
 }
 
 impl ResnetBlock2D {
-    /// `sample` [batch, channels_in, height, width] and `time_embedding`
-    /// [1 or batch, time_embedding_dim], already through its SiLU (every block
-    /// of diffusers applies the same one) → [batch, channels_out, height, width].
-    pub fn forward(&self, sample: Tensor<4>, time_embedding: Option<&Tensor<2>>) -> Tensor<4> {
+    /// What `time_embedding` [1 or batch, time_embedding_dim], already through its SiLU
+    /// (every block of diffusers applies the same one), adds between the convolutions:
+    /// [1 or batch, channels_out].
+    ///
+    /// # Panics
+    /// If the block was made without one.
+    pub fn shift(&self, time_embedding: &Tensor<2>) -> Tensor<2> {
+        let projection = self.time_emb_proj.as_ref();
+        let projection = projection.expect("a UNet's resnets are told the time");
+        projection.forward(time_embedding.clone())
+    }
+
+    /// `sample` [batch, channels_in, height, width] and its [shift](Self::shift) →
+    /// [batch, channels_out, height, width].
+    pub fn forward(&self, sample: Tensor<4>, shift: Option<Tensor<2>>) -> Tensor<4> {
         let hidden = group_norm(&self.norm1, sample.clone(), None, Activation::Silu);
         let hidden = conv2d(&self.conv1, hidden);
-        let shift = match (&self.time_emb_proj, time_embedding) {
-            (Some(projection), Some(embedding)) => Some(projection.forward(embedding.clone())),
-            _ => None,
-        };
         let hidden = group_norm(&self.norm2, hidden, shift, Activation::Silu);
         let hidden = conv2d(&self.conv2, hidden);
         self.added_to_shortcut(sample, hidden)

@@ -155,6 +155,8 @@ fn wish_of(thing: &Thing, words: &[Word]) -> Option<ProposedWish> {
     let size = attributes
         .filter_map(|&word| size_word(&words[word].text))
         .next();
+    // A "small room" is around the others, and no smaller in the picture.
+    let size = size.filter(|_| !thing.is_setting);
     let copies = thing
         .number
         .filter(|number| (2..=MOST_COPIES).contains(number));

@@ -13,7 +13,7 @@ use super::{CubeTensor, UNITS, empty_like};
 /// Number `index` of a group whose channels begin with `first`, with its shift. Channels
 /// change fastest: they lie side by side after a convolution.
 #[cube]
-fn shifted<F: Float>(
+pub(super) fn shifted<F: Float>(
     sample: &Tensor<F>,
     shift: &Tensor<F>,
     first: usize,
@@ -38,6 +38,87 @@ fn shifted<F: Float>(
     }
 }
 
+/// The mean of a group of `count` numbers, known to each unit of its cube.
+#[cube]
+pub(super) fn group_mean<F: Float>(
+    sample: &Tensor<F>,
+    shift: &Tensor<F>,
+    first: usize,
+    count: usize,
+    #[comptime] units: usize,
+    #[comptime] per_group: usize,
+    #[comptime] has_shift: bool,
+) -> f32 {
+    let mut sum = 0.0f32;
+    let mut index = UNIT_POS as usize;
+    while index < count {
+        sum += shifted::<F>(sample, shift, first, index, per_group, has_shift);
+        index += units;
+    }
+    total(sum, units) / count as f32
+}
+
+/// 1 / √(variance + ε) of the group.
+#[cube]
+#[allow(clippy::too_many_arguments)]
+pub(super) fn group_scale<F: Float>(
+    sample: &Tensor<F>,
+    shift: &Tensor<F>,
+    first: usize,
+    count: usize,
+    mean: f32,
+    epsilon: f32,
+    #[comptime] units: usize,
+    #[comptime] per_group: usize,
+    #[comptime] has_shift: bool,
+) -> f32 {
+    let mut squares = 0.0f32;
+    let mut index = UNIT_POS as usize;
+    while index < count {
+        let apart = shifted::<F>(sample, shift, first, index, per_group, has_shift) - mean;
+        squares += apart * apart;
+        index += units;
+    }
+    let variance = total(squares, units) / count as f32;
+    1.0f32 / (variance + epsilon).sqrt()
+}
+
+/// The mean of a row that begins at `row`, known to each unit of its cube.
+#[cube]
+pub(super) fn row_mean<F: Float>(input: &Tensor<F>, row: usize, #[comptime] units: usize) -> f32 {
+    let width = input.shape(2);
+    let step = input.stride(2);
+    let mut sum = 0.0f32;
+    let mut index = UNIT_POS as usize;
+    while index < width {
+        sum += f32::cast_from(input[row + index * step]);
+        index += units;
+    }
+    total(sum, units) / width as f32
+}
+
+/// 1 / √(variance + ε) of the row.
+#[cube]
+pub(super) fn row_scale<F: Float>(
+    input: &Tensor<F>,
+    row: usize,
+    mean: f32,
+    epsilon: f32,
+    #[comptime] units: usize,
+) -> f32 {
+    let width = input.shape(2);
+    let step = input.stride(2);
+    let mut squares = 0.0f32;
+    let mut index = UNIT_POS as usize;
+    while index < width {
+        let apart = f32::cast_from(input[row + index * step]) - mean;
+        squares += apart * apart;
+        index += units;
+    }
+    let variance = total(squares, units) / width as f32;
+    1.0f32 / (variance + epsilon).sqrt()
+}
+
 /// A cube (group, sample): activation((sample + shift − mean) / √(variance + ε) · γ + β).
 #[cube(launch)]
 fn group_norm_kernel<F: Float>(
@@ -58,23 +139,10 @@ fn group_norm_kernel<F: Float>(
     let width = sample.shape(3);
     let count = per_group * sample.shape(2) * width;
 
-    let mut sum = 0.0f32;
-    let mut index = UNIT_POS as usize;
-    while index < count {
-        sum += shifted::<F>(sample, shift, first, index, per_group, has_shift);
-        index += units;
-    }
-    let mean = total(sum, units) / count as f32;
-
-    let mut squares = 0.0f32;
-    let mut index = UNIT_POS as usize;
-    while index < count {
-        let apart = shifted::<F>(sample, shift, first, index, per_group, has_shift) - mean;
-        squares += apart * apart;
-        index += units;
-    }
-    let variance = total(squares, units) / count as f32;
-    let scale = 1.0f32 / (variance + epsilon).sqrt();
+    let mean = group_mean::<F>(sample, shift, first, count, units, per_group, has_shift);
+    let scale = group_scale::<F>(
+        sample, shift, first, count, mean, epsilon, units, per_group, has_shift,
+    );
 
     let mut index = UNIT_POS as usize;
     while index < count {
@@ -143,23 +211,8 @@ fn layer_norm_kernel<F: Float>(
     let step = input.stride(2);
     let into = (CUBE_POS_Y as usize) * output.stride(0) + (CUBE_POS_X as usize) * output.stride(1);
 
-    let mut sum = 0.0f32;
-    let mut index = UNIT_POS as usize;
-    while index < width {
-        sum += f32::cast_from(input[row + index * step]);
-        index += units;
-    }
-    let mean = total(sum, units) / width as f32;
-
-    let mut squares = 0.0f32;
-    let mut index = UNIT_POS as usize;
-    while index < width {
-        let apart = f32::cast_from(input[row + index * step]) - mean;
-        squares += apart * apart;
-        index += units;
-    }
-    let variance = total(squares, units) / width as f32;
-    let scale = 1.0f32 / (variance + epsilon).sqrt();
+    let mean = row_mean::<F>(input, row, units);
+    let scale = row_scale::<F>(input, row, mean, epsilon, units);
 
     let mut index = UNIT_POS as usize;
     while index < width {

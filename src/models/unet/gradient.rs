@@ -6,12 +6,15 @@
 //! again, so that the activations of a single stage are in memory instead of all
 //! of them (gradient checkpointing, Chen et al. 2016, arXiv 1604.06174).
 
+use std::sync::Arc;
+
 use burn::tensor::{DType, Tensor};
 
 use super::capture::Capture;
 use super::model::{PromptContext, UNet2DConditionModel};
 use super::pass::Pass;
 use super::stage::{Cancelled, Grid, Part, PlannedStage, StageState};
+use super::time_shifts::TimeShifts;
 use crate::kernels::seed;
 
 /// What a pass with a gradient does with the activations of its stages.
@@ -30,7 +33,7 @@ pub enum Activations {
 pub struct MapGradient<'a> {
     unet: &'a UNet2DConditionModel,
     context: &'a PromptContext,
-    time_embedding: Tensor<2>,
+    time: Arc<TimeShifts>,
     latent_grid: Grid,
     capture: Capture,
     stages: Vec<KeptStage>,
@@ -119,13 +122,13 @@ impl UNet2DConditionModel {
                 }
             });
         }
-        let (time_embedding, latent_grid) = (pass.time_embedding.clone(), pass.latent_grid);
+        let (time, latent_grid) = (pass.time.clone(), pass.latent_grid);
         let layers = pass.captured.len();
         let maps = pass.maps().expect("the last stage holds a captured layer");
         Ok(MapGradient {
             unet: self,
             context,
-            time_embedding,
+            time,
             latent_grid,
             capture,
             stages,
@@ -300,7 +303,7 @@ impl MapGradient<'_> {
         let mut pass = Pass::from_state(
             self.unet,
             self.context,
-            self.time_embedding.clone(),
+            self.time.clone(),
             self.latent_grid,
             Some(self.capture),
             state,

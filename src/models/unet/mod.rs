@@ -2,6 +2,7 @@
 //!
 //! - [`blocks`]: the parts at one level;
 //! - [`time_embedding`]: the timestep as a vector;
+//! - [`time_shifts`]: what it adds in each resnet, once for all passes;
 //! - [`text_time`]: the prompt as a whole and the picture's sizes as another;
 //! - [`stage`]: the network as a list of stages, what runs between two looks at the cancel flag;
 //! - [`capture`]: whose attention maps are read;
@@ -19,6 +20,7 @@ mod pass;
 mod stage;
 mod text_time;
 mod time_embedding;
+mod time_shifts;
 
 pub use capture::{Capture, LayerRange, NoSuchLayers};
 pub use gradient::{Activations, MapGradient};

@@ -11,6 +11,7 @@ use super::pass::Pass;
 use super::stage::{Cancelled, Grid, PlannedStage, Stage, attention_grid, plan};
 use super::text_time::{AddedCondition, MicroConditioning, TextTimeEmbedding};
 use super::time_embedding::TimestepEmbedding;
+use super::time_shifts::KnownTimesteps;
 use crate::models::attention::KeyValue;
 use crate::models::config::UNetConfig;
 use crate::models::resample::conv3x3;
@@ -42,6 +43,8 @@ pub struct PromptContext {
     pub(super) guidance_scale: Option<f64>,
     /// Of UNets that are told more than the prompt's tokens, one row per prompt.
     pub(super) added: Option<AddedCondition>,
+    /// What the timesteps met so far add to it.
+    pub(super) timesteps: KnownTimesteps,
 }
 
 /// A prediction and the attention maps of the same pass.
@@ -97,6 +100,7 @@ impl PromptContext {
     pub fn narrow(&self, start: usize, length: usize) -> Self {
         Self {
             added: self.map_added(|added| added.narrow(0, start, length)),
+            timesteps: self.timesteps_of_others(),
             ..self.map(|key_value| key_value.narrow(start, length))
         }
     }
@@ -105,6 +109,7 @@ impl PromptContext {
     pub fn repeat(&self, times: usize) -> Self {
         Self {
             added: self.map_added(|added| added.repeat_dim(0, times)),
+            timesteps: self.timesteps_of_others(),
             ..self.map(|key_value| key_value.repeat(times))
         }
     }
@@ -113,7 +118,17 @@ impl PromptContext {
     pub fn with_added(self, added: AddedCondition) -> Self {
         Self {
             added: Some(added),
+            timesteps: KnownTimesteps::default(),
             ..self
+        }
+    }
+
+    /// For more or fewer of the same prompts: each has its own shifts only where it is
+    /// told more than the timestep.
+    fn timesteps_of_others(&self) -> KnownTimesteps {
+        match self.added {
+            Some(_) => KnownTimesteps::default(),
+            None => self.timesteps.clone(),
         }
     }
 
@@ -135,6 +150,7 @@ impl PromptContext {
         Self {
             guidance_scale: self.guidance_scale,
             added: self.added.clone(),
+            timesteps: self.timesteps.clone(),
             key_values: key_values
                 .map(|blocks| blocks.iter().map(&change).collect())
                 .collect(),
@@ -188,6 +204,7 @@ impl UNet2DConditionModel {
         PromptContext {
             guidance_scale: None,
             added: None,
+            timesteps: KnownTimesteps::default(),
             key_values: transformers
                 .map(|transformer| transformer.key_values(&encoder_hidden_states))
                 .collect(),

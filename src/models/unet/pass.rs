@@ -1,19 +1,23 @@
 //! One walk through the stages of the UNet.
 
+use std::sync::Arc;
+
 use burn::tensor::{DType, Tensor};
 
 use super::capture::Capture;
 use super::model::{PromptContext, UNet2DConditionModel};
 use super::stage::{Cancelled, Grid, Part, PlannedStage, Stage, StageState};
-use crate::kernels::{Activation, conv2d, group_norm};
+use super::time_shifts::TimeShifts;
+use crate::kernels::{Activation, concatenated, conv2d, group_norm};
 use crate::models::attention::KeyValue;
+use crate::models::resnet::ResnetBlock2D;
 use crate::models::transformer_2d::Transformer2DModel;
 
 /// What flows through the stages and what is kept on the way.
 pub(super) struct Pass<'a> {
     unet: &'a UNet2DConditionModel,
     context: &'a PromptContext,
-    pub(super) time_embedding: Tensor<2>,
+    pub(super) time: Arc<TimeShifts>,
     pub(super) latent_grid: Grid,
     capture: Option<Capture>,
     /// Of every captured layer so far, [batch, rows · columns, tokens].
@@ -33,23 +37,24 @@ impl<'a> Pass<'a> {
     ) -> Self {
         let [_, _, rows, columns] = latents.dims();
         let added = context.added.as_ref().map(|added| &added.0);
-        let time_embedding = unet
-            .time_embedding
-            .forward(timestep, context.guidance_scale, added);
+        let guidance_scale = context.guidance_scale;
+        let time = context.timesteps.shifts(timestep, guidance_scale, || {
+            unet.time_embedding.forward(timestep, guidance_scale, added)
+        });
         let latent_grid = Grid { rows, columns };
         let state = StageState {
             sample: latents.cast(unet.dtype()),
             skips: Vec::new(),
             hidden: None,
         };
-        Self::from_state(unet, context, time_embedding, latent_grid, capture, state)
+        Self::from_state(unet, context, time, latent_grid, capture, state)
     }
 
     /// A pass that stands before some stage, with what enters it.
     pub(super) fn from_state(
         unet: &'a UNet2DConditionModel,
         context: &'a PromptContext,
-        time_embedding: Tensor<2>,
+        time: Arc<TimeShifts>,
         latent_grid: Grid,
         capture: Option<Capture>,
         state: StageState,
@@ -57,7 +62,7 @@ impl<'a> Pass<'a> {
         Self {
             unet,
             context,
-            time_embedding,
+            time,
             latent_grid,
             capture,
             captured: Vec::new(),
@@ -136,19 +141,20 @@ impl<'a> Pass<'a> {
     fn before(&mut self, planned: &PlannedStage) -> Tensor<4> {
         let unet = self.unet;
         let sample = self.state.sample.clone();
-        let time = Some(&self.time_embedding);
         match planned.stage {
             Stage::ConvIn => conv2d(&unet.conv_in, sample),
             Stage::DownLayer { block, layer } => {
-                unet.down_blocks[block].resnets[layer].forward(sample, time)
+                let resnet = &unet.down_blocks[block].resnets[layer];
+                self.through(resnet, (planned.stage, 0), sample)
             }
             Stage::Downsample { block } => unet.down_blocks[block].downsamplers[0].forward(sample),
-            Stage::Mid => unet.mid_block.resnets[0].forward(sample, time),
+            Stage::Mid => self.through(&unet.mid_block.resnets[0], (planned.stage, 0), sample),
             Stage::UpLayer { block, layer } => {
                 let skip = self.state.skips.pop();
                 let skip = skip.expect("the way down left one skip for every layer up");
-                let sample = Tensor::cat(vec![sample, skip], 1);
-                unet.up_blocks[block].resnets[layer].forward(sample, time)
+                let sample = concatenated(sample, skip);
+                let resnet = &unet.up_blocks[block].resnets[layer];
+                self.through(resnet, (planned.stage, 0), sample)
             }
             Stage::Upsample { block } => unet.up_blocks[block].upsamplers[0].forward(sample),
             Stage::ConvOut => {
@@ -163,11 +169,22 @@ impl<'a> Pass<'a> {
     fn after(&mut self, planned: &PlannedStage, sample: Tensor<4>) {
         self.state.sample = match planned.stage {
             Stage::Mid => {
-                let time = Some(&self.time_embedding);
-                self.unet.mid_block.resnets[1].forward(sample, time)
+                let resnet = &self.unet.mid_block.resnets[1];
+                self.through(resnet, (planned.stage, 1), sample)
             }
             _ => sample,
         };
+    }
+
+    /// A resnet, `number` of its stage, with what the timestep adds in it.
+    fn through(
+        &self,
+        resnet: &ResnetBlock2D,
+        number: (Stage, usize),
+        sample: Tensor<4>,
+    ) -> Tensor<4> {
+        let shift = self.time.of(number, |embedding| resnet.shift(embedding));
+        resnet.forward(sample, Some(shift))
     }
 
     fn take_hidden(&mut self) -> Tensor<3> {

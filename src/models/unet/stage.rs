@@ -37,7 +37,7 @@ impl Grid {
 }
 
 /// One step through the network; `block` and `layer` index diffusers' own lists.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Stage {
     /// The first convolution.
     ConvIn,

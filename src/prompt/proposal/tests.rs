@@ -5,6 +5,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::prompt::tokenizer::tests::SD1;
 
+mod wishes;
+
 /// Objects as "attribute attribute noun", relations as "subject kind object".
 fn found(prompt: &str) -> (Vec<String>, Vec<String>) {
     let words = SD1.encode(prompt).words;

@@ -46,6 +46,8 @@ pub(super) struct Thing {
     pub is_mentioned_before: bool,
     /// "no dog".
     pub is_denied: bool,
+    /// "a small room", "on a large lawn": what the others are in.
+    pub is_setting: bool,
 }
 
 /// What a prompt says.

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::items::{Article, Item, Link, Mark};
-use super::lexicon::SCENERY;
+use super::lexicon::{AREAS, NO_SUPPORT, SCENERY};
 use super::structure::Structure;
 use super::{Reading, Thing};
 
@@ -85,6 +85,7 @@ impl Structure<'_> {
                 place: self.place_of(index),
                 is_mentioned_before: self.first_mention(index, None) != index,
                 is_denied: phrase.is_denied,
+                is_setting: self.surrounds(index),
                 attributes,
             })
         });
@@ -97,6 +98,16 @@ impl Structure<'_> {
             beside: self.beside_each_other().into_iter().map(index_of).collect(),
             notes: self.notes.clone(),
         }
+    }
+
+    /// Whether a noun is where other things are, and no thing beside them.
+    fn surrounds(&self, noun: usize) -> bool {
+        let holds = matches!(self.before(noun), Some(Item::Attach(Link::In | Link::On)));
+        self.noun(noun).is_some_and(|phrase| {
+            AREAS.has(&phrase.name)
+                || SCENERY.has(&phrase.name)
+                || holds && NO_SUPPORT.has(&phrase.name)
+        })
     }
 
     /// Nouns joined by "and", "with" or a comma, where at least an article or

@@ -5,12 +5,12 @@ use proptest::prelude::*;
 use super::super::fixtures::{
     CONTEXT, Spot, TOKENS, assert_gradient, descend, facts, maps, object, pair,
 };
-use super::super::object_target::{Area, Shape, Size};
 use super::super::relation::{Axis, ObjectTarget, Relation, RelationKind};
 use super::*;
 use crate::parameters::ParameterError;
 
 mod boxes;
+mod distributions;
 
 fn objective(layout: Layout, change: impl FnOnce(&mut StormParameters)) -> Storm {
     objective_reading(layout, |_, storm| change(storm))
@@ -184,114 +184,6 @@ fn descent_brings_an_object_to_a_free_place_on_a_wide_picture() {
     descend(&storm, &mut again, 400);
     let [x, y] = storm.read(&again, CONTEXT).unwrap().objects[1].centroid;
     assert!((x - 0.15).abs() < 0.02 && (y - 0.3).abs() < 0.02, "{x} {y}");
-}
-
-/// A layout of the pair with two cats and a big dog.
-fn two_and_a_big_one() -> Layout {
-    let mut layout = pair(RelationKind::LeftOf);
-    layout.targets.edit(0, |target| target.copies = 2);
-    layout
-        .targets
-        .edit(1, |target| target.size = Some(Size::Extent(0.45)));
-    layout
-}
-
-#[test]
-fn the_gradient_of_distributions_matches_central_differences() {
-    for (bare_map, radius, into_boxes) in [
-        (true, 0.0, false),
-        (true, 0.02, false),
-        (false, 0.0, false),
-        (false, 0.02, false),
-        (true, 0.001, true),
-        (true, 0.02, true),
-        (false, 0.02, true),
-    ] {
-        let mut layout = two_and_a_big_one();
-        layout.objects[0].attributes = vec![vec![1]];
-        let maps = maps(6, 7, &TOGETHER);
-        let storm = objective_reading(layout, |readings, p| {
-            readings.bare_map = bare_map;
-            p.into_boxes = into_boxes;
-            p.relaxation_radius = radius;
-            p.relaxation_epsilon = 0.02;
-        });
-        let reading = storm.read(&maps, CONTEXT).unwrap();
-        assert_eq!(reading.copies.len(), 3);
-        let loss = |changed: &AttentionMaps| {
-            let words = storm.reader.all_maps(changed).unwrap();
-            storm.evaluate_towards(&words, reading.clone()).loss
-        };
-        let evaluation = storm.evaluate(&maps, CONTEXT).unwrap();
-        assert_gradient(&maps, &evaluation.gradient, 2e-2, loss);
-    }
-}
-
-#[test]
-fn descent_brings_two_left_of_a_big_one() {
-    let mut maps = maps(12, 12, &TOGETHER);
-    let storm = objective(two_and_a_big_one(), |_| {});
-    let before = storm.read(&maps, CONTEXT).unwrap();
-    assert!(!before.satisfied && before.objects[0].distance > Some(0.01));
-    let steps = descend(&storm, &mut maps, 600);
-    let after = storm.read(&maps, CONTEXT).unwrap();
-    assert!(after.satisfied, "after {steps}: {after:?}");
-    assert!(after.objects[0].distance < Some(0.002));
-    // The cats' map has a height for each of them.
-    let cats = maps.map(2);
-    let at = |place: [f64; 2]| {
-        let cell = place.map(|part| ((part * 12.0) as usize).min(11));
-        cats[cell[1] * 12 + cell[0]]
-    };
-    let copies: Vec<f32> = after.copies[..2]
-        .iter()
-        .map(|copy| at(copy.centre))
-        .collect();
-    let mean = cats.iter().sum::<f32>() / cats.len() as f32;
-    assert!(
-        copies.iter().all(|height| *height > 1.5 * mean),
-        "{copies:?} {mean}"
-    );
-}
-
-#[test]
-fn relations_alone_are_untouched_by_what_distributions_are_read_with() {
-    let maps = maps(8, 8, &TOGETHER);
-    let plain = objective(pair(RelationKind::LeftOf), to_blobs);
-    let other = objective_reading(pair(RelationKind::LeftOf), |readings, p| {
-        to_blobs(p);
-        readings.bare_map = false;
-        readings.arrived_below = 1.0;
-        p.relaxation_radius = 3.0;
-    });
-    let [first, second] = [plain, other].map(|it| it.evaluate(&maps, CONTEXT).unwrap());
-    assert_eq!(first, second);
-    assert!(first.reading.copies.is_empty());
-    // Until they are told to go with it.
-    let relaxed = objective(pair(RelationKind::LeftOf), |p| {
-        to_blobs(p);
-        p.relaxed_relations = true;
-    });
-    let relaxed = relaxed.evaluate(&maps, CONTEXT).unwrap();
-    assert_ne!(relaxed.gradient, first.gradient);
-    assert_eq!(relaxed.reading, first.reading);
-}
-
-#[test]
-fn a_region_finer_than_the_maps_is_told_when_they_are_seen() {
-    let mut layout = pair(RelationKind::LeftOf);
-    layout.targets.edit(0, |target| {
-        target.shape = Shape::Rectangle(Area {
-            x: 0.1,
-            y: 0.1,
-            width: 0.1,
-            height: 0.1,
-        });
-    });
-    let storm = objective(layout, |_| {});
-    assert!(storm.read(&maps(16, 16, &TOGETHER), CONTEXT).is_ok());
-    let error = storm.read(&maps(6, 6, &TOGETHER), CONTEXT).unwrap_err();
-    assert!(error.to_string().contains("6 × 6 cells"), "{error}");
 }
 
 #[test]

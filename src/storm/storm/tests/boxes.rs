@@ -1,6 +1,7 @@
 //! Boxes: what they gather, what grows instead, and when they are enough.
 
 use super::super::super::fixtures::layout;
+use super::super::super::object_target::{Shape, Size};
 use super::*;
 
 /// Maps of 16 × 16 cells in which the padding at token 7 takes all that the spots leave.
