@@ -20,14 +20,6 @@ use super::{Kernels, cube, flex};
 /// holds them all.
 const SCORES_AT_ONCE: usize = 32 << 20;
 
-/// Most products of a sample's scores for which the GPU's own kernel is asked, where burn's
-/// fused ones would do, which transpose first and take a dozen launches where they have no
-/// tiles for so few.
-const FEW_PRODUCTS: usize = 8 << 20;
-
-/// The same with a gradient, whose way back burn has no fused kernel for.
-const FEW_PRODUCTS_WITH_GRADIENT: usize = 128 << 20;
-
 /// The same of the backward pass.
 pub(crate) const MOST_SCORES_BACKWARD: usize = recomputed::SCORES_AT_ONCE;
 
@@ -35,6 +27,14 @@ pub(crate) const MOST_SCORES_BACKWARD: usize = recomputed::SCORES_AT_ONCE;
 pub(crate) fn most_scores_of_the_fused_backward() -> usize {
     flex::attention::SCORES_AT_ONCE * rayon::current_num_threads()
 }
+
+/// Most products of a sample's scores for which the GPU's own kernel is asked, where burn's
+/// fused ones would do, which transpose first and take a dozen launches where they have no
+/// tiles for so few.
+const FEW_PRODUCTS: usize = 8 << 20;
+
+/// The same with a gradient, whose way back burn has no fused kernel for.
+const FEW_PRODUCTS_WITH_GRADIENT: usize = 128 << 20;
 
 /// softmax(q kᵀ / √head width) v for each head, of `query` [batch, positions,
 /// heads · head width], `key` and `value` [batch, context positions, heads · head
