@@ -29,6 +29,7 @@ pub mod word_maps;
 
 // Where objects should go and what it costs to bring them there.
 pub mod distribution_loss;
+mod peaks;
 pub mod placement;
 mod rooms;
 pub mod target;

@@ -215,7 +215,7 @@ struct StoredStorm {
 }
 
 /// Reads them. A picture from before there were boxes has whole tables without them and
-/// was carried to blobs; one from before it was told when maps have shapes compared the
+/// was carried to blobs, one from before peaks were raised did without; one from before it was told when maps have shapes compared the
 /// bare ones from the first step on.
 fn read_storm<'de, D: Deserializer<'de>>(stored: D) -> Result<StoredStorm, D::Error> {
     let mut stored = Map::deserialize(stored)?;
@@ -231,6 +231,7 @@ fn read_storm<'de, D: Deserializer<'de>>(stored: D) -> Result<StoredStorm, D::Er
             stored.entry(key).or_insert(false.into());
         }
         stored.entry("arrived_inside").or_insert(1.0.into());
+        stored.entry("peaks_weight").or_insert(0.0.into());
     }
     serde_json::from_value(serde_json::Value::Object(stored)).map_err(Error::custom)
 }
@@ -277,7 +278,7 @@ mod tests {
         let written = serde_json::to_value(&read).unwrap();
         assert_eq!(written["storm"]["margin"], 0.25);
         assert_eq!(written["storm"]["epsilon"], 0.02);
-        assert_eq!(written["storm"].as_object().unwrap().len(), 25);
+        assert_eq!(written["storm"].as_object().unwrap().len(), 26);
         let again: ObjectiveParameters = serde_json::from_value(written).unwrap();
         assert_eq!(again, read);
         // One that had bare maps before shapes were waited for does not wait.
@@ -288,11 +289,18 @@ mod tests {
         let mut older = serde_json::to_value(&read).unwrap();
         let storm = older["storm"].as_object_mut().unwrap();
         storm.retain(|key, _| {
-            !["into_boxes", "relaxed_relations", "arrived_inside"].contains(&key.as_str())
+            let younger = [
+                "into_boxes",
+                "relaxed_relations",
+                "arrived_inside",
+                "peaks_weight",
+            ];
+            !younger.contains(&key.as_str())
         });
         let older: ObjectiveParameters = serde_json::from_value(older).unwrap();
         assert!(!older.storm.into_boxes && !older.storm.relaxed_relations);
         assert_eq!(older.readings.arrived_inside, 1.0);
+        assert_eq!(older.storm.peaks_weight, 0.0);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::frame::Frame;
 use super::kind::ObjectiveKind;
 use super::layout::Layout;
 use super::objective::{Evaluation, Objective, ObjectiveError, Reading, StepContext};
+use super::peaks::{Boxes, peaks};
 use super::placement::{Body, Placement};
 use super::prompt_facts::PromptFacts;
 use super::reader::Reader;
@@ -14,11 +15,6 @@ use super::word_maps::{WordMap, WordMaps};
 
 #[cfg(test)]
 mod tests;
-
-/// Share of a box's cells whose mean BoxDiff raises, and of those outside whose mean
-/// it lowers (Xie et al. 2023, section 3.2, and its code).
-const INNER_SHARE: f64 = 0.2;
-const OUTER_SHARE: f64 = 0.1;
 
 /// Which loss.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,17 +116,17 @@ impl Rival {
         let share = &map.share;
         match self.loss {
             RivalLoss::LayoutGuidance => {
-                let inside = self.boxes(frame, object, placement).concat_largest();
+                let inside = self.boxes(frame, object, placement).together();
                 let missing = 1.0 - dot(share, &inside);
                 let slopes = inside.iter().map(|part| -2.0 * missing * part).collect();
                 Found::Share(missing * missing, slopes)
             }
             RivalLoss::BoxPerCopy => {
                 let boxes = self.boxes(frame, object, placement);
-                let count = boxes.0.len() as f64;
+                let count = boxes.each().len() as f64;
                 let mut slopes = vec![0.0; share.len()];
                 let mut value = 0.0;
-                for inside in &boxes.0 {
+                for inside in boxes.each() {
                     let missing = 1.0 - count * dot(share, inside);
                     value += missing * missing / count;
                     add(&mut slopes, inside, -2.0 * missing);
@@ -138,19 +134,8 @@ impl Rival {
                 Found::Share(value, slopes)
             }
             RivalLoss::BoxDiff => {
-                let boxes = self.boxes(frame, object, placement);
-                let count = boxes.0.len() as f64;
-                let mut slopes = vec![0.0; share.len()];
-                let mut value = 0.0;
-                for inside in &boxes.0 {
-                    let (mean, weights) = top_mean(&map.response, inside, INNER_SHARE);
-                    value += (1.0 - mean) / count;
-                    add(&mut slopes, &weights, -1.0 / count);
-                }
-                let outside: Vec<f64> = boxes.concat_largest().iter().map(|p| 1.0 - p).collect();
-                let (mean, weights) = top_mean(&map.response, &outside, OUTER_SHARE);
-                add(&mut slopes, &weights, 1.0);
-                Found::Response(value + mean, slopes)
+                let (value, slopes) = peaks(&map.response, &self.boxes(frame, object, placement));
+                Found::Response(value, slopes)
             }
             RivalLoss::Moments => {
                 let all = vec![1.0; share.len()];
@@ -175,43 +160,8 @@ impl Rival {
         }
     }
 
-    /// A box for every copy, cut by the region; the region itself where the object is
-    /// to fill it, or to lie in it as it comes.
     fn boxes(&self, frame: Frame, object: usize, placement: &Placement) -> Boxes {
-        let target = self.reader.layout().targets.of(object);
-        let shape = target.map(|target| &target.shape);
-        let coverage = shape
-            .filter(|shape| shape.is_region())
-            .map(|shape| shape.coverage(frame));
-        let has_size = target.is_some_and(|target| target.size.is_some());
-        if let (Some(coverage), [_], false) = (&coverage, &placement.bodies[..], has_size) {
-            return Boxes(vec![coverage.clone()]);
-        }
-        let boxes = placement.bodies.iter().map(|body| {
-            let half = body.half_side(has_size);
-            let cells = (0..frame.cells()).map(|cell| {
-                let place = frame.position(cell);
-                let is_inside = (0..2).all(|axis| (place[axis] - body.centre[axis]).abs() < half);
-                let part = coverage.as_ref().map_or(1.0, |coverage| coverage[cell]);
-                if is_inside { part } else { 0.0 }
-            });
-            cells.collect()
-        });
-        Boxes(boxes.collect())
-    }
-}
-
-/// The cells of every copy's box, 0 to 1.
-struct Boxes(Vec<Vec<f64>>);
-
-impl Boxes {
-    /// The cells of any box.
-    fn concat_largest(&self) -> Vec<f64> {
-        let mut all = self.0[0].clone();
-        for other in &self.0[1..] {
-            all.iter_mut().zip(other).for_each(|(a, b)| *a = a.max(*b));
-        }
-        all
+        Boxes::of(frame, self.reader.layout().targets.of(object), placement)
     }
 }
 
@@ -299,20 +249,6 @@ fn moments_lack(frame: Frame, share: &[f64], part: &[f64], target: &[f64]) -> (f
         part[cell] * slope / own.mass
     });
     (value, slopes.collect())
-}
-
-/// The mean of the highest values within a mask, of as many cells as a share of the
-/// mask has, and the weight of every cell in it.
-fn top_mean(values: &[f64], mask: &[f64], share: f64) -> (f64, Vec<f64>) {
-    let count = (share * mask.iter().sum::<f64>()).max(1.0);
-    let mut order: Vec<usize> = (0..values.len()).filter(|&cell| mask[cell] > 0.0).collect();
-    order.sort_by(|&a, &b| (values[b] * mask[b]).total_cmp(&(values[a] * mask[a])));
-    let mut weights = vec![0.0; values.len()];
-    for (index, &cell) in order.iter().enumerate() {
-        let part = (count - index as f64).clamp(0.0, 1.0);
-        weights[cell] = part * mask[cell] / count;
-    }
-    (dot(values, &weights), weights)
 }
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {

@@ -14,12 +14,13 @@ use std::cell::RefCell;
 use terms::Terms;
 
 use super::attention::AttentionMaps;
-use super::distribution_loss::{BALANCED, DistributionLoss, Relaxation};
+use super::distribution_loss::{BALANCED, DistributionLoss, Gradient, Lack, Relaxation};
 use super::frame::Frame;
 use super::kind::ObjectiveKind;
 use super::layout::Layout;
 use super::objective::{Evaluation, Objective, ObjectiveError, Reading, StepContext};
 use super::parameters::{ParameterGroup, parameters};
+use super::peaks::{Boxes, has_peaks, peaks};
 use super::placement::Placement;
 use super::prompt_facts::PromptFacts;
 use super::reader::Reader;
@@ -62,6 +63,9 @@ parameters! {
     /// Whether an object is carried into a box of its size, in which it lies as it likes, rather than
     /// to a blob or a disc; a region that one object can fill is filled.
     into_boxes: bool = true => Description::switch("Into boxes");
+    /// Of copies, sizes and regions that are not filled: strength of raising the highest responses in
+    /// an object's boxes and of lowering those outside.
+    peaks_weight: f64 = 4.0 => Description::weight("Peaks weight");
 }
 
 impl StormParameters {
@@ -139,6 +143,7 @@ impl Storm {
             relaxation_radius: radius,
             relaxed_relations: true,
             into_boxes: false,
+            peaks_weight: 0.0,
             ..StormParameters::default()
         };
         Ok(Self {
@@ -216,6 +221,16 @@ impl Storm {
                 let lack = losses.lack(frame, &compared[object], placement, relaxation);
                 let weight = self.parameters.transport_weight;
                 terms.add_lack(&compared[object], (object, is_bare), weight, &lack);
+                let target = self.reader.layout().targets.of(object);
+                let asked = target.filter(|target| has_peaks(target, placement));
+                if asked.is_some() && self.parameters.peaks_weight > 0.0 {
+                    let boxes = Boxes::of(frame, asked, placement);
+                    let (value, slopes) = peaks(&compared[object].response, &boxes);
+                    let gradient = Gradient::Response(slopes);
+                    let weight = self.parameters.peaks_weight;
+                    let lack = Lack { value, gradient };
+                    terms.add_lack(&compared[object], (object, is_bare), weight, &lack);
+                }
             }
             let home = match &placement.spread {
                 Some(spread) if is_moved => spread,

@@ -32,6 +32,7 @@ fn to_blobs(parameters: &mut StormParameters) {
     parameters.into_boxes = false;
     parameters.presence_weight = 0.02;
     parameters.non_overlap_weight = 0.02;
+    parameters.peaks_weight = 0.0;
 }
 
 const CAT_LEFT: [Spot<'_>; 2] = [

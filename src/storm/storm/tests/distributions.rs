@@ -110,3 +110,34 @@ fn a_region_finer_than_the_maps_is_told_when_they_are_seen() {
     let error = storm.read(&maps(6, 6, &TOGETHER), CONTEXT).unwrap_err();
     assert!(error.to_string().contains("6 × 6 cells"), "{error}");
 }
+
+#[test]
+fn peaks_are_of_copies_sizes_and_what_is_held_together() {
+    let maps = maps(12, 12, &TOGETHER);
+    let loss = |layout: &Layout, weight| {
+        let storm = objective(layout.clone(), |p| p.peaks_weight = weight);
+        storm.evaluate(&maps, CONTEXT).unwrap().loss
+    };
+    let in_region = |height| {
+        let mut layout = pair(RelationKind::LeftOf);
+        layout.relations.clear();
+        layout.targets.edit(0, |target| {
+            target.shape = Shape::Rectangle(Area {
+                x: 0.0,
+                y: 0.3,
+                width: 0.6,
+                height,
+            });
+        });
+        layout
+    };
+    let (filled, strip) = (in_region(0.5), in_region(0.2));
+    for untouched in [&pair(RelationKind::LeftOf), &filled] {
+        assert_eq!(loss(untouched, 0.0), loss(untouched, 4.0));
+    }
+    for layout in [&two_and_a_big_one(), &strip] {
+        let [none, some, more] = [0.0, 1.0, 4.0].map(|weight| loss(layout, weight));
+        assert!(some > none);
+        assert!((more - none - 4.0 * (some - none)).abs() < 1e-9);
+    }
+}
