@@ -27,7 +27,7 @@ use super::reader::Reader;
 use super::reading_parameters::ReadingParameters;
 use super::target::blob;
 use super::transport::{Transport, TransportSettings};
-use super::word_maps::WordMaps;
+use super::word_maps::{WordMap, WordMaps};
 use crate::parameters::Description;
 
 #[cfg(test)]
@@ -221,16 +221,9 @@ impl Storm {
                 let lack = losses.lack(frame, &compared[object], placement, relaxation);
                 let weight = self.parameters.transport_weight;
                 terms.add_lack(&compared[object], (object, is_bare), weight, &lack);
-                let target = self.reader.layout().targets.of(object);
-                let asked = target.filter(|target| has_peaks(target, placement));
-                if asked.is_some() && self.parameters.peaks_weight > 0.0 {
-                    let boxes = Boxes::of(frame, asked, placement);
-                    let (value, slopes) = peaks(&compared[object].response, &boxes);
-                    let gradient = Gradient::Response(slopes);
-                    let weight = self.parameters.peaks_weight;
-                    let lack = Lack { value, gradient };
-                    terms.add_lack(&compared[object], (object, is_bare), weight, &lack);
-                }
+            }
+            if is_there && is_moved {
+                self.add_peaks(frame, (object, &compared[object]), placement, terms);
             }
             let home = match &placement.spread {
                 Some(spread) if is_moved => spread,
@@ -243,6 +236,27 @@ impl Storm {
                 terms.add_lack(&compared[word], (word, is_bare), weight, &lack);
             }
         }
+    }
+
+    /// Adds the highest responses in and outside of an object's boxes, where they are
+    /// asked for.
+    fn add_peaks(
+        &self,
+        frame: Frame,
+        (object, map): (usize, &WordMap),
+        placement: &Placement,
+        terms: &mut Terms,
+    ) {
+        let weight = self.parameters.peaks_weight;
+        let target = self.reader.layout().targets.of(object);
+        let asked = target.filter(|target| weight > 0.0 && has_peaks(target, placement));
+        if asked.is_none() {
+            return;
+        }
+        let (value, slopes) = peaks(&map.response, &Boxes::of(frame, asked, placement));
+        let gradient = Gradient::Response(slopes);
+        let lack = Lack { value, gradient };
+        terms.add_lack(map, (object, self.reader.is_bare()), weight, &lack);
     }
 
     /// Adds the transport of every moved object to its blob, and of every
