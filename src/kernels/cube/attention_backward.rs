@@ -27,7 +27,6 @@ pub(in crate::kernels) enum Source {
 /// A cube (four queries, sample, head). Probabilities and dS are kept for the keys, where
 /// they are `wanted`.
 #[cube(launch)]
-#[allow(clippy::too_many_arguments)]
 fn by_query_kernel<F: Float, V: Float, G: Float>(
     query: &Tensor<F>,
     key: &Tensor<F>,

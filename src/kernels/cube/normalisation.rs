@@ -60,7 +60,6 @@ pub(super) fn group_mean<F: Float>(
 
 /// 1 / √(variance + ε) of the group.
 #[cube]
-#[allow(clippy::too_many_arguments)]
 pub(super) fn group_scale<F: Float>(
     sample: &Tensor<F>,
     shift: &Tensor<F>,

@@ -49,7 +49,6 @@ fn of_output<F: Float>(gradient: &Tensor<F>, channel: usize, cell: usize) -> f32
 
 /// A cube (group, sample).
 #[cube(launch)]
-#[allow(clippy::too_many_arguments)]
 fn group_norm_backward_kernel<F: Float>(
     sample: &Tensor<F>,
     shift: &Tensor<F>,
