@@ -73,8 +73,8 @@ const SMALL_STEP: f64 = 0.002;
 fn storm_trajectory(device: ComputeDevice, scheduler: SchedulerKind) -> Arc<Trajectory> {
     let engine = Engine::start(device, CheckpointSource::Embedded, 0, Arc::new(|| ()));
     let mut request = cat_and_dog(RelationKind::RightOf, 6);
-    // Of this prompt the walk dampens a difference in the first latents; of "left" it makes
-    // ninety times as much of it by the end, and no two machines would agree.
+    // Of this prompt the walk makes two or three times as much of a difference in the first
+    // latents; of "left" sixty times as much, and no two machines would agree.
     request.prompt = "a cat to the right of a dog".to_string();
     request.settings.methods = Methods::Storm;
     request.settings.scheduler = Some(scheduler);
