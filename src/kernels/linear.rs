@@ -1,15 +1,18 @@
 //! Linear layers with what is added to them, and those between pictures and sequences.
 
+mod added_on_gpu;
+
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Autodiff, Backend, Cube, Dispatch, Flex, TensorMetadata, backend_extension};
+use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
 use burn::nn::Linear;
 use burn::nn::conv::Conv2d;
 use burn::tensor::Tensor;
 
 use super::differentiable::differentiable;
 use super::flex::linear::Weights;
-use super::{Kernels, cube, flex};
+use super::{Kernels, flex};
+use added_on_gpu::added_on_gpu;
 
 /// `layer` on `input` [batch, positions, inputs] → [batch, positions, outputs].
 pub(crate) fn linear(layer: &Linear, input: Tensor<3>) -> Tensor<3> {
@@ -43,20 +46,6 @@ pub(crate) fn linear_added(layer: &Linear, input: Tensor<3>, residual: Tensor<3>
         )),
         Kernels::Cube | Kernels::CubeWithGradient => added_on_gpu(input, weight, bias, residual),
     }
-}
-
-/// `residual` + `input` · `weight` + `bias`.
-fn added_on_gpu(
-    input: Tensor<3>,
-    weight: Tensor<2>,
-    bias: Tensor<1>,
-    residual: Tensor<3>,
-) -> Tensor<3> {
-    Tensor::from_dispatch(Dispatch::add_bias(
-        input.matmul(weight.unsqueeze()).into_dispatch(),
-        bias.into_dispatch(),
-        residual.into_dispatch(),
-    ))
 }
 
 /// A linear layer over channels at every cell: 1 × 1 convolution in Stable
@@ -366,41 +355,6 @@ impl<C: CheckpointStrategy> LinearOperation for Autodiff<Flex, C> {
 
 fn zeros(shape: [usize; 4]) -> FloatTensor<Flex> {
     flex::tensor(vec![0.0; shape.iter().product()], shape)
-}
-
-/// Differentiable by product and residual.
-#[backend_extension(Cube, Autodiff)]
-trait AddBiasOperation: Backend {
-    fn add_bias(
-        product: FloatTensor<Self>,
-        bias: FloatTensor<Self>,
-        residual: FloatTensor<Self>,
-    ) -> FloatTensor<Self>;
-}
-
-impl AddBiasOperation for Cube {
-    fn add_bias(
-        product: FloatTensor<Self>,
-        bias: FloatTensor<Self>,
-        residual: FloatTensor<Self>,
-    ) -> FloatTensor<Self> {
-        cube::add_bias(product, bias, residual)
-    }
-}
-
-impl<C: CheckpointStrategy> AddBiasOperation for Autodiff<Cube, C> {
-    fn add_bias(
-        product: FloatTensor<Self>,
-        bias: FloatTensor<Self>,
-        residual: FloatTensor<Self>,
-    ) -> FloatTensor<Self> {
-        let [of_product, bias, added] =
-            [&product, &bias, &residual].map(|it| it.primitive().clone());
-        let output = cube::add_bias(of_product, bias, added);
-        differentiable::<Cube, C, 2>([&product, &residual], output, |gradient, _| {
-            [Some(gradient.clone()), Some(gradient)]
-        })
-    }
 }
 
 #[cfg(test)]

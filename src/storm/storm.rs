@@ -3,7 +3,7 @@
 //!
 //! Its terms: unbalanced transport of every object's map into a box at the nearest places
 //! that satisfy all relations, to blobs of its copies, or to the distribution of the
-//! region that it fills, plus attributes, and presence and non-overlap where they
+//! region that it fills, plus peaks, attributes, and presence and non-overlap where they
 //! are asked for. As an option, and in pictures from before, plain relations are carried
 //! to blobs by balanced transport (the Sinkhorn divergence) instead.
 
