@@ -5,6 +5,10 @@
 //! bound it is the Sinkhorn divergence of balanced transport; at 0 it is the
 //! cross-entropy −Σ b log a. An object that fills nothing is carried into its homes
 //! instead: boxes of its size, or a region, in which it lies as it likes.
+//!
+//! What is transported is a power of the map: above 1, what stands out counts and faint
+//! attention all over hardly does, which gathers; below 1 the faint counts more, which
+//! fills.
 
 use super::frame::Frame;
 use super::placement::{Placement, away_from};
@@ -17,6 +21,8 @@ use super::word_maps::WordMap;
 pub const BALANCED: f64 = 100.0;
 /// Keeps the logarithm of an empty cell finite.
 const EMPTY: f64 = 1e-8;
+/// Smallest response that is raised to a power: the slope of a root has no bound at 0.
+const LEAST_RESPONSE: f64 = 1e-9;
 /// Largest change of a potential, in ε, at which a plan is good enough.
 const TOLERANCE: f64 = 1e-2;
 /// ε of the transport into homes, in the relaxation radius, and the smallest radius
@@ -36,6 +42,23 @@ pub struct Relaxation {
     pub epsilon: f64,
     /// Whether what has homes is carried into them rather than to a distribution.
     pub into_homes: bool,
+    /// To which power the map is raised where it is carried into homes, and where it is
+    /// to fill a region; 1 elsewhere.
+    pub powers: Powers,
+}
+
+/// Powers of maps, above 0.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Powers {
+    pub into_homes: f64,
+    pub filling: f64,
+}
+
+impl Powers {
+    pub const NONE: Self = Self {
+        into_homes: 1.0,
+        filling: 1.0,
+    };
 }
 
 /// A value with its gradient.
@@ -72,14 +95,21 @@ impl DistributionLoss {
     ) -> Lack {
         if relaxation.into_homes && !placement.homes.is_empty() {
             let radius = relaxation.radius.max(LEAST_HOME_RADIUS);
-            let found = to_homes(&map.share, &placement.homes, radius, HOME_EPSILON * radius);
-            return Lack {
-                value: found.value,
-                gradient: Gradient::Share(found.slope),
-            };
+            return of_power(map, relaxation.powers.into_homes, |map| {
+                let found = to_homes(&map.share, &placement.homes, radius, HOME_EPSILON * radius);
+                Lack {
+                    value: found.value,
+                    gradient: Gradient::Share(found.slope),
+                }
+            });
         }
         match (&placement.spread, &placement.region) {
             (Some(spread), _) if placement.only_fills => unfilled(map, spread),
+            (Some(spread), Some(_)) if placement.is_filled => {
+                of_power(map, relaxation.powers.filling, |map| {
+                    self.towards(frame, &map.share, spread, relaxation)
+                })
+            }
             (Some(spread), _) => self.towards(frame, &map.share, spread, relaxation),
             (None, Some(region)) => {
                 let solver = kept(&mut self.transport, frame, relaxation.epsilon);
@@ -161,6 +191,32 @@ pub fn inside(share: &[f64], homes: &[Vec<f64>]) -> f64 {
     let epsilon = HOME_EPSILON * LEAST_HOME_RADIUS;
     let found = to_homes(share, homes, LEAST_HOME_RADIUS, epsilon);
     (-found.value).exp()
+}
+
+/// The lack of a map that is raised to a power first; its gradient is by the map itself.
+fn of_power(map: &WordMap, power: f64, lack_of: impl FnOnce(&WordMap) -> Lack) -> Lack {
+    if power == 1.0 {
+        return lack_of(map);
+    }
+    let powers = map.response.iter();
+    let powers = powers.map(|m| m.max(LEAST_RESPONSE).powf(power));
+    let raised = WordMap::new(powers.collect());
+    let Lack { value, gradient } = lack_of(&raised);
+    let mut slopes = match gradient {
+        Gradient::Response(slopes) => slopes,
+        Gradient::Share(by_share) => {
+            let mut slopes = vec![0.0; by_share.len()];
+            raised.add_share_gradient(&by_share, 1.0, &mut slopes);
+            slopes
+        }
+    };
+    for (slope, m) in slopes.iter_mut().zip(&map.response) {
+        *slope *= power * m.max(LEAST_RESPONSE).powf(power - 1.0);
+    }
+    Lack {
+        value,
+        gradient: Gradient::Response(slopes),
+    }
 }
 
 fn kept(

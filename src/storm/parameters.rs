@@ -215,8 +215,9 @@ struct StoredStorm {
 }
 
 /// Reads them. A picture from before there were boxes has whole tables without them and
-/// was carried to blobs, one from before peaks were raised did without; one from before it was told when maps have shapes compared the
-/// bare ones from the first step on.
+/// was carried to blobs, one from before peaks were raised or maps were raised to powers
+/// did without; one from before it was told when maps have shapes compared the bare ones
+/// from the first step on.
 fn read_storm<'de, D: Deserializer<'de>>(stored: D) -> Result<StoredStorm, D::Error> {
     let mut stored = Map::deserialize(stored)?;
     if stored.contains_key("bare_map") {
@@ -232,6 +233,9 @@ fn read_storm<'de, D: Deserializer<'de>>(stored: D) -> Result<StoredStorm, D::Er
         }
         stored.entry("arrived_inside").or_insert(1.0.into());
         stored.entry("peaks_weight").or_insert(0.0.into());
+        for key in ["box_power", "fill_power"] {
+            stored.entry(key).or_insert(1.0.into());
+        }
     }
     serde_json::from_value(serde_json::Value::Object(stored)).map_err(Error::custom)
 }
@@ -278,7 +282,7 @@ mod tests {
         let written = serde_json::to_value(&read).unwrap();
         assert_eq!(written["storm"]["margin"], 0.25);
         assert_eq!(written["storm"]["epsilon"], 0.02);
-        assert_eq!(written["storm"].as_object().unwrap().len(), 26);
+        assert_eq!(written["storm"].as_object().unwrap().len(), 28);
         let again: ObjectiveParameters = serde_json::from_value(written).unwrap();
         assert_eq!(again, read);
         // One that had bare maps before shapes were waited for does not wait.
@@ -294,6 +298,8 @@ mod tests {
                 "relaxed_relations",
                 "arrived_inside",
                 "peaks_weight",
+                "box_power",
+                "fill_power",
             ];
             !younger.contains(&key.as_str())
         });
@@ -301,6 +307,7 @@ mod tests {
         assert!(!older.storm.into_boxes && !older.storm.relaxed_relations);
         assert_eq!(older.readings.arrived_inside, 1.0);
         assert_eq!(older.storm.peaks_weight, 0.0);
+        assert_eq!([older.storm.box_power, older.storm.fill_power], [1.0; 2]);
     }
 
     #[test]

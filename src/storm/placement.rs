@@ -45,6 +45,8 @@ pub struct Placement {
     pub spread: Option<Vec<f64>>,
     /// Where its map may lie `[cells]`, with sum 1; `None`: everywhere.
     pub region: Option<Vec<f64>>,
+    /// Whether one object is to take all of its region.
+    pub is_filled: bool,
     /// What lies elsewhere does no harm.
     pub only_fills: bool,
     /// Where its copies may lie as they like, each with the same share of the map: the

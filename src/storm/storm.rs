@@ -7,76 +7,32 @@
 //! are asked for. As an option, and in pictures from before, plain relations are carried
 //! to blobs by balanced transport (the Sinkhorn divergence) instead.
 
+mod settings;
 mod terms;
 
 use std::cell::RefCell;
 
+pub use settings::StormParameters;
 use terms::Terms;
 
 use super::attention::AttentionMaps;
-use super::distribution_loss::{BALANCED, DistributionLoss, Gradient, Lack, Relaxation};
+use super::distribution_loss::{DistributionLoss, Gradient, Lack, Relaxation};
 use super::frame::Frame;
 use super::kind::ObjectiveKind;
 use super::layout::Layout;
 use super::objective::{Evaluation, Objective, ObjectiveError, Reading, StepContext};
-use super::parameters::{ParameterGroup, parameters};
+use super::parameters::ParameterGroup;
 use super::peaks::{Boxes, has_peaks, peaks};
 use super::placement::Placement;
 use super::prompt_facts::PromptFacts;
 use super::reader::Reader;
 use super::reading_parameters::ReadingParameters;
 use super::target::blob;
-use super::transport::{Transport, TransportSettings};
+use super::transport::Transport;
 use super::word_maps::{WordMap, WordMaps};
-use crate::parameters::Description;
 
 #[cfg(test)]
 mod tests;
-
-parameters! {
-    /// Parameters of the transport and of the terms beside it.
-    pub struct StormParameters in "storm" read by &[ObjectiveKind::Storm];
-
-    /// Strength of moving the objects to their places.
-    transport_weight: f64 = 1.0 => Description::weight("Transport weight");
-    /// Strength of keeping every object in the picture.
-    presence_weight: f64 = 0.0 => Description::weight("Presence weight");
-    /// Strength of keeping related objects from covering each other.
-    non_overlap_weight: f64 = 0.0 => Description::weight("Non-overlap weight");
-    /// Strength of binding an attribute, such as a colour, to its object.
-    attribute_weight: f64 = 0.1 => Description::weight("Attribute weight");
-    /// Smoothness of the optimal transport: small values follow the exact transport and take longer.
-    epsilon: f64 = 0.01 => Description::number("Epsilon", 1e-4..=10.0, 0.001)
-        .flag("epsilon", &[]);
-    /// Error of the transport plan's marginal at which the iteration stops.
-    marginal_tolerance: f64 = 1e-3
-        => Description::number("Marginal tolerance", 1e-12..=0.1, 1e-4);
-    /// How far attention is carried before it rather vanishes in one place and is born in another;
-    /// 0 is cross-entropy, 100 balanced transport.
-    relaxation_radius: f64 = 0.001 => Description::number("Relaxation radius", 0.0..=BALANCED, 0.001)
-        .counted_in("squared sides").flag("relaxation-radius", &["relaxation_radius"]);
-    /// Smoothness of that transport to a region that is filled.
-    relaxation_epsilon: f64 = 0.005 => Description::number("Relaxed epsilon", 1e-3..=1.0, 0.001)
-        .counted_in("squared sides");
-    /// Whether plain relations and places are carried by it too.
-    relaxed_relations: bool = true => Description::switch("Relax relations too");
-    /// Whether an object is carried into a box of its size, in which it lies as it likes, rather than
-    /// to a blob or a disc; a region that one object can fill is filled.
-    into_boxes: bool = true => Description::switch("Into boxes");
-    /// Of copies, sizes and regions that are not filled: strength of raising the highest responses in
-    /// an object's boxes and of lowering those outside.
-    peaks_weight: f64 = 4.0 => Description::weight("Peaks weight");
-}
-
-impl StormParameters {
-    /// How exactly transport is solved.
-    fn transport(&self) -> TransportSettings {
-        TransportSettings {
-            epsilon: self.epsilon,
-            marginal_tolerance: self.marginal_tolerance,
-        }
-    }
-}
 
 /// Spatial Transport Optimization with true optimal transport.
 #[derive(Debug)]
@@ -143,6 +99,8 @@ impl Storm {
             relaxation_radius: radius,
             relaxed_relations: true,
             into_boxes: false,
+            box_power: 1.0,
+            fill_power: 1.0,
             peaks_weight: 0.0,
             ..StormParameters::default()
         };
@@ -198,11 +156,8 @@ impl Storm {
         terms: &mut Terms,
     ) {
         let frame = maps.frame;
-        let relaxation = Relaxation {
-            radius: self.parameters.relaxation_radius,
-            epsilon: self.parameters.relaxation_epsilon,
-            into_homes: self.parameters.into_boxes,
-        };
+        let has_wishes = self.reader.layout().has_distributions();
+        let relaxation = self.parameters.relaxation(has_wishes);
         let compared = self.reader.compared(maps);
         let is_bare = self.reader.is_bare();
         let mut losses = self.distributions.borrow_mut();

@@ -31,6 +31,7 @@ fn placement(spread: Option<Vec<f64>>, region: Option<Vec<f64>>) -> Placement {
         }],
         spread,
         region,
+        is_filled: false,
         only_fills: false,
         homes: Vec::new(),
     }
@@ -58,7 +59,13 @@ fn every_member_of_the_family_has_the_slope_of_its_value() {
     };
     let mut fills = placement(Some(spread.clone()), None);
     fills.only_fills = true;
+    let mut filled = placement(Some(spread.clone()), Some(region.clone()));
+    filled.is_filled = true;
+    let mut boxed = placement(None, None);
+    boxed.homes = vec![boxed.bodies[0].away(FRAME, true)];
     for (wanted, radius) in [
+        (filled, 0.01),
+        (boxed, 0.01),
         (placement(Some(spread.clone()), None), 0.0),
         (placement(Some(spread.clone()), None), 0.01),
         (placement(Some(spread.clone()), None), 0.3),
@@ -69,7 +76,11 @@ fn every_member_of_the_family_has_the_slope_of_its_value() {
         let relaxation = Relaxation {
             radius,
             epsilon: 0.02,
-            into_homes: false,
+            into_homes: true,
+            powers: Powers {
+                into_homes: 2.0,
+                filling: 0.5,
+            },
         };
         let here = map(&[[0.3, 0.5]]);
         let mut losses = DistributionLoss::default();
@@ -111,6 +122,7 @@ fn only_what_may_vanish_is_born_where_the_map_is_empty() {
             radius,
             epsilon: 0.005,
             into_homes: false,
+            powers: Powers::NONE,
         };
         let lack = DistributionLoss::default().lack(FRAME, &here, &wanted, relaxation);
         let slopes = by_response(&here, &lack);
@@ -151,4 +163,36 @@ fn the_meter_is_zero_at_home_and_grows_with_the_distance() {
         "{}",
         outside(1.0 / 12.0)
     );
+}
+
+#[test]
+fn a_power_above_one_lets_faint_attention_count_less_and_one_below_more() {
+    // A blob at home, and a tenth of its height everywhere.
+    let here = map(&[[0.5, 0.4]]);
+    let lack_of = |wanted: &Placement, power: f64| {
+        let relaxation = Relaxation {
+            radius: 0.001,
+            epsilon: 0.005,
+            into_homes: true,
+            powers: Powers {
+                into_homes: power,
+                filling: power,
+            },
+        };
+        let lack = DistributionLoss::default().lack(FRAME, &here, wanted, relaxation);
+        (lack.value, by_response(&here, &lack))
+    };
+    let mut boxed = placement(None, None);
+    boxed.homes = vec![boxed.bodies[0].away(FRAME, true)];
+    let (plain, squared) = (lack_of(&boxed, 1.0).0, lack_of(&boxed, 2.0).0);
+    assert!(squared < 0.5 * plain, "{squared} of {plain}");
+    // Spread over the whole frame: a root pulls the faint cells up harder beside the bright one.
+    let flat = vec![1.0 / 30.0; 30];
+    let mut filled = placement(Some(flat.clone()), Some(flat));
+    filled.is_filled = true;
+    let pull = |power: f64| {
+        let slopes = lack_of(&filled, power).1;
+        slopes[here.strongest].abs() / slopes[29].abs()
+    };
+    assert!(pull(0.5) < pull(1.0), "{} {}", pull(0.5), pull(1.0));
 }

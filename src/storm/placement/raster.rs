@@ -65,6 +65,7 @@ pub(super) fn placement(
         bodies,
         spread: spread.map(normalised),
         region: region.cloned().map(normalised),
+        is_filled: fills(Some(target)),
         only_fills: coverage.is_some() && !target.keep_inside,
     }
 }

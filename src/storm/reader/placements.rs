@@ -53,6 +53,7 @@ impl Reader {
                     bodies: vec![body],
                     spread: Some(blob(frame, centre, deviation)),
                     region: None,
+                    is_filled: false,
                     only_fills: false,
                 }
             })
