@@ -236,6 +236,7 @@ fn read_storm<'de, D: Deserializer<'de>>(stored: D) -> Result<StoredStorm, D::Er
         for key in ["box_power", "fill_power"] {
             stored.entry(key).or_insert(1.0.into());
         }
+        stored.entry("least_box").or_insert(0.0.into());
     }
     serde_json::from_value(serde_json::Value::Object(stored)).map_err(Error::custom)
 }
@@ -282,7 +283,7 @@ mod tests {
         let written = serde_json::to_value(&read).unwrap();
         assert_eq!(written["storm"]["margin"], 0.25);
         assert_eq!(written["storm"]["epsilon"], 0.02);
-        assert_eq!(written["storm"].as_object().unwrap().len(), 28);
+        assert_eq!(written["storm"].as_object().unwrap().len(), 29);
         let again: ObjectiveParameters = serde_json::from_value(written).unwrap();
         assert_eq!(again, read);
         // One that had bare maps before shapes were waited for does not wait.
@@ -300,6 +301,7 @@ mod tests {
                 "peaks_weight",
                 "box_power",
                 "fill_power",
+                "least_box",
             ];
             !younger.contains(&key.as_str())
         });
@@ -308,6 +310,7 @@ mod tests {
         assert_eq!(older.readings.arrived_inside, 1.0);
         assert_eq!(older.storm.peaks_weight, 0.0);
         assert_eq!([older.storm.box_power, older.storm.fill_power], [1.0; 2]);
+        assert_eq!(older.storm.least_box, 0.0);
     }
 
     #[test]

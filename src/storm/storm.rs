@@ -173,9 +173,11 @@ impl Storm {
                     into_homes: relaxation.into_homes && !is_small,
                     ..relaxation
                 };
-                let lack = losses.lack(frame, &compared[object], placement, relaxation);
-                let weight = self.parameters.transport_weight;
-                terms.add_lack(&compared[object], (object, is_bare), weight, &lack);
+                if !(relaxation.into_homes && self.is_left_to_peaks(frame, object, placement)) {
+                    let lack = losses.lack(frame, &compared[object], placement, relaxation);
+                    let weight = self.parameters.transport_weight;
+                    terms.add_lack(&compared[object], (object, is_bare), weight, &lack);
+                }
             }
             if is_there && is_moved {
                 self.add_peaks(frame, (object, &compared[object]), placement, terms);
@@ -191,6 +193,17 @@ impl Storm {
                 terms.add_lack(&compared[word], (word, is_bare), weight, &lack);
             }
         }
+    }
+
+    /// Whether an object is asked to be so small that attention reaches over the edge of its
+    /// box wherever it lies: what transport would still carry in then is no longer of the object.
+    fn is_left_to_peaks(&self, frame: Frame, object: usize, placement: &Placement) -> bool {
+        let target = self.reader.layout().targets.of(object);
+        let has_size = target.is_some_and(|target| target.size.is_some());
+        let mut bodies = placement.bodies.iter();
+        has_size
+            && self.parameters.peaks_weight > 0.0
+            && bodies.all(|body| body.extent < self.parameters.least_box * frame.cell())
     }
 
     /// Adds the highest responses in and outside of an object's boxes, where they are

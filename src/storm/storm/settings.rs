@@ -39,7 +39,12 @@ parameters! {
     /// Of sizes and regions that are not filled: power of the attention that is carried into boxes;
     /// the higher, the less its faint parts count.
     box_power: f64 = 2.0 => Description::number("Box power", 0.1..=10.0, 0.1);
-    /// The same of a region that one object fills; below 1 its faint parts count more.
+    /// Width of the smallest box of a size that attention is carried into: a smaller one, over whose
+    /// edge it reaches anyway, is left to the peaks, if they have a weight.
+    least_box: f64 = 4.0 => Description::number("Least box", 0.0..=100.0, 0.5)
+        .counted_in("cells");
+    /// Power of the attention that fills a region, if one object can; below 1 its faint parts count
+    /// more.
     fill_power: f64 = 0.5 => Description::number("Fill power", 0.1..=10.0, 0.1);
     /// Of copies, sizes and regions that are not filled: strength of raising the highest responses in
     /// an object's boxes and of lowering those outside.
