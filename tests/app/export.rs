@@ -98,6 +98,8 @@ fn a_picture_of_the_first_version_brings_all_its_settings_back() {
     (storm.relaxed_relations, storm.into_boxes) = (false, false);
     (storm.presence_weight, storm.non_overlap_weight) = (0.02, 0.02);
     storm.peaks_weight = 0.0;
+    // And carried there by the attention as it is.
+    (storm.box_power, storm.fill_power, storm.least_box) = (1.0, 1.0, 0.0);
     optimisation.update.step_size = 0.2;
     // It knew no least noise, and counts steps.
     optimisation.update.least_noise = 0.0;

@@ -49,9 +49,26 @@ fn a_whole_run_agrees_with_pytorch() {
         let error = relative(loss(&ours, number), loss(&theirs, number));
         assert!(error <= 1e-3, "loss {number}: {error:.1e}");
     }
+    // The loss is so steep that this update already multiplies what processors round differently
+    // (latents 6e-3 from PyTorch's on one without AVX-512, within 2e-3 on one that has it), so the
+    // error is measured by how far it moved, and each of our updates and steps is checked by itself.
+    let [before, after] = ["before", "after"].map(|it| ours.values(&format!("update.0.{it}")));
+    let moved = largest_error(before.unwrap(), after.unwrap());
     let (name, first) = ("latents.1", theirs.values("latents.1").unwrap());
-    let error = largest_error(ours.values(name).unwrap(), first);
-    assert!(error <= 2e-3, "{name}: {error:.1e}");
+    let error = largest_error(ours.values(name).unwrap(), first) / moved;
+    assert!(error <= 1e-2, "{name}: {error:.1e} of {moved:.1e}");
+    let model = StableDiffusion::load(
+        &CheckpointSource::from_path(&model).unwrap(),
+        &Device::flex(),
+    )
+    .unwrap();
+    let end_token = model.description.tokenizer.encode(&ours.run.prompt).end;
+    let objective = ours.objective(end_token);
+    let errors = single_steps::check(&ours, &model, SchedulerKind::Pndm, &*objective);
+    assert!(
+        errors.updates > 9 && errors.update <= 1e-2 && errors.step <= 1e-3,
+        "{errors:?}"
+    );
     // One loss in step 0, two in each of the next four, then a refinement.
     let steps = ours.loss_steps();
     assert_eq!(steps[..10], theirs.loss_steps()[..10]);

@@ -43,6 +43,33 @@ fn a_box_gathers_what_is_too_large_and_what_is_too_small_grows() {
 }
 
 #[test]
+fn a_box_narrower_than_four_cells_is_left_to_the_peaks() {
+    let maps = without_ground(&[(&[1], [0.45, 0.5], 0.12, 0.4)]);
+    // What transport adds to the loss, of 16 cells a side.
+    let transport = |asked: f64, change: fn(&mut StormParameters)| {
+        let loss = |weight: f64| {
+            let mut layout = layout(1, &[]);
+            layout.targets.edit(0, |target| {
+                target.shape = Shape::Points(vec![[0.5, 0.5]]);
+                target.size = Some(Size::Extent(asked));
+            });
+            let storm = objective(layout, |parameters| {
+                change(parameters);
+                parameters.transport_weight = weight;
+            });
+            storm.evaluate(&maps, CONTEXT).unwrap().loss
+        };
+        loss(1.0) - loss(0.0)
+    };
+    assert_eq!(transport(0.22, |_| {}), 0.0);
+    assert!(transport(0.28, |_| {}) > 0.1);
+    // Where nothing else would hold it together, it is carried.
+    assert!(transport(0.22, |parameters| parameters.least_box = 0.0) > 0.1);
+    let without_peaks = transport(0.22, |parameters| parameters.peaks_weight = 0.0);
+    assert!(without_peaks > 0.1);
+}
+
+#[test]
 fn a_chain_in_its_boxes_needs_no_more_of_its_margin() {
     // Centres 0.28 apart, where 0.304 fits.
     let chain = [(0, RelationKind::LeftOf, 1), (1, RelationKind::LeftOf, 2)];
