@@ -7,7 +7,7 @@ use storm_studio::device::ComputeDevice;
 use storm_studio::diffusion::SchedulerKind;
 
 use super::recording::Recording;
-use super::single_steps;
+use super::single_steps::{self, StepErrors};
 use super::stored_maps::{largest_error, relative};
 use super::whole_run;
 use crate::fixture::folder;
@@ -16,9 +16,8 @@ fn recording() -> Recording {
     Recording::read(&folder().join("narrow-sd1-reference.safetensors"))
 }
 
-#[test]
-fn every_update_and_every_scheduler_step_agrees_with_pytorch() {
-    let recording = recording();
+/// Of every update and step of a run by itself, from its own latents.
+fn errors_of(recording: &Recording) -> StepErrors {
     let source = CheckpointSource::from_path(&folder().join("narrow-sd1")).unwrap();
     let model = StableDiffusion::load(&source, &Device::flex()).unwrap();
     let end_token = model
@@ -27,10 +26,16 @@ fn every_update_and_every_scheduler_step_agrees_with_pytorch() {
         .encode(&recording.run.prompt)
         .end;
     let objective = recording.objective(end_token);
-    let errors = single_steps::check(&recording, &model, SchedulerKind::Pndm, &*objective);
+    single_steps::check(recording, &model, SchedulerKind::Pndm, &*objective)
+}
+
+#[test]
+fn every_update_and_every_scheduler_step_agrees_with_pytorch() {
+    let errors = errors_of(&recording());
     println!("update {:.1e}, step {:.1e}", errors.update, errors.step);
     assert_eq!(errors.updates, 18);
-    assert!(errors.update <= 1e-2 && errors.step <= 1e-3, "{errors:?}");
+    // Of 2.7 that the first update moves, 2e-3.
+    assert!(errors.update <= 7e-4 && errors.step <= 1e-3, "{errors:?}");
 }
 
 #[test]
@@ -49,24 +54,15 @@ fn a_whole_run_agrees_with_pytorch() {
         let error = relative(loss(&ours, number), loss(&theirs, number));
         assert!(error <= 1e-3, "loss {number}: {error:.1e}");
     }
-    // The loss is so steep that this update already multiplies what processors round differently
-    // (latents 6e-3 from PyTorch's on one without AVX-512, within 2e-3 on one that has it), so the
-    // error is measured by how far it moved, and each of our updates and steps is checked by itself.
-    let [before, after] = ["before", "after"].map(|it| ours.values(&format!("update.0.{it}")));
-    let moved = largest_error(before.unwrap(), after.unwrap());
-    let (name, first) = ("latents.1", theirs.values("latents.1").unwrap());
-    let error = largest_error(ours.values(name).unwrap(), first) / moved;
-    assert!(error <= 1e-2, "{name}: {error:.1e} of {moved:.1e}");
-    let model = StableDiffusion::load(
-        &CheckpointSource::from_path(&model).unwrap(),
-        &Device::flex(),
-    )
-    .unwrap();
-    let end_token = model.description.tokenizer.encode(&ours.run.prompt).end;
-    let objective = ours.objective(end_token);
-    let errors = single_steps::check(&ours, &model, SchedulerKind::Pndm, &*objective);
+    // So steep is the loss that the first update makes 1e-2 of 1e-4 that processors round
+    // differently: from there on each of our updates and steps is held against the parts of the
+    // model from our own latents, as those are against PyTorch from its own.
+    let name = "update.0.before";
+    let error = largest_error(ours.values(name).unwrap(), theirs.values(name).unwrap());
+    assert!(error <= 1e-3, "{name}: {error:.1e}");
+    let errors = errors_of(&ours);
     assert!(
-        errors.updates > 9 && errors.update <= 1e-2 && errors.step <= 1e-3,
+        errors.updates > 9 && errors.update <= 1e-3 && errors.step <= 1e-4,
         "{errors:?}"
     );
     // One loss in step 0, two in each of the next four, then a refinement.
