@@ -233,7 +233,7 @@ fn read_storm<'de, D: Deserializer<'de>>(stored: D) -> Result<StoredStorm, D::Er
         }
         stored.entry("arrived_inside").or_insert(1.0.into());
         stored.entry("peaks_weight").or_insert(0.0.into());
-        for key in ["box_power", "fill_power"] {
+        for key in ["box_power", "fill_power", "arrived_power"] {
             stored.entry(key).or_insert(1.0.into());
         }
         stored.entry("least_box").or_insert(0.0.into());
@@ -283,7 +283,7 @@ mod tests {
         let written = serde_json::to_value(&read).unwrap();
         assert_eq!(written["storm"]["margin"], 0.25);
         assert_eq!(written["storm"]["epsilon"], 0.02);
-        assert_eq!(written["storm"].as_object().unwrap().len(), 29);
+        assert_eq!(written["storm"].as_object().unwrap().len(), 30);
         let again: ObjectiveParameters = serde_json::from_value(written).unwrap();
         assert_eq!(again, read);
         // One that had bare maps before shapes were waited for does not wait.
@@ -301,6 +301,7 @@ mod tests {
                 "peaks_weight",
                 "box_power",
                 "fill_power",
+                "arrived_power",
                 "least_box",
             ];
             !younger.contains(&key.as_str())
@@ -310,6 +311,7 @@ mod tests {
         assert_eq!(older.readings.arrived_inside, 1.0);
         assert_eq!(older.storm.peaks_weight, 0.0);
         assert_eq!([older.storm.box_power, older.storm.fill_power], [1.0; 2]);
+        assert_eq!(older.readings.arrived_power, 1.0);
         assert_eq!(older.storm.least_box, 0.0);
     }
 

@@ -48,6 +48,7 @@ pub struct Reader {
     shapes_below: f64,
     arrived_below: f64,
     arrived_inside: f64,
+    arrived_power: f64,
     /// Whether the bare maps are read for plain relations too.
     needs_bare: bool,
 }
@@ -89,6 +90,7 @@ impl Reader {
             shapes_below: parameters.shapes_below,
             arrived_below: parameters.arrived_below,
             arrived_inside: parameters.arrived_inside,
+            arrived_power: parameters.arrived_power,
             needs_bare: false,
         })
     }

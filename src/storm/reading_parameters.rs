@@ -78,8 +78,12 @@ parameters! {
         .counted_in("squared sides"), read by PLACING;
     /// Share of its attention in the box that an object is carried into from which it counts as
     /// arrived: in chains, whose margins the frame cuts, and where copies, sizes or regions are asked
-    /// for, of which half as much may lie outside. 1: never.
+    /// for, of which half as much may lie outside, and of squares an eighth. 1: never.
     arrived_inside: f64 = 0.85 => Description::number("Arrived inside", 0.1..=1.0, 0.01),
+        read by PLACING;
+    /// Of copies, sizes and regions that are not filled: power of the attention that has to arrive,
+    /// if all of it does not; the higher, the less its faint parts count.
+    arrived_power: f64 = 2.0 => Description::number("Arrived power", 0.1..=10.0, 0.1),
         read by PLACING;
     /// Strongest response, from 0 to 1, from which an object counts as present.
     presence_threshold: f64 = 0.2 => Description::number("Presence threshold", 0.0..=1.0, 0.01);

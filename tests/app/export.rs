@@ -94,6 +94,7 @@ fn a_picture_of_the_first_version_brings_all_its_settings_back() {
     optimisation.parameters.readings.margin = 0.2;
     // Objects were carried to blobs, and kept there by terms of their own.
     optimisation.parameters.readings.arrived_inside = 1.0;
+    optimisation.parameters.readings.arrived_power = 1.0;
     let storm = &mut optimisation.parameters.storm;
     (storm.relaxed_relations, storm.into_boxes) = (false, false);
     (storm.presence_weight, storm.non_overlap_weight) = (0.02, 0.02);

@@ -1,7 +1,7 @@
 //! When attention has arrived; of copies, sizes and regions also from when on it is moved.
 
 use super::{Body, Placement, Reader};
-use crate::storm::distribution_loss::inside;
+use crate::storm::distribution_loss::{DistributionLoss, inside};
 use crate::storm::frame::Frame;
 use crate::storm::objective::{ObjectReading, RelationReading, StepContext};
 use crate::storm::word_maps::WordMaps;
@@ -29,7 +29,6 @@ impl Reader {
     ) -> bool {
         let (frame, share) = (maps.frame, &self.compared(maps)[index].share);
         let is_there = !object.absent && object.presence >= self.presence_threshold;
-        let distance = object.distance.unwrap_or(0.0);
         let is_sized = self
             .layout
             .targets
@@ -44,14 +43,39 @@ impl Reader {
             }),
             false => self.arrived_below,
         };
-        // An edge that was asked for is kept better than one that only keeps others apart.
-        let least = 0.5 * (1.0 + self.arrived_inside);
+        let is_near = object.distance.unwrap_or(0.0) <= enough;
+        // What is to have an extent or to fill something is seen from all of its map.
+        let is_of_copies = !is_sized && !placement.is_filled && placement.homes.is_empty();
+        let stands_near =
+            || is_of_copies && self.raised_distance(frame, share, placement) <= enough;
+        // An edge that was asked for is kept better than one that only keeps others apart,
+        // and what stands out keeps it better than what is faint.
+        let outside = (1.0 - self.arrived_inside) * 0.5f64.powf(2.0 * self.arrived_power - 1.0);
         let is_inside = || {
-            self.is_inside(share, &placement.homes, least)
+            self.is_inside(&self.raised(share), &placement.homes, 1.0 - outside)
                 && !self.is_too_small(frame, index, share, placement)
         };
-        let has_arrived = || distance <= enough || is_inside();
-        is_there && (!self.layout.moves(index) || has_arrived())
+        is_there && (!self.layout.moves(index) || is_near || stands_near() || is_inside())
+    }
+
+    /// The Sinkhorn divergence between a map and its target, both raised to the power in
+    /// which they are to meet.
+    fn raised_distance(&self, frame: Frame, share: &[f64], placement: &Placement) -> f64 {
+        let raised = Placement {
+            spread: placement.spread.as_deref().map(|it| self.raised(it)),
+            ..placement.clone()
+        };
+        DistributionLoss::default().distance(frame, &self.raised(share), &raised)
+    }
+
+    /// A distribution raised to the power in which it has to arrive, with sum 1.
+    fn raised(&self, share: &[f64]) -> Vec<f64> {
+        let raised = share
+            .iter()
+            .map(|part| part.max(0.0).powf(self.arrived_power));
+        let raised: Vec<f64> = raised.collect();
+        let sum: f64 = raised.iter().sum();
+        raised.iter().map(|part| part / sum).collect()
     }
 
     /// Whether an object is so much smaller than the size that is asked of it that boxes

@@ -131,3 +131,51 @@ fn a_size_has_arrived_within_a_fifth_of_it() {
     // By no more than a tenth of the picture, but by half of what was asked for.
     assert!(!has_arrived(0.2, 0.3));
 }
+
+#[test]
+fn what_stands_out_has_to_arrive_and_not_what_is_faint() {
+    // Cats above faint attention all over, from these places on.
+    type Cats<'a> = (&'a [[f64; 2]], f64, f32);
+    let has_arrived = |asked: (&[[f64; 2]], Option<Size>), cats: Cats<'_>, arrived_power: f64| {
+        let mut layout = layout(1, &[]);
+        layout.targets.edit(0, |target| {
+            target.shape = Shape::Points(asked.0.to_vec());
+            target.copies = asked.0.len();
+            target.size = asked.1;
+        });
+        let (places, deviation, floor) = cats;
+        let mut values = vec![0.0; 16 * 16 * TOKENS];
+        for (cell, pixel) in values.chunks_exact_mut(TOKENS).enumerate() {
+            let at = [cell % 16, cell / 16].map(|it| (it as f64 + 0.5) / 16.0);
+            let height = |place: &[f64; 2]| {
+                let square = (at[0] - place[0]).powi(2) + (at[1] - place[1]).powi(2);
+                (0.9 * (-0.5 * square / deviation.powi(2)).exp()) as f32
+            };
+            pixel[1] = places.iter().map(height).fold(floor, f32::max);
+            pixel[7] = 1.0 - pixel[1];
+        }
+        let maps = AttentionMaps::new(16, 16, TOKENS, values).unwrap();
+        let parameters = ReadingParameters {
+            arrived_power,
+            ..ReadingParameters::default()
+        };
+        let reader = Reader::new(layout, &parameters, &facts()).unwrap();
+        reader.read(&reader.object_maps(&maps).unwrap()).satisfied
+    };
+    let two = [[0.25, 0.5], [0.75, 0.5]];
+    let made = |places| has_arrived((&two, None), (places, 0.12, 0.03), 2.0);
+    assert!(made(&two));
+    assert!(!has_arrived((&two, None), (&two, 0.12, 0.03), 1.0));
+    assert!(!made(&[[0.25, 0.3], [0.75, 0.5]]));
+    // One of two is not enough, however high it is.
+    assert!(!made(&two[..1]));
+    // Into a box of a size as well.
+    let one = [[0.5, 0.5]];
+    let made = |asked, power| {
+        let asked = (&one[..], Some(Size::Extent(asked)));
+        has_arrived(asked, (&one, 0.1, 0.02), power)
+    };
+    assert!(made(0.44, 2.0));
+    assert!(!made(0.44, 1.0));
+    assert!(!made(0.22, 2.0));
+}

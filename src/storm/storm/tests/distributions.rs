@@ -47,7 +47,10 @@ fn the_gradient_of_distributions_matches_central_differences() {
 #[test]
 fn descent_brings_two_left_of_a_big_one() {
     let mut maps = maps(12, 12, &TOGETHER);
-    let storm = objective(two_and_a_big_one(), |_| {});
+    // All of the attention, not only what stands out.
+    let storm = objective_reading(two_and_a_big_one(), |readings, _| {
+        readings.arrived_power = 1.0;
+    });
     let before = storm.read(&maps, CONTEXT).unwrap();
     assert!(!before.satisfied && before.objects[0].distance > Some(0.01));
     let steps = descend(&storm, &mut maps, 600);
